@@ -1,0 +1,1 @@
+"""Speaks IMAP: an I/O-free codec, a session, one file per command family."""

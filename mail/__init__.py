@@ -1,0 +1,1 @@
+"""Knows the formats: bytes <-> values, pure; imports nothing of ours."""

@@ -1,0 +1,1 @@
+"""Speaks SMTP: outbound (the sender), inbound (the MX and the sorter), submission."""

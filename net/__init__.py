@@ -1,0 +1,1 @@
+"""Asks other machines: resolver, SMTP client, TLS policy. Imports no `store`."""

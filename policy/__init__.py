@@ -1,0 +1,1 @@
+"""Decides: facts + now -> decision, pure. Imports only `mail`."""

@@ -1,0 +1,1 @@
+"""Remembers: SQL and bytes on disk. Synchronous; the caller owns thread and transaction."""
