@@ -1,0 +1,136 @@
+"""The three databases and their one write gate.
+
+`core`, `mail` and `events` are three SQLite files (WAL, synchronous FULL) or three schemas of one PostgreSQL; no
+transaction spans two. On SQLite a write first takes an advisory lock on the file's gate, which the kernel queues
+fairly, then BEGIN IMMEDIATE: SQLite's own waiting polls, and whoever just committed wins again
+(docs/design.md has the figures). pysqlite's deferred BEGIN is switched off here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import ConnectionPoolEntry
+
+FILES: Final = ("core", "mail", "events")
+_PRAGMAS: Final = (
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    "foreign_keys = ON",
+    # The gate queues our writers; this is for an operator's own sqlite3 shell beside us.
+    "busy_timeout = 10000",
+    "journal_size_limit = 16777216",
+    "cache_size = -16000",
+)
+
+
+class Database:
+    """One of the three. Made before a fork or after; its connections and its gate are opened at first use."""
+
+    def __init__(self, name: str, location: str) -> None:
+        """`location`: a PostgreSQL URL, or the folder of the SQLite files."""
+        self.name = name
+        self.postgresql = is_postgresql(location)
+        self.file = None if self.postgresql else Path(location) / f"{name}.db"
+        self._engine: Engine | None = None
+        self._opening = threading.Lock()
+        self._gate = None if self.file is None else Gate(self.file.with_suffix(".gate"))
+        self._location = location
+
+    @property
+    def engine(self) -> Engine:
+        with self._opening:
+            if self._engine is None:
+                self._engine = _sqlite(self.file) if self.file else _postgresql(self.name, self._location)
+            return self._engine
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection whose statements see one state of the database; at most a second long."""
+        with self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that is durable when the block ends, and undone when it raises; under 20 ms."""
+        if self._gate is None:
+            with self.engine.begin() as connection:
+                yield connection
+            return
+        with self._gate, self.engine.connect() as connection:
+            connection.execution_options(immediate=True)
+            with connection.begin():
+                yield connection
+
+    def close(self) -> None:
+        if self._engine is not None:
+            self._engine.dispose()
+            self._engine = None
+        if self._gate is not None:
+            self._gate.close()
+
+
+class Gate:
+    """An exclusive lock among processes (flock) and among the threads of one (a Lock)."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._descriptor: int | None = None
+        self._threads = threading.Lock()
+
+    def __enter__(self) -> None:
+        self._threads.acquire()
+        try:
+            if self._descriptor is None:
+                self._descriptor = os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+        except BaseException:
+            self._threads.release()
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        assert self._descriptor is not None
+        fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+        self._threads.release()
+
+    def close(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+def is_postgresql(location: str) -> bool:
+    return location.startswith(("postgresql:", "postgres:", "postgresql+psycopg:"))
+
+
+def _sqlite(file: Path) -> Engine:
+    engine = create_engine(f"sqlite:///{file}", connect_args={"timeout": 10, "check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in _PRAGMAS:
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        immediate = connection.get_execution_options().get("immediate", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+    return engine
+
+
+def _postgresql(name: str, url: str) -> Engine:
+    _, _, rest = url.partition(":")
+    options: dict[str, Any] = {"options": f"-c search_path={name} -c timezone=UTC"}
+    return create_engine(f"postgresql+psycopg:{rest}", connect_args=options, pool_pre_ping=True)

@@ -1,0 +1,287 @@
+"""All tables, in the three files they live in: `core`, `mail`, `events`.
+
+On SQLite each MetaData is a file, on PostgreSQL a schema of the same name; no transaction spans two of them,
+so a column that names a row of another file is a plain number, not a foreign key. The migrations make these
+tables; a test proves that they make exactly these.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Column, ForeignKey, Index, MetaData, Table, UniqueConstraint, text
+
+from mail.outcome import Kind, Reason
+from policy.lifecycle import State
+from store.columns import Count, Flag, Id, Json, Moment, Octets, OneOf, Words
+
+_NAMES = {
+    "ix": "ix_%(column_0_N_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+core = MetaData(naming_convention=_NAMES)
+mail = MetaData(naming_convention=_NAMES)
+events = MetaData(naming_convention=_NAMES)
+
+
+def _table(name: str, metadata: MetaData, *columns: Any, **options: Any) -> Table:
+    return Table(name, metadata, *columns, sqlite_strict=True, **options)
+
+
+def _id() -> Column[int]:
+    return Column("id", Id, primary_key=True, autoincrement=True)
+
+
+def _project() -> Column[int]:
+    return Column("project_id", ForeignKey("projects.id"), nullable=False)
+
+
+def _text(name: str, nullable: bool = False) -> Column[str]:
+    return Column(name, Words, nullable=nullable)
+
+
+def _count(name: str, default: int = 0) -> Column[int]:
+    return Column(name, Count, nullable=False, server_default=str(default))
+
+
+def _moment(name: str, nullable: bool = False) -> Column[Any]:
+    return Column(name, Moment, nullable=nullable)
+
+
+# --- core: tenants and people -------------------------------------------------------------------------------
+
+plans = _table(
+    "plans", core, _id(), _text("name"),
+    Column("campaigns_allowed", Flag, nullable=False),
+    UniqueConstraint("name"),
+)  # fmt: skip
+
+projects = _table(
+    "projects", core, _id(), _text("name"),
+    Column("plan_id", ForeignKey("plans.id"), nullable=False),
+    _moment("created_at"),
+    UniqueConstraint("name"),
+)  # fmt: skip
+
+people = _table(
+    "people", core, _id(), _text("login"), _text("role"),
+    Column("project_id", ForeignKey("projects.id")),  # None: an operator, of all projects
+    _text("password_hash"), _moment("created_at"),
+    UniqueConstraint("login"),
+)  # fmt: skip
+
+api_keys = _table(
+    "api_keys", core, _id(),
+    Column("project_id", ForeignKey("projects.id")),  # None: the operator's
+    _text("name"), Column("key_hash", Octets, nullable=False), _moment("created_at"),
+    UniqueConstraint("key_hash"),
+)  # fmt: skip
+
+# --- core: domains, mailboxes, senders ----------------------------------------------------------------------
+
+domains = _table(
+    "domains", core, _id(), _project(), _text("name"), _text("ownership_token"),
+    Column("owned", Flag, nullable=False), Column("sending", Flag, nullable=False),
+    Column("linked", Flag, nullable=False), _moment("created_at"),
+    UniqueConstraint("name"),
+)  # fmt: skip
+
+dkim_keys = _table(
+    "dkim_keys", core, _id(), Column("domain_id", ForeignKey("domains.id"), nullable=False),
+    _text("selector"), _text("algorithm"), Column("sealed_private_key", Octets, nullable=False),
+    _text("record"), Column("active", Flag, nullable=False), _moment("created_at"),
+    UniqueConstraint("domain_id", "selector"),
+)  # fmt: skip
+
+mailboxes = _table(
+    "mailboxes", core, _id(), _project(), Column("domain_id", ForeignKey("domains.id"), nullable=False),
+    _text("address"), _text("address_key"),
+    _text("password_hash"),  # argon2id of a person's own password, or keyed SHA-256 of a generated one
+    Column("quota_bytes", Count), _moment("created_at"),
+    UniqueConstraint("address_key"),
+)  # fmt: skip
+
+senders = _table(
+    "senders", core, _id(), _project(), _text("address"), _text("address_key"), _text("display_name"),
+    _moment("authorised_at", nullable=True), _moment("created_at"),
+    UniqueConstraint("project_id", "address_key"),
+)  # fmt: skip
+
+connections = _table(
+    "connections", core, _id(), _project(), Column("sender_id", ForeignKey("senders.id"), nullable=False),
+    _text("name"), _text("login"), Column("secret_hash", Octets, nullable=False), _text("state"),
+    _moment("created_at"),
+    UniqueConstraint("login"),
+)  # fmt: skip
+
+# --- core: clients and lists --------------------------------------------------------------------------------
+
+lists = _table("lists", core, _id(), _project(), _text("name"), _moment("created_at"),
+               UniqueConstraint("project_id", "name"))  # fmt: skip
+
+clients = _table(
+    "clients", core, _id(), _project(), _text("address"), _text("address_key"), _text("site"),
+    Column("rating", Count, nullable=False), Column("variables", Json, nullable=False), _text("origin"),
+    _moment("registered_at"),
+    UniqueConstraint("project_id", "address_key"), Index(None, "project_id", "id"),
+    sqlite_autoincrement=True,
+)  # fmt: skip
+
+memberships = _table(
+    "memberships", core, Column("list_id", ForeignKey("lists.id"), primary_key=True),
+    Column("client_id", ForeignKey("clients.id"), primary_key=True), Index(None, "client_id"),
+    sqlite_with_rowid=False,
+)  # fmt: skip
+
+suppressions = _table(
+    "suppressions", core, _id(), _project(), Column("client_id", ForeignKey("clients.id"), nullable=False),
+    Column("list_id", Count, nullable=False),  # 0: everything
+    _text("kind"),  # unsubscribed | complained
+    Column("recipient_id", Count), _moment("at"),
+    UniqueConstraint("client_id", "list_id", "kind"),
+)  # fmt: skip
+
+rating_changes = _table(
+    "rating_changes", core, _id(), _project(), Column("client_id", ForeignKey("clients.id"), nullable=False),
+    _count("before"), _count("after"), _text("cause"), Column("reason", OneOf(Reason)), _text("words"),
+    Column("recipient_id", Count), Column("arrival_id", Count), _moment("at"),
+    _text("cause_key"),  # the same cause of the same message counts once
+    UniqueConstraint("client_id", "cause_key"),
+)  # fmt: skip
+
+imports = _table(
+    "imports", core, _id(), _project(), Column("list_id", ForeignKey("lists.id"), nullable=False),
+    _text("state"), _text("reason", nullable=True), _text("file"), _text("separator"),
+    Column("columns", Json, nullable=False), _count("bytes_total"), _count("bytes_read"), _count("rows"),
+    _count("added"), _count("updated"), _count("errors"), _moment("created_at"),
+    _moment("finished_at", nullable=True), _moment("claimed_until", nullable=True), Column("claimed_by", Words),
+    Index(None, "state"),
+)  # fmt: skip
+
+import_errors = _table(
+    "import_errors", core, Column("import_id", ForeignKey("imports.id"), primary_key=True),
+    Column("line", Count, primary_key=True, autoincrement=False), _text("value"), _text("error"),
+)  # fmt: skip
+
+# --- core: campaigns, messages, ledger ----------------------------------------------------------------------
+
+campaigns = _table(
+    "campaigns", core, _id(), _project(), _text("name"), Column("sender_id", ForeignKey("senders.id"), nullable=False),
+    Column("list_id", ForeignKey("lists.id"), nullable=False), _text("pool"), _text("state"),
+    _text("state_reason", nullable=True), Column("content_version", Count, nullable=False),
+    _count("recipients"), _count("expanded"), _moment("due_at", nullable=True), _moment("created_at"),
+    _moment("launched_at", nullable=True), _moment("finished_at", nullable=True),
+    Index(None, "project_id", "id"), Index(None, "state"),
+)  # fmt: skip
+
+campaign_contents = _table(
+    "campaign_contents", core, Column("campaign_id", ForeignKey("campaigns.id"), primary_key=True),
+    Column("version", Count, primary_key=True, autoincrement=False), _text("subject"), _text("html"),
+    _text("text", nullable=True), Column("defaults", Json, nullable=False), Column("attachments", Json, nullable=False),
+)  # fmt: skip
+
+campaign_attachments = _table(
+    "campaign_attachments", core, Column("campaign_id", ForeignKey("campaigns.id"), primary_key=True),
+    Column("version", Count, primary_key=True, autoincrement=False),
+    Column("position", Count, primary_key=True, autoincrement=False), Column("bytes", Octets, nullable=False),
+)  # fmt: skip
+
+# Who gets a campaign, fixed at launch: client ids sorted by site, 64-bit little-endian, 32,000 a chunk.
+campaign_snapshots = _table(
+    "campaign_snapshots", core, Column("campaign_id", ForeignKey("campaigns.id"), primary_key=True),
+    Column("chunk", Count, primary_key=True, autoincrement=False), Column("client_ids", Octets, nullable=False),
+)  # fmt: skip
+
+messages = _table(
+    "messages", core, _id(), _project(), _text("kind"),  # campaign | submission
+    Column("campaign_id", ForeignKey("campaigns.id")), Column("content_version", Count),
+    Column("connection_id", ForeignKey("connections.id")), _text("reverse_path"), Column("message_id", Words),
+    _count("size_bytes"), Column("bytes", Octets), Column("file", Words), _moment("created_at"),
+    Index(None, "campaign_id"), Index(None, "message_id"),
+)  # fmt: skip
+
+flows = _table(
+    "flows", core, _id(), _project(), _text("stream"),  # campaign | connection
+    Column("stream_id", Count, nullable=False), _text("site"), Column("slot", Count, nullable=False),
+    _text("class"), _text("pool"), _count("queued"), _moment("next_due"),
+    UniqueConstraint("stream", "stream_id", "site"),
+    Index("ix_flows_open", "slot", "next_due", sqlite_where=text("queued > 0"), postgresql_where=text("queued > 0")),
+)  # fmt: skip
+
+_QUEUED = text("state = 'queued'")
+_INFLIGHT = text("state = 'inflight'")
+recipients = _table(
+    "recipients", core, _id(), Column("flow_id", ForeignKey("flows.id"), nullable=False),
+    Column("message_id", ForeignKey("messages.id"), nullable=False), Column("client_id", ForeignKey("clients.id")),
+    _text("address"), Column("state", OneOf(State), nullable=False), _moment("due"), _count("attempts"),
+    _moment("queued_at"), Column("claimed_by", Count), Column("last_source", Words), Column("last_code", Count),
+    Column("last_words", Words), Column("reason", OneOf(Reason)), _moment("settled_at", nullable=True),
+    Index("ix_recipients_due", "flow_id", "due", sqlite_where=_QUEUED, postgresql_where=_QUEUED),
+    Index("ix_recipients_claimed", "claimed_by", sqlite_where=_INFLIGHT, postgresql_where=_INFLIGHT),
+    Index(None, "message_id", "id"), Index(None, "client_id"),
+    sqlite_autoincrement=True,
+)  # fmt: skip
+
+counters = _table(
+    "counters", core, Column("scope", Words, primary_key=True),
+    Column("scope_id", Count, primary_key=True, autoincrement=False), Column("name", Words, primary_key=True),
+    _count("value"), sqlite_with_rowid=False,
+)  # fmt: skip
+
+workers = _table(
+    "workers", core, _id(), _text("role"), _text("node"), Column("position", Count, nullable=False),
+    _moment("started_at"), _moment("heartbeat_at"),
+    sqlite_autoincrement=True,
+)  # fmt: skip
+
+# --- mail: what came in, and what people keep ---------------------------------------------------------------
+
+contents = _table(
+    "contents", mail, _id(), _count("size_bytes"), Column("bytes", Octets), Column("file", Words),
+)  # fmt: skip
+
+arrivals = _table(
+    "arrivals", mail, _id(), Column("content_id", ForeignKey("contents.id"), nullable=False),
+    _text("state"),  # new | sorted | unparsed
+    _count("parses"), _moment("received_at"), _text("reverse_path"), _text("peer"), _text("helo"),
+    Column("tls", Flag, nullable=False), Column("authentication", Json, nullable=False),
+    Column("kind", OneOf(Kind)), Column("client_id", Count), _moment("sorted_at", nullable=True),
+    Index("ix_arrivals_new", "id", sqlite_where=text("state = 'new'"), postgresql_where=text("state = 'new'")),
+    sqlite_autoincrement=True,
+)  # fmt: skip
+
+arrival_recipients = _table(
+    "arrival_recipients", mail, Column("arrival_id", ForeignKey("arrivals.id"), primary_key=True),
+    Column("position", Count, primary_key=True, autoincrement=False), _text("address"),
+    _text("purpose"),  # mailbox | bounce | complaint | unsubscribe
+    Column("target", Count),  # a mailbox's id (core), or a ledger row's
+)  # fmt: skip
+
+folders = _table(
+    "folders", mail, _id(), Column("mailbox_id", Count, nullable=False), _text("name"),
+    Column("special_use", Words), Column("subscribed", Flag, nullable=False),
+    Column("uidvalidity", Count, nullable=False), _count("uidnext", 1), _count("highestmodseq", 1),
+    UniqueConstraint("mailbox_id", "name"),
+)  # fmt: skip
+
+filed = _table(
+    "filed", mail, Column("folder_id", ForeignKey("folders.id"), primary_key=True),
+    Column("uid", Count, primary_key=True, autoincrement=False), Column("modseq", Count, nullable=False),
+    Column("flags", Words, nullable=False),  # sorted, separated by one space
+    _moment("internaldate"), _count("size_bytes"), Column("content_id", ForeignKey("contents.id"), nullable=False),
+    Column("arrival_id", Count), Column("envelope", Octets, nullable=False), Column("body", Octets, nullable=False),
+    Column("bodystructure", Octets, nullable=False), Column("parts", Octets, nullable=False),
+    Index(None, "content_id"),
+    Index("ix_filed_arrival", "folder_id", "arrival_id", unique=True,
+          sqlite_where=text("arrival_id IS NOT NULL"), postgresql_where=text("arrival_id IS NOT NULL")),
+    sqlite_with_rowid=False,
+)  # fmt: skip
+
+# --- events: what may be dropped by day ---------------------------------------------------------------------
+
+attempts = _table(
+    "attempts", events, _id(), Column("recipient_id", Count, nullable=False), _moment("at"), _text("source"),
+    _text("host"), Column("tls", Words), Column("code", Count), _text("words"), Column("transcript", Words),
+    _count("milliseconds"), Index(None, "recipient_id"),
+)  # fmt: skip

@@ -1,0 +1,68 @@
+"""Secrets: sealed where we must read them again, hashed where we only compare.
+
+The appliance has one master key of 32 octets (a file of mode 0600, or a systemd credential). From it come, each
+for one purpose, the key that seals private keys and tokens (ChaCha20-Poly1305), the key of the hash of generated
+secrets, and the key that signs addresses and links. People's passwords are argon2id only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+
+_NONCE = 12
+_HASHER = PasswordHasher()
+
+
+class Vault:
+    """What the master key can do. `derived(purpose)` gives 32 octets that no other purpose shares."""
+
+    def __init__(self, master: bytes) -> None:
+        if len(master) != 32:
+            raise ValueError(f"the master key has {len(master)} octets, not 32")
+        self._master = master
+        self._cipher = ChaCha20Poly1305(self.derived("seal"))
+        self._hash_key = self.derived("generated secrets")
+
+    def derived(self, purpose: str) -> bytes:
+        return hmac.digest(self._master, purpose.encode(), hashlib.sha256)
+
+    def seal(self, secret: bytes, place: str) -> bytes:
+        """Encrypted for `place` (table and row's name): moved elsewhere it does not open."""
+        nonce = secrets.token_bytes(_NONCE)
+        return nonce + self._cipher.encrypt(nonce, secret, place.encode())
+
+    def unseal(self, sealed: bytes, place: str) -> bytes:
+        """ValueError where it was sealed by another master key or for another place."""
+        try:
+            return self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], place.encode())
+        except InvalidTag as error:
+            raise ValueError(f"the secret of {place} does not open with this master key") from error
+
+    def hash_generated(self, secret: str) -> bytes:
+        """Keyed SHA-256: enough for 160 random bits, and fast."""
+        return hmac.digest(self._hash_key, secret.encode(), hashlib.sha256)
+
+
+def generate_secret() -> str:
+    """160 random bits, 32 letters and digits without look-alikes."""
+    alphabet = "abcdefghijkmnpqrstuvwxyz23456789"
+    return "".join(secrets.choice(alphabet) for _ in range(32))
+
+
+def hash_password(password: str) -> str:
+    """argon2id of a person's password; 0.14 s and 64 MiB, so never on an event loop."""
+    return _HASHER.hash(password)
+
+
+def password_matches(password_hash: str, password: str) -> bool:
+    try:
+        return _HASHER.verify(password_hash, password)
+    except (VerificationError, InvalidHashError):
+        return False

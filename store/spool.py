@@ -1,0 +1,83 @@
+"""The bytes of messages: a blob beside the row that names them up to 256 kB, a file of their own above.
+
+A small message costs one fsync together with its row and leaves no orphan. A large one would hold the writer
+(25 MB: 0.12 s), so its file is written and synced, with its folder, before the row is.
+Crash case: between file and row a file is left that no row names; `sweep` removes such files.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+BLOB_LIMIT: Final = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Where bytes are: exactly one of `blob` and `file` (its name in the spool) is set."""
+
+    size_bytes: int
+    blob: bytes | None
+    file: str | None
+
+
+class Spool:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def put(self, content: bytes) -> Stored:
+        """What the row has to say of `content`; a large one is durable in its file when this returns. OSError if full."""
+        if len(content) <= BLOB_LIMIT:
+            return Stored(len(content), content, None)
+        name = secrets.token_hex(16)
+        self._write(name, content)
+        return Stored(len(content), None, name)
+
+    def get(self, blob: bytes | None, file: str | None) -> bytes:
+        """The bytes that a row names. FileNotFoundError names the file that is gone."""
+        if blob is not None:
+            return blob
+        if file is None:
+            raise ValueError("the row names neither bytes nor a file")
+        return self._path(file).read_bytes()
+
+    def drop(self, file: str | None) -> None:
+        """Remove a file whose row is gone; called after that commit."""
+        if file is not None:
+            self._path(file).unlink(missing_ok=True)
+
+    def sweep(self, named: Collection[str], older_than: datetime) -> int:
+        """Remove files that no row names and that are older than any transaction could be; how many."""
+        gone = 0
+        for path in self._folder.glob("??/*"):
+            if path.name not in named and path.stat().st_mtime < older_than.timestamp():
+                path.unlink(missing_ok=True)
+                gone += 1
+        return gone
+
+    def _path(self, name: str) -> Path:
+        return self._folder / name[:2] / name
+
+    def _write(self, name: str, content: bytes) -> None:
+        path = self._path(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        _sync_folder(path.parent)
+        _sync_folder(self._folder)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
