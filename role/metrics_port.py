@@ -1,0 +1,61 @@
+"""The metrics port of a role: `/metrics` for Prometheus and `/healthz`, in a thread of its own.
+
+A thread, so that a role whose event loop is stuck still answers and can be seen to be stuck: `/healthz` is 503
+when the role has not said that it is alive for `stale` seconds.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Final
+
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+STALE: Final = 15.0  # seconds
+
+
+class Pulse:
+    """When the role last said that it is alive: `beat` from its loop, `alive` from the metrics port."""
+
+    def __init__(self) -> None:
+        self._last = time.monotonic()
+
+    def beat(self) -> None:
+        self._last = time.monotonic()
+
+    def alive(self) -> bool:
+        return time.monotonic() - self._last < STALE
+
+
+def serve_metrics(listening: socket.socket, pulse: Pulse) -> None:
+    """Answer on the bound socket until the process ends."""
+
+    class Handler(BaseHTTPRequestHandler):
+        timeout = 10
+
+        def do_GET(self) -> None:  # noqa: N802 - the name is the standard library's
+            if self.path == "/metrics":
+                self._answer(200, CONTENT_TYPE_LATEST, generate_latest())
+            elif self.path == "/healthz":
+                self._answer(200 if pulse.alive() else 503, "text/plain", b"ok\n" if pulse.alive() else b"stale\n")
+            else:
+                self._answer(404, "text/plain", b"only /metrics and /healthz are here\n")
+
+        def log_message(self, *_: object) -> None:
+            """A scrape every few seconds is no event."""
+
+        def _answer(self, status: int, content_type: str, body: bytes) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", content_type)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+    server = ThreadingHTTPServer(listening.getsockname()[:2], Handler, bind_and_activate=False)
+    server.socket.close()
+    server.socket = listening
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()
