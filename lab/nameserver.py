@@ -1,0 +1,152 @@
+"""A small authoritative name server for the lab: one JSON zone, all names of the world in it, nothing else exists.
+
+Run as `python -m lab.nameserver --zone FILE --listen 127.0.0.1:PORT` (port 0 takes a free one); prints one line
+{"listening": "127.0.0.1:PORT"} once it answers on UDP and TCP. The file is looked at again before each question, so
+a change counts at once; a file that became unreadable is reported on stderr and the last good zone stays.
+RFC 1035 (messages, TCP, truncation), RFC 2308 (SOA in negative answers), RFC 6891 (size of answers only).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+from twisted.internet import reactor
+from twisted.internet.error import CannotListenError
+from twisted.names import dns
+from twisted.names.server import DNSServerFactory
+
+from lab.tether import tether
+from lab.zone import Answer, BadZoneError, Fault, Zone, plain, read_zone
+
+_dns: Any = dns  # its record classes are not annotated
+_reactor: Any = reactor  # a module that becomes an object at run time
+_OPT: Final = 41
+_UDP: Final = 512  # octets of an answer to who did not say more (RFC 1035 §4.2.1)
+
+
+class Follower:
+    """The zone of a file as it is now."""
+
+    def __init__(self, path: Path) -> None:
+        """Reads the file; raises BadZoneError when the first zone cannot be served."""
+        self._path = path
+        self._seen = _mark(path)
+        self._zone = read_zone(path)
+
+    def zone(self) -> Zone:
+        """The zone, read again when the file changed."""
+        seen = _mark(self._path)
+        if seen != self._seen:
+            self._seen = seen
+            try:
+                self._zone = read_zone(self._path)
+            except BadZoneError as error:
+                print(f"keeping the last good zone: {error}", file=sys.stderr, flush=True)
+        return self._zone
+
+
+def _mark(path: Path) -> tuple[int, int, int] | None:
+    """What changes with the file: time, length, inode; None while it is away."""
+    try:
+        state = path.stat()
+    except OSError:
+        return None
+    return state.st_mtime_ns, state.st_size, state.st_ino
+
+
+class Server(DNSServerFactory):
+    """Answers each question from the follower's zone."""
+
+    def __init__(self, follower: Follower) -> None:
+        """Serves what the follower holds."""
+        super().__init__()  # type: ignore[no-untyped-call]  # twisted.names.server has no annotations
+        self._follower = follower
+
+    def handleQuery(self, message: dns.Message, protocol: Any, address: tuple[str, int] | None) -> None:  # noqa: N802 (Twisted's name)
+        """Answer one query, or keep silent where the zone says so."""
+        zone, question = self._follower.zone(), message.queries[0]
+        name = str(question.name)
+        fault = zone.faults.get(plain(name))
+        if fault is Fault.TIMEOUT:
+            return
+        reply = _empty(message)
+        if fault is Fault.SERVFAIL:
+            reply.rCode = dns.ESERVER
+        else:
+            _fill(reply, zone.answer(name, question.type), zone.ttl)
+        _fit(reply, message, stream=address is None)
+        protocol.writeMessage(reply, *(() if address is None else (address,)))
+
+
+def _empty(message: dns.Message) -> dns.Message:
+    reply = dns.Message(id=message.id, answer=1, opCode=message.opCode, recDes=message.recDes, recAv=1, auth=True)
+    reply.maxSize = 0
+    reply.queries = message.queries
+    return reply
+
+
+def _fill(reply: dns.Message, answer: Answer, ttl: int) -> None:
+    reply.answers = [
+        dns.RRHeader(owner.encode(), kind, dns.IN, ttl, _dns.UnknownRecord(data, ttl), auth=True)
+        for owner, kind, data in answer.records
+    ]
+    if not answer.exists:
+        reply.rCode = dns.ENAME
+    if not reply.answers:
+        soa = _dns.Record_SOA(b"ns.lab.test", b"hostmaster.lab.test", 1, 3600, 600, 86400, ttl, ttl)
+        reply.authority = [dns.RRHeader(b"", dns.SOA, dns.IN, ttl, soa, auth=True)]
+
+
+def _fit(reply: dns.Message, message: dns.Message, *, stream: bool) -> None:
+    """Leave out what a datagram does not carry and say so; the asker comes back over TCP."""
+    limit = max((_payload(record) for record in message.additional), default=_UDP)
+    if not stream and len(reply.toStr()) > limit:
+        reply.answers, reply.trunc = [], 1
+
+
+def _payload(record: dns.RRHeader) -> int:
+    """Octets the asker takes in a datagram: the class of its OPT record (RFC 6891 §6.1.2)."""
+    return max(record.cls, _UDP) if record.type == _OPT else _UDP
+
+
+def listen(server: Server, host: str, port: int) -> int:
+    """Listen on UDP and TCP at one port and return it; a free one for 0. Raises CannotListenError."""
+    for _ in range(20):
+        stream = _reactor.listenTCP(port, server, interface=host)
+        taken = int(stream.getHost().port)
+        try:
+            _reactor.listenUDP(taken, _dns.DNSDatagramProtocol(server), interface=host)
+        except CannotListenError:
+            stream.stopListening()
+            if port:
+                raise
+        else:
+            return taken
+    raise OSError(f"no port of {host} is free on both UDP and TCP")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until SIGTERM; 1 when the zone or the address cannot be used."""
+    parser = argparse.ArgumentParser(prog="python -m lab.nameserver", description="Serve one zone from a JSON file.")
+    parser.add_argument("--zone", type=Path, required=True, help="the zone, a JSON file")
+    parser.add_argument("--listen", default="127.0.0.1:0", help="HOST:PORT on loopback, port 0 for a free one")
+    options = parser.parse_args(arguments)
+    tether()
+    host, _, port = str(options.listen).rpartition(":")
+    try:
+        taken = listen(Server(Follower(options.zone)), host, int(port))
+    except (BadZoneError, CannotListenError, OSError, ValueError) as error:
+        print(f"the name server cannot start: {error}", file=sys.stderr)
+        return 1
+    os.write(1, (json.dumps({"listening": f"{host}:{taken}"}) + "\n").encode())
+    _reactor.run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
