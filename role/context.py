@@ -11,12 +11,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from role.log import EventLog
 from store.secrets import Vault
 from store.settings import Settings
 from store.spool import Spool
 from store.stores import Stores
-
-from role.log import EventLog
 
 
 @dataclass(frozen=True, slots=True)

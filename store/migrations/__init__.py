@@ -1,0 +1,1 @@
+"""The past of store/schema.py: one line of Alembic revisions for each of the three databases."""

@@ -1,0 +1,516 @@
+"""The tables of the first release: core."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+from store import columns
+
+revision = "core_0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "counters",
+        sa.Column("scope", columns.Words, nullable=False),
+        sa.Column("scope_id", columns.Id, autoincrement=False, nullable=False),
+        sa.Column("name", columns.Words, nullable=False),
+        sa.Column("value", columns.Id, server_default="0", nullable=False),
+        sa.PrimaryKeyConstraint("scope", "scope_id", "name", name=op.f("pk_counters")),
+        sqlite_strict=True,
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "plans",
+        sa.Column("id", columns.Id, autoincrement=True, nullable=False),
+        sa.Column("name", columns.Words, nullable=False),
+        sa.Column("campaigns_allowed", columns.Flag(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_plans")),
+        sa.UniqueConstraint("name", name=op.f("uq_plans_name")),
+        sqlite_strict=True,
+    )
+    op.create_table(
+        "workers",
+        sa.Column("id", columns.Id, autoincrement=True, nullable=False),
+        sa.Column("role", columns.Words, nullable=False),
+        sa.Column("node", columns.Words, nullable=False),
+        sa.Column("position", columns.Id, nullable=False),
+        sa.Column("started_at", columns.Moment(), nullable=False),
+        sa.Column("heartbeat_at", columns.Moment(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_workers")),
+        sqlite_autoincrement=True,
+        sqlite_strict=True,
+    )
+    op.create_table(
+        "projects",
+        sa.Column("id", columns.Id, autoincrement=True, nullable=False),
+        sa.Column("name", columns.Words, nullable=False),
+        sa.Column("plan_id", columns.Id, nullable=False),
+        sa.Column("created_at", columns.Moment(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["plan_id"],
+            ["plans.id"],
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_projects")),
+        sa.UniqueConstraint("name", name=op.f("uq_projects_name")),
+        sqlite_strict=True,
+    )
+    op.create_table(
+        "api_keys",
+        sa.Column("id", columns.Id, autoincrement=True, nullable=False),
+        sa.Column("project_id", columns.Id, nullable=True),
+        sa.Column("name", columns.Words, nullable=False),
+        sa.Column("key_hash", columns.Octets, nullable=False),
+        sa.Column("created_at", columns.Moment(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["project_id"],
+            ["projects.id"],
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_api_keys")),
+        sa.UniqueConstraint("key_hash", name=op.f("uq_api_keys_key_hash")),
+        sqlite_strict=True,
+    )
+    op.create_table(
+        "clients",
+        sa.Column("id", columns.Id, autoincrement=True, nullable=False),
+        sa.Column("project_id", columns.Id, nullable=False),
+        sa.Column("address", columns.Words, nullable=False),
+        sa.Column("address_key", columns.Words, nullable=False),
+        sa.Column("site", columns.Words, nullable=False),
+        sa.Column("rating", columns.Id, nullable=False),
+        sa.Column("variables", columns.Json(), nullable=False),
+        sa.Column("origin", columns.Words, nullable=False),
+        sa.Column("registered_at", columns.Moment(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["project_id"],
+            ["projects.id"],
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_clients")),
+        sa.UniqueConstraint("project_id", "address_key", name=op.f("uq_clients_project_id_address_key")),
+        sqlite_autoincrement=True,
+        sqlite_strict=True,
+    )
+    op.create_index(op.f("ix_clients_project_id_clients_id"), "clients", ["project_id", "id"], unique=False)
+    op.create_table(
+        "domains",
+        sa.Column("id", columns.Id, autoincrement=True, nullable=False),
+        sa.Column("project_id", columns.Id, nullable=False),
+        sa.Column("name", columns.Words, nullable=False),
+        sa.Column("ownership_token", columns.Words, nullable=False),
+        sa.Column("owned", columns.Flag(), nullable=False),
+        sa.Column("sending", columns.Flag(), nullable=False),
+        sa.Column("linked", columns.Flag(), nullable=False),
+        sa.Column("created_at", columns.Moment(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["project_id"],
+            ["projects.id"],
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_domains")),
+        sa.UniqueConstraint("name", name=op.f("uq_domains_name")),
+        sqlite_strict=True,
+    )
+    op.create_table(
+        "flows",
+        sa.Column("id", columns.Id, autoincrement=True, nullable=False),
+        sa.Column("project_id", columns.Id, nullable=False),
+        sa.Column("stream", columns.Words, nullable=False),
+        sa.Column("stream_id", columns.Id, nullable=False),
+        sa.Column("site", columns.Words, nullable=False),
+        sa.Column("slot", columns.Id, nullable=False),
+        sa.Column("class", columns.Words, nullable=False),
+        sa.Column("pool", columns.Words, nullable=False),
+        sa.Column("queued", columns.Id, server_default="0", nullable=False),
+        sa.Column("next_due", columns.Moment(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["project_id"],
+            ["projects.id"],
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_flows")),
+        sa.UniqueConstraint("stream", "stream_id", "site", name=op.f("uq_flows_stream_stream_id_site")),
+        sqlite_strict=True,
+    )
+    op.create_index(
+        "ix_flows_open",
+        "flows",
+        ["slot", "next_due"],
+        unique=False,
+        sqlite_where=sa.text("queued > 0"),
+        postgresql_where=sa.text("queued > 0"),
+    )
+    op.create_table(
+        "lists",
+        sa.Column("id", columns.Id, autoincrement=True, nullable=False),
+        sa.Column("project_id", columns.Id, nullable=False),
+        sa.Column("name", columns.Words, nullable=False),
+        sa.Column("created_at", columns.Moment(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["project_id"],
+            ["projects.id"],
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_lists")),
+        sa.UniqueConstraint("project_id", "name", name=op.f("uq_lists_project_id_name")),
+        sqlite_strict=True,
+    )
+    op.create_table(
+        "people",
+        sa.Column("id", columns.Id, autoincrement=True, nullable=False),
+        sa.Column("login", columns.Words, nullable=False),
+        sa.Column("role", columns.Words, nullable=False),
+        sa.Column("project_id", columns.Id, nullable=True),
+        sa.Column("password_hash", columns.Words, nullable=False),
+        sa.Column("created_at", columns.Moment(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["project_id"],
+            ["projects.id"],
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_people")),
+        sa.UniqueConstraint("login", name=op.f("uq_people_login")),
+        sqlite_strict=True,
+    )
+    op.create_table(
+        "senders",
+        sa.Column("id", columns.Id, autoincrement=True, nullable=False),
+        sa.Column("project_id", columns.Id, nullable=False),
+        sa.Column("address", columns.Words, nullable=False),
+        sa.Column("address_key", columns.Words, nullable=False),
+        sa.Column("display_name", columns.Words, nullable=False),
+        sa.Column("authorised_at", columns.Moment(), nullable=True),
+        sa.Column("created_at", columns.Moment(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["project_id"],
+            ["projects.id"],
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_senders")),
+        sa.UniqueConstraint("project_id", "address_key", name=op.f("uq_senders_project_id_address_key")),
+        sqlite_strict=True,
+    )
+    op.create_table(
+        "campaigns",
+        sa.Column("id", columns.Id, autoincrement=True, nullable=False),
+        sa.Column("project_id", columns.Id, nullable=False),
+        sa.Column("name", columns.Words, nullable=False),
+        sa.Column("sender_id", columns.Id, nullable=False),
+        sa.Column("list_id", columns.Id, nullable=False),
+        sa.Column("pool", columns.Words, nullable=False),
+        sa.Column("state", columns.Words, nullable=False),
+        sa.Column("state_reason", columns.Words, nullable=True),
+        sa.Column("content_version", columns.Id, nullable=False),
+        sa.Column("recipients", columns.Id, server_default="0", nullable=False),
+        sa.Column("expanded", columns.Id, server_default="0", nullable=False),
+        sa.Column("due_at", columns.Moment(), nullable=True),
+        sa.Column("created_at", columns.Moment(), nullable=False),
+        sa.Column("launched_at", columns.Moment(), nullable=True),
+        sa.Column("finished_at", columns.Moment(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["list_id"],
+            ["lists.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["project_id"],
+            ["projects.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["sender_id"],
+            ["senders.id"],
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_campaigns")),
+        sqlite_strict=True,
+    )
+    op.create_index(op.f("ix_campaigns_project_id_campaigns_id"), "campaigns", ["project_id", "id"], unique=False)
+    op.create_index(op.f("ix_campaigns_state"), "campaigns", ["state"], unique=False)
+    op.create_table(
+        "connections",
+        sa.Column("id", columns.Id, autoincrement=True, nullable=False),
+        sa.Column("project_id", columns.Id, nullable=False),
+        sa.Column("sender_id", columns.Id, nullable=False),
+        sa.Column("name", columns.Words, nullable=False),
+        sa.Column("login", columns.Words, nullable=False),
+        sa.Column("secret_hash", columns.Octets, nullable=False),
+        sa.Column("state", columns.Words, nullable=False),
+        sa.Column("created_at", columns.Moment(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["project_id"],
+            ["projects.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["sender_id"],
+            ["senders.id"],
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_connections")),
+        sa.UniqueConstraint("login", name=op.f("uq_connections_login")),
+        sqlite_strict=True,
+    )
+    op.create_table(
+        "dkim_keys",
+        sa.Column("id", columns.Id, autoincrement=True, nullable=False),
+        sa.Column("domain_id", columns.Id, nullable=False),
+        sa.Column("selector", columns.Words, nullable=False),
+        sa.Column("algorithm", columns.Words, nullable=False),
+        sa.Column("sealed_private_key", columns.Octets, nullable=False),
+        sa.Column("record", columns.Words, nullable=False),
+        sa.Column("active", columns.Flag(), nullable=False),
+        sa.Column("created_at", columns.Moment(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["domain_id"],
+            ["domains.id"],
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_dkim_keys")),
+        sa.UniqueConstraint("domain_id", "selector", name=op.f("uq_dkim_keys_domain_id_selector")),
+        sqlite_strict=True,
+    )
+    op.create_table(
+        "imports",
+        sa.Column("id", columns.Id, autoincrement=True, nullable=False),
+        sa.Column("project_id", columns.Id, nullable=False),
+        sa.Column("list_id", columns.Id, nullable=False),
+        sa.Column("state", columns.Words, nullable=False),
+        sa.Column("reason", columns.Words, nullable=True),
+        sa.Column("file", columns.Words, nullable=False),
+        sa.Column("separator", columns.Words, nullable=False),
+        sa.Column("columns", columns.Json(), nullable=False),
+        sa.Column("bytes_total", columns.Id, server_default="0", nullable=False),
+        sa.Column("bytes_read", columns.Id, server_default="0", nullable=False),
+        sa.Column("rows", columns.Id, server_default="0", nullable=False),
+        sa.Column("added", columns.Id, server_default="0", nullable=False),
+        sa.Column("updated", columns.Id, server_default="0", nullable=False),
+        sa.Column("errors", columns.Id, server_default="0", nullable=False),
+        sa.Column("created_at", columns.Moment(), nullable=False),
+        sa.Column("finished_at", columns.Moment(), nullable=True),
+        sa.Column("claimed_until", columns.Moment(), nullable=True),
+        sa.Column("claimed_by", columns.Words, nullable=True),
+        sa.ForeignKeyConstraint(
+            ["list_id"],
+            ["lists.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["project_id"],
+            ["projects.id"],
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_imports")),
+        sqlite_strict=True,
+    )
+    op.create_index(op.f("ix_imports_state"), "imports", ["state"], unique=False)
+    op.create_table(
+        "mailboxes",
+        sa.Column("id", columns.Id, autoincrement=True, nullable=False),
+        sa.Column("project_id", columns.Id, nullable=False),
+        sa.Column("domain_id", columns.Id, nullable=False),
+        sa.Column("address", columns.Words, nullable=False),
+        sa.Column("address_key", columns.Words, nullable=False),
+        sa.Column("password_hash", columns.Words, nullable=False),
+        sa.Column("quota_bytes", columns.Id, nullable=True),
+        sa.Column("created_at", columns.Moment(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["domain_id"],
+            ["domains.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["project_id"],
+            ["projects.id"],
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_mailboxes")),
+        sa.UniqueConstraint("address_key", name=op.f("uq_mailboxes_address_key")),
+        sqlite_strict=True,
+    )
+    op.create_table(
+        "memberships",
+        sa.Column("list_id", columns.Id, nullable=False),
+        sa.Column("client_id", columns.Id, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["client_id"],
+            ["clients.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["list_id"],
+            ["lists.id"],
+        ),
+        sa.PrimaryKeyConstraint("list_id", "client_id", name=op.f("pk_memberships")),
+        sqlite_strict=True,
+        sqlite_with_rowid=False,
+    )
+    op.create_index(op.f("ix_memberships_client_id"), "memberships", ["client_id"], unique=False)
+    op.create_table(
+        "rating_changes",
+        sa.Column("id", columns.Id, autoincrement=True, nullable=False),
+        sa.Column("project_id", columns.Id, nullable=False),
+        sa.Column("client_id", columns.Id, nullable=False),
+        sa.Column("before", columns.Id, server_default="0", nullable=False),
+        sa.Column("after", columns.Id, server_default="0", nullable=False),
+        sa.Column("cause", columns.Words, nullable=False),
+        sa.Column("reason", columns.Words, nullable=True),
+        sa.Column("words", columns.Words, nullable=False),
+        sa.Column("recipient_id", columns.Id, nullable=True),
+        sa.Column("arrival_id", columns.Id, nullable=True),
+        sa.Column("at", columns.Moment(), nullable=False),
+        sa.Column("cause_key", columns.Words, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["client_id"],
+            ["clients.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["project_id"],
+            ["projects.id"],
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rating_changes")),
+        sa.UniqueConstraint("client_id", "cause_key", name=op.f("uq_rating_changes_client_id_cause_key")),
+        sqlite_strict=True,
+    )
+    op.create_table(
+        "suppressions",
+        sa.Column("id", columns.Id, autoincrement=True, nullable=False),
+        sa.Column("project_id", columns.Id, nullable=False),
+        sa.Column("client_id", columns.Id, nullable=False),
+        sa.Column("list_id", columns.Id, nullable=False),
+        sa.Column("kind", columns.Words, nullable=False),
+        sa.Column("recipient_id", columns.Id, nullable=True),
+        sa.Column("at", columns.Moment(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["client_id"],
+            ["clients.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["project_id"],
+            ["projects.id"],
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_suppressions")),
+        sa.UniqueConstraint("client_id", "list_id", "kind", name=op.f("uq_suppressions_client_id_list_id_kind")),
+        sqlite_strict=True,
+    )
+    op.create_table(
+        "campaign_attachments",
+        sa.Column("campaign_id", columns.Id, nullable=False),
+        sa.Column("version", columns.Id, autoincrement=False, nullable=False),
+        sa.Column("position", columns.Id, autoincrement=False, nullable=False),
+        sa.Column("bytes", columns.Octets, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["campaign_id"],
+            ["campaigns.id"],
+        ),
+        sa.PrimaryKeyConstraint("campaign_id", "version", "position", name=op.f("pk_campaign_attachments")),
+        sqlite_strict=True,
+    )
+    op.create_table(
+        "campaign_contents",
+        sa.Column("campaign_id", columns.Id, nullable=False),
+        sa.Column("version", columns.Id, autoincrement=False, nullable=False),
+        sa.Column("subject", columns.Words, nullable=False),
+        sa.Column("html", columns.Words, nullable=False),
+        sa.Column("text", columns.Words, nullable=True),
+        sa.Column("defaults", columns.Json(), nullable=False),
+        sa.Column("attachments", columns.Json(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["campaign_id"],
+            ["campaigns.id"],
+        ),
+        sa.PrimaryKeyConstraint("campaign_id", "version", name=op.f("pk_campaign_contents")),
+        sqlite_strict=True,
+    )
+    op.create_table(
+        "campaign_snapshots",
+        sa.Column("campaign_id", columns.Id, nullable=False),
+        sa.Column("chunk", columns.Id, autoincrement=False, nullable=False),
+        sa.Column("client_ids", columns.Octets, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["campaign_id"],
+            ["campaigns.id"],
+        ),
+        sa.PrimaryKeyConstraint("campaign_id", "chunk", name=op.f("pk_campaign_snapshots")),
+        sqlite_strict=True,
+    )
+    op.create_table(
+        "import_errors",
+        sa.Column("import_id", columns.Id, nullable=False),
+        sa.Column("line", columns.Id, autoincrement=False, nullable=False),
+        sa.Column("value", columns.Words, nullable=False),
+        sa.Column("error", columns.Words, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["import_id"],
+            ["imports.id"],
+        ),
+        sa.PrimaryKeyConstraint("import_id", "line", name=op.f("pk_import_errors")),
+        sqlite_strict=True,
+    )
+    op.create_table(
+        "messages",
+        sa.Column("id", columns.Id, autoincrement=True, nullable=False),
+        sa.Column("project_id", columns.Id, nullable=False),
+        sa.Column("kind", columns.Words, nullable=False),
+        sa.Column("campaign_id", columns.Id, nullable=True),
+        sa.Column("content_version", columns.Id, nullable=True),
+        sa.Column("connection_id", columns.Id, nullable=True),
+        sa.Column("reverse_path", columns.Words, nullable=False),
+        sa.Column("message_id", columns.Words, nullable=True),
+        sa.Column("size_bytes", columns.Id, server_default="0", nullable=False),
+        sa.Column("bytes", columns.Octets, nullable=True),
+        sa.Column("file", columns.Words, nullable=True),
+        sa.Column("created_at", columns.Moment(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["campaign_id"],
+            ["campaigns.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["connection_id"],
+            ["connections.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["project_id"],
+            ["projects.id"],
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_messages")),
+        sqlite_strict=True,
+    )
+    op.create_index(op.f("ix_messages_campaign_id"), "messages", ["campaign_id"], unique=False)
+    op.create_index(op.f("ix_messages_message_id"), "messages", ["message_id"], unique=False)
+    op.create_table(
+        "recipients",
+        sa.Column("id", columns.Id, autoincrement=True, nullable=False),
+        sa.Column("flow_id", columns.Id, nullable=False),
+        sa.Column("message_id", columns.Id, nullable=False),
+        sa.Column("client_id", columns.Id, nullable=True),
+        sa.Column("address", columns.Words, nullable=False),
+        sa.Column("state", columns.Words, nullable=False),
+        sa.Column("due", columns.Moment(), nullable=False),
+        sa.Column("attempts", columns.Id, server_default="0", nullable=False),
+        sa.Column("queued_at", columns.Moment(), nullable=False),
+        sa.Column("claimed_by", columns.Id, nullable=True),
+        sa.Column("last_source", columns.Words, nullable=True),
+        sa.Column("last_code", columns.Id, nullable=True),
+        sa.Column("last_words", columns.Words, nullable=True),
+        sa.Column("reason", columns.Words, nullable=True),
+        sa.Column("settled_at", columns.Moment(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["client_id"],
+            ["clients.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["flow_id"],
+            ["flows.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["message_id"],
+            ["messages.id"],
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_recipients")),
+        sqlite_autoincrement=True,
+        sqlite_strict=True,
+    )
+    op.create_index(
+        "ix_recipients_claimed",
+        "recipients",
+        ["claimed_by"],
+        unique=False,
+        sqlite_where=sa.text("state = 'inflight'"),
+        postgresql_where=sa.text("state = 'inflight'"),
+    )
+    op.create_index(op.f("ix_recipients_client_id"), "recipients", ["client_id"], unique=False)
+    op.create_index(
+        "ix_recipients_due",
+        "recipients",
+        ["flow_id", "due"],
+        unique=False,
+        sqlite_where=sa.text("state = 'queued'"),
+        postgresql_where=sa.text("state = 'queued'"),
+    )
+    op.create_index(op.f("ix_recipients_message_id_recipients_id"), "recipients", ["message_id", "id"], unique=False)

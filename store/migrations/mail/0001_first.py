@@ -1,0 +1,117 @@
+"""The tables of the first release: mail."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+from store import columns
+
+revision = "mail_0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "contents",
+        sa.Column("id", columns.Id, autoincrement=True, nullable=False),
+        sa.Column("size_bytes", columns.Id, server_default="0", nullable=False),
+        sa.Column("bytes", columns.Octets, nullable=True),
+        sa.Column("file", columns.Words, nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_contents")),
+        sqlite_strict=True,
+    )
+    op.create_table(
+        "folders",
+        sa.Column("id", columns.Id, autoincrement=True, nullable=False),
+        sa.Column("mailbox_id", columns.Id, nullable=False),
+        sa.Column("name", columns.Words, nullable=False),
+        sa.Column("special_use", columns.Words, nullable=True),
+        sa.Column("subscribed", columns.Flag(), nullable=False),
+        sa.Column("uidvalidity", columns.Id, nullable=False),
+        sa.Column("uidnext", columns.Id, server_default="1", nullable=False),
+        sa.Column("highestmodseq", columns.Id, server_default="1", nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_folders")),
+        sa.UniqueConstraint("mailbox_id", "name", name=op.f("uq_folders_mailbox_id_name")),
+        sqlite_strict=True,
+    )
+    op.create_table(
+        "arrivals",
+        sa.Column("id", columns.Id, autoincrement=True, nullable=False),
+        sa.Column("content_id", columns.Id, nullable=False),
+        sa.Column("state", columns.Words, nullable=False),
+        sa.Column("parses", columns.Id, server_default="0", nullable=False),
+        sa.Column("received_at", columns.Moment(), nullable=False),
+        sa.Column("reverse_path", columns.Words, nullable=False),
+        sa.Column("peer", columns.Words, nullable=False),
+        sa.Column("helo", columns.Words, nullable=False),
+        sa.Column("tls", columns.Flag(), nullable=False),
+        sa.Column("authentication", columns.Json(), nullable=False),
+        sa.Column("kind", columns.Words, nullable=True),
+        sa.Column("client_id", columns.Id, nullable=True),
+        sa.Column("sorted_at", columns.Moment(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["content_id"],
+            ["contents.id"],
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_arrivals")),
+        sqlite_autoincrement=True,
+        sqlite_strict=True,
+    )
+    op.create_index(
+        "ix_arrivals_new",
+        "arrivals",
+        ["id"],
+        unique=False,
+        sqlite_where=sa.text("state = 'new'"),
+        postgresql_where=sa.text("state = 'new'"),
+    )
+    op.create_table(
+        "filed",
+        sa.Column("folder_id", columns.Id, nullable=False),
+        sa.Column("uid", columns.Id, autoincrement=False, nullable=False),
+        sa.Column("modseq", columns.Id, nullable=False),
+        sa.Column("flags", columns.Words, nullable=False),
+        sa.Column("internaldate", columns.Moment(), nullable=False),
+        sa.Column("size_bytes", columns.Id, server_default="0", nullable=False),
+        sa.Column("content_id", columns.Id, nullable=False),
+        sa.Column("arrival_id", columns.Id, nullable=True),
+        sa.Column("envelope", columns.Octets, nullable=False),
+        sa.Column("body", columns.Octets, nullable=False),
+        sa.Column("bodystructure", columns.Octets, nullable=False),
+        sa.Column("parts", columns.Octets, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["content_id"],
+            ["contents.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["folder_id"],
+            ["folders.id"],
+        ),
+        sa.PrimaryKeyConstraint("folder_id", "uid", name=op.f("pk_filed")),
+        sqlite_strict=True,
+        sqlite_with_rowid=False,
+    )
+    op.create_index(
+        "ix_filed_arrival",
+        "filed",
+        ["folder_id", "arrival_id"],
+        unique=True,
+        sqlite_where=sa.text("arrival_id IS NOT NULL"),
+        postgresql_where=sa.text("arrival_id IS NOT NULL"),
+    )
+    op.create_index(op.f("ix_filed_content_id"), "filed", ["content_id"], unique=False)
+    op.create_table(
+        "arrival_recipients",
+        sa.Column("arrival_id", columns.Id, nullable=False),
+        sa.Column("position", columns.Id, autoincrement=False, nullable=False),
+        sa.Column("address", columns.Words, nullable=False),
+        sa.Column("purpose", columns.Words, nullable=False),
+        sa.Column("target", columns.Id, nullable=True),
+        sa.ForeignKeyConstraint(
+            ["arrival_id"],
+            ["arrivals.id"],
+        ),
+        sa.PrimaryKeyConstraint("arrival_id", "position", name=op.f("pk_arrival_recipients")),
+        sqlite_strict=True,
+    )
