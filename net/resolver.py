@@ -1,0 +1,210 @@
+"""Asks the name servers of `[dns]`: cached, bounded in time, with answers that say what kind they are.
+
+I/O. Called by mta/outbound for MX and addresses, and by the MX for SPF, DKIM, DMARC: from the loop with `await`, from
+threads (pyspf and dkimpy are synchronous) with `ask_now`; both share one cache. Nothing here raises for what a
+server says or fails to say: NXDOMAIN, an empty answer and a failure are values (RFC 2308, RFC 5321 §5.1, RFC 7505).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum
+from typing import Final, TypeVar, cast
+
+import dns.asyncresolver
+import dns.exception
+import dns.name
+import dns.nameserver
+import dns.rdata
+import dns.resolver
+from dns.rdtypes.ANY.MX import MX
+from dns.rdtypes.ANY.PTR import PTR
+from dns.rdtypes.ANY.TXT import TXT
+from dns.reversename import from_address
+
+R = TypeVar("R", bound=dns.resolver.BaseResolver)
+CACHED: Final = 50_000  # answers kept
+_TRY: Final = 2.0  # seconds for one server before the next is asked
+_FAILURES: Final = (dns.exception.DNSException, OSError, EOFError)
+
+
+class Standing(Enum):
+    """What kind of answer it is; only FOUND has records."""
+
+    FOUND = "found"
+    NO_NAME = "nxdomain"
+    NO_RECORDS = "no records"
+    TEMPORARY = "temporary failure"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The records of one question; `words` says what failed, for the log, and is "" otherwise."""
+
+    standing: Standing
+    records: tuple[dns.rdata.Rdata, ...] = ()
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """The addresses of a host, A before AAAA. TEMPORARY only where neither gave any."""
+
+    standing: Standing
+    addresses: tuple[str, ...] = ()
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MailHost:
+    """One MX; `name` in lower case without a final dot."""
+
+    preference: int
+    name: str
+
+
+class MailStanding(Enum):
+    """Where the mail of a domain goes."""
+
+    HOSTS = "hosts"  # MX records
+    IMPLICIT = "implicit"  # none, but the domain has an address itself (RFC 5321 §5.1)
+    NULL = "null MX"  # takes no mail at all (RFC 7505)
+    NO_NAME = "no such domain"
+    NO_RECORDS = "neither MX nor address"
+    TEMPORARY = "temporary failure"
+
+
+@dataclass(frozen=True, slots=True)
+class MailHosts:
+    """`hosts` by ascending preference; whoever sends shuffles those of one preference."""
+
+    standing: MailStanding
+    hosts: tuple[MailHost, ...] = ()
+    words: str = ""
+
+
+class Resolver:
+    """One cache and the servers behind it; one for each process, made after the fork."""
+
+    def __init__(self, servers: Sequence[str], timeout: timedelta) -> None:
+        """`servers`: host:port, none for those of the machine; `timeout`: for one question, all servers together."""
+        self._seconds = timeout.total_seconds()
+        self._waiting = _configured(dns.asyncresolver.Resolver(configure=not servers), servers)
+        self._blocking = _configured(dns.resolver.Resolver(configure=not servers), servers)
+        self._waiting.cache = self._blocking.cache = dns.resolver.LRUCache(CACHED)
+
+    async def ask(self, name: str, kind: str) -> Answer:
+        """The records of `name`; `kind` as in "A", "MX", "TXT"."""
+        try:
+            answer = await self._waiting.resolve(
+                _question(name), kind, search=False, lifetime=self._seconds, raise_on_no_answer=False
+            )
+        except _FAILURES as error:
+            return _failed(error)
+        return _answered(answer)
+
+    def ask_now(self, name: str, kind: str, seconds: float | None = None) -> Answer:
+        """The same for a thread that may block, in at most `seconds` where the caller has a smaller budget."""
+        lifetime = self._seconds if seconds is None else max(0.01, min(seconds, self._seconds))
+        try:
+            answer = self._blocking.resolve(
+                _question(name), kind, search=False, lifetime=lifetime, raise_on_no_answer=False
+            )
+        except _FAILURES as error:
+            return _failed(error)
+        return _answered(answer)
+
+    async def mail_hosts(self, domain: str) -> MailHosts:
+        """Where mail for `domain` goes (RFC 5321 §5.1)."""
+        answer = await self.ask(domain, "MX")
+        if answer.standing is Standing.NO_RECORDS:
+            return _implicit(domain, await self.addresses_of(domain))
+        return _from_mx(answer)
+
+    async def addresses_of(self, host: str) -> Addresses:
+        """IPv4 and IPv6 addresses of `host`, asked together."""
+        found = await asyncio.gather(self.ask(host, "A"), self.ask(host, "AAAA"))
+        addresses = tuple(record.to_text() for answer in found for record in answer.records)
+        if addresses:
+            return Addresses(Standing.FOUND, addresses)
+        for standing in (Standing.TEMPORARY, Standing.NO_NAME):
+            for answer in found:
+                if answer.standing is standing:
+                    return Addresses(standing, words=answer.words)
+        return Addresses(Standing.NO_RECORDS)
+
+    async def names_of(self, address: str) -> tuple[str, ...]:
+        """The PTR names of an IP address, none where the answer is anything else."""
+        answer = await self.ask(from_address(address).to_text(), "PTR")
+        return tuple(host_name(cast("PTR", record).target) for record in answer.records)
+
+
+def texts(answer: Answer) -> tuple[str, ...]:
+    """The TXT records of an answer, the strings of each joined; octets that are not UTF-8 become U+FFFD."""
+    return tuple(b"".join(cast("TXT", record).strings).decode("utf-8", "replace") for record in answer.records)
+
+
+def host_name(name: dns.name.Name) -> str:
+    return name.to_text(omit_final_dot=True).lower()
+
+
+def _configured(resolver: R, servers: Sequence[str]) -> R:
+    resolver.timeout = _TRY
+    if servers:
+        resolver.nameservers = [_server(text) for text in servers]
+    # 1,232: what passes everywhere without fragments; longer answers come over TCP.
+    resolver.use_edns(0, 0, 1232)
+    return resolver
+
+
+def _server(text: str) -> dns.nameserver.Do53Nameserver:
+    host, _, port = text.rpartition(":")
+    return dns.nameserver.Do53Nameserver(host.strip("[]"), int(port))
+
+
+def _question(name: str) -> dns.name.Name:
+    """The name as asked, always absolute; dns.name raises where it is none, which `_failed` turns into NO_NAME."""
+    return dns.name.from_text(name.rstrip(".") + ".")
+
+
+def _answered(answer: dns.resolver.Answer) -> Answer:
+    records = tuple(answer.rrset) if answer.rrset is not None else ()
+    return Answer(Standing.FOUND if records else Standing.NO_RECORDS, records)
+
+
+def _failed(error: BaseException) -> Answer:
+    match error:
+        case dns.resolver.NXDOMAIN():
+            return Answer(Standing.NO_NAME)
+        case dns.resolver.NoAnswer():
+            return Answer(Standing.NO_RECORDS)
+        case dns.name.LabelTooLong() | dns.name.NameTooLong() | dns.name.EmptyLabel() | dns.name.BadEscape():
+            return Answer(Standing.NO_NAME, words=f"no domain name: {error}")
+        case dns.name.IDNAException():
+            return Answer(Standing.NO_NAME, words=f"no domain name: {error}")
+    return Answer(Standing.TEMPORARY, words=f"{type(error).__name__}: {error}"[:300])
+
+
+def _from_mx(answer: Answer) -> MailHosts:
+    standings = {Standing.NO_NAME: MailStanding.NO_NAME, Standing.TEMPORARY: MailStanding.TEMPORARY}
+    if answer.standing in standings:
+        return MailHosts(standings[answer.standing], words=answer.words)
+    found = sorted((record.preference, host_name(record.exchange)) for record in cast("tuple[MX, ...]", answer.records))
+    # RFC 7505: the null MX stands alone; beside others it is a mistake of theirs and passed over.
+    hosts = tuple(MailHost(preference, name) for preference, name in found if name not in ("", "."))
+    return MailHosts(MailStanding.HOSTS if hosts else MailStanding.NULL, hosts)
+
+
+def _implicit(domain: str, addresses: Addresses) -> MailHosts:
+    match addresses.standing:
+        case Standing.FOUND:
+            return MailHosts(MailStanding.IMPLICIT, (MailHost(0, domain.rstrip(".").lower()),))
+        case Standing.TEMPORARY:
+            return MailHosts(MailStanding.TEMPORARY, words=addresses.words)
+        case Standing.NO_NAME:
+            return MailHosts(MailStanding.NO_NAME)
+        case Standing.NO_RECORDS:
+            return MailHosts(MailStanding.NO_RECORDS)
