@@ -1,0 +1,240 @@
+"""A bounded look into the bytes of a mail from anywhere: its header, its leaf parts, their text.
+
+Pure. Read by mail/dsn, feedback, rawbounce and automatic; never raises anything but UnparsableError.
+RFC 5322 §2, RFC 2045-2047. Python's `email` with its default policy needs seconds for a hostile header and its
+generators nest with the parts; this walk is linear for every level and stops at fixed limits. It is lenient where
+old mail software is sloppy (bare LF, an mbox "From " line, a missing closing boundary) and never descends into a
+message/* part: a returned mail may hold a DSN of its own (facts: "Do not descend").
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64decode
+from binascii import Error as BadBase64
+from collections.abc import Iterator
+from dataclasses import dataclass
+from email.header import decode_header
+from quopri import decodestring
+from typing import Final
+
+HEADER_LIMIT: Final = 256 * 1024
+FIELDS_LIMIT: Final = 5_000
+DEPTH_LIMIT: Final = 100
+PARTS_LIMIT: Final = 1_000
+WALK_LIMIT: Final = 4 * 1024 * 1024  # what a report says stands at its head; a longer tail is an attachment
+TEXT_LIMIT: Final = 256 * 1024
+VALUE_LIMIT: Final = 4_000  # of one header value that is decoded or searched for parameters
+
+_HEADER_END = re.compile(rb"\r?\n\r?\n")
+_FIELD = re.compile(r"([!-9;-~]{1,200})[ \t]*:[ \t]*(.*)")
+_ENCODED_WORD = re.compile(r"=\?[^?\s]{1,40}\?[bBqQ]\?")
+# An allow-list, since Python's own names include quadratic ones (idna, punycode).
+_CHARSET = re.compile(
+    r"utf-?(7|8|16|16le|16be)|(us-)?ascii|iso-?8859-?\d{1,2}|latin-?\d|windows-?125\d|cp\d{3,4}|koi8-?[rtu]|gb2312|gbk"
+    r"|gb18030|big5|big5-?hkscs|euc-?(jp|kr)|iso-?2022-?(jp|kr)(-\d)?|shift[-_]?jis|tis-?620|mac-?(cyrillic|roman)",
+    re.IGNORECASE,
+)
+
+
+class UnparsableError(ValueError):
+    """These bytes are beyond the limits above; the text says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Headers:
+    """Unfolded fields in their order, names in lower case, values as they stand (RFC 2047 words undecoded)."""
+
+    fields: tuple[tuple[str, str], ...]
+
+    def get(self, name: str) -> str:
+        """The first value of that (lower-case) name, or ""."""
+        return next((value for field, value in self.fields if field == name), "")
+
+    def all(self, name: str) -> list[str]:
+        return [value for field, value in self.fields if field == name]
+
+    def __contains__(self, name: str) -> bool:
+        return any(field == name for field, _ in self.fields)
+
+    def words(self, name: str) -> str:
+        """The first value with its RFC 2047 words decoded, at most VALUE_LIMIT characters of it."""
+        return decoded_words(self.get(name))
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One leaf. `content` is as transferred; a message/* part is a leaf too, its content the inner message."""
+
+    headers: Headers
+    content_type: str
+    content: bytes
+    depth: int
+
+    def decoded(self, limit: int = TEXT_LIMIT) -> bytes:
+        """The content without its transfer encoding, at most `limit` octets."""
+        encoding = self.headers.get("content-transfer-encoding").strip().lower()
+        raw = self.content[: limit * 2]
+        if encoding == "base64":
+            return _base64(raw)[:limit]
+        if encoding == "quoted-printable":
+            return decodestring(raw)[:limit]
+        return raw[:limit]
+
+    def text(self, limit: int = TEXT_LIMIT) -> str:
+        """Readable text with LF line ends; octets that its charset has not become U+FFFD."""
+        charset = parameter(self.headers.get("content-type"), "charset")
+        return in_charset(self.decoded(limit), charset).replace("\r\n", "\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """`leaves` in their order; `types` are the content types of all parts, multiparts too, the root's first."""
+
+    headers: Headers
+    leaves: tuple[Part, ...]
+    types: tuple[str, ...]
+
+    def of_type(self, *content_types: str) -> list[Part]:
+        return [leaf for leaf in self.leaves if leaf.content_type in content_types]
+
+    def plain(self) -> str:
+        """The text of the plain (else of the HTML) parts, joined, at most TEXT_LIMIT characters."""
+        texts = self.of_type("text/plain") or self.of_type("text/html")
+        return "\n".join(leaf.text() for leaf in texts[:20])[:TEXT_LIMIT]
+
+
+def parse(raw: bytes) -> Parsed:
+    """The header and the leaves; UnparsableError where a limit is passed."""
+    head, body = split_head(raw[:WALK_LIMIT])
+    headers = header_fields(head)
+    leaves: list[Part] = []
+    types: list[str] = []
+    for part, is_leaf in _walk(headers, body, 0, "text/plain"):
+        types.append(part.content_type)
+        if is_leaf:
+            leaves.append(part)
+        if len(types) > PARTS_LIMIT:
+            raise UnparsableError(f"more than {PARTS_LIMIT} parts")
+    return Parsed(headers, tuple(leaves), tuple(types))
+
+
+def split_head(raw: bytes) -> tuple[bytes, bytes]:
+    """(header block, body); an mbox "From " line and empty lines before the header are dropped."""
+    start = len(raw) - len(raw.lstrip(b"\r\n"))
+    if raw.startswith((b"From ", b">From "), start):
+        start = raw.find(b"\n", start) + 1 or len(raw)
+    if raw.startswith((b"\n", b"\r\n"), start):
+        return b"", raw[start:].lstrip(b"\r\n")
+    found = _HEADER_END.search(raw, start)
+    if found is None:
+        return raw[start:], b""
+    return raw[start : found.start()], raw[found.end() :]
+
+
+def header_fields(block: bytes) -> Headers:
+    """The fields of a header block; lines that are none are passed over. UnparsableError beyond the limits."""
+    if len(block) > HEADER_LIMIT:
+        raise UnparsableError(f"header block of {len(block)} octets, limit {HEADER_LIMIT}")
+    fields: list[tuple[str, list[str]]] = []
+    for line in _lenient(block).replace("\r\n", "\n").split("\n"):
+        if line[:1] in (" ", "\t") and fields:
+            fields[-1][1].append(line.strip())
+        elif found := _FIELD.match(line):
+            fields.append((found.group(1).lower(), [found.group(2).rstrip()]))
+        if len(fields) > FIELDS_LIMIT:
+            raise UnparsableError(f"more than {FIELDS_LIMIT} header fields")
+    return Headers(tuple((name, " ".join(values).strip()) for name, values in fields))
+
+
+def parameter(value: str, name: str) -> str:
+    """A parameter of a structured field such as Content-Type (RFC 2045 §5.1), unquoted, or ""."""
+    pattern = rf';\s*{re.escape(name)}\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;\s]*))'
+    found = re.search(pattern, value[:VALUE_LIMIT], re.IGNORECASE)
+    if found is None:
+        return ""
+    quoted, bare = found.groups()
+    return re.sub(r"\\(.)", r"\1", quoted) if quoted is not None else bare
+
+
+def media_type(value: str, default: str = "text/plain") -> str:
+    """`type/subtype` in lower case; `default` where the field is absent or no such thing."""
+    word = value[:200].split(";", 1)[0].strip().lower()
+    return word if "/" in word else default
+
+
+def decoded_words(value: str) -> str:
+    """RFC 2047 words decoded, unknown charsets with U+FFFD; at most VALUE_LIMIT characters."""
+    value = value[:VALUE_LIMIT]
+    if not _ENCODED_WORD.search(value):
+        return value
+    try:
+        pieces = decode_header(value)
+    except ValueError:  # HeaderParseError too: base64 that is none
+        return value
+    return "".join(
+        piece if isinstance(piece, str) else in_charset(piece, charset or "ascii") for piece, charset in pieces
+    )
+
+
+def in_charset(octets: bytes, charset: str) -> str:
+    """Decoded leniently; a charset that is unknown, or too clever, is read as UTF-8 or else Latin-1."""
+    if charset and _CHARSET.fullmatch(charset):
+        try:
+            return octets.decode(charset, "replace")
+        except LookupError:
+            pass
+    return _lenient(octets)
+
+
+def _lenient(octets: bytes) -> str:
+    try:
+        return octets.decode("utf-8")
+    except UnicodeDecodeError:
+        return octets.decode("latin-1")
+
+
+def _base64(raw: bytes) -> bytes:
+    letters = re.sub(rb"[^A-Za-z0-9+/]", b"", raw)
+    letters = letters[: len(letters) // 4 * 4 + (len(letters) % 4 if len(letters) % 4 > 1 else 0)]
+    try:
+        return b64decode(letters + b"=" * (-len(letters) % 4))
+    except BadBase64:
+        return raw
+
+
+def _walk(headers: Headers, body: bytes, depth: int, default: str) -> Iterator[tuple[Part, bool]]:
+    """Each part and whether it is a leaf, depth first; the recursion is bounded by DEPTH_LIMIT."""
+    if depth > DEPTH_LIMIT:
+        raise UnparsableError(f"parts nested deeper than {DEPTH_LIMIT}")
+    declared = headers.get("content-type")
+    kind = media_type(declared, default)
+    boundary = parameter(declared, "boundary").rstrip()
+    contents = _split_multipart(body, boundary) if kind.startswith("multipart/") and boundary else None
+    yield Part(headers, kind, body, depth), contents is None
+    inner_default = "message/rfc822" if kind == "multipart/digest" else "text/plain"
+    for content in contents or ():
+        head, inner = split_head(content)
+        yield from _walk(header_fields(head), inner, depth + 1, inner_default)
+
+
+def _split_multipart(body: bytes, boundary: str) -> list[bytes] | None:
+    """The contents between the delimiter lines (RFC 2046 §5.1.1), or None where there is no such line."""
+    delimiter = re.compile(rb"(?:^|\r?\n)--" + re.escape(boundary[:200].encode("utf-8")) + rb"(--)?[ \t]*(?:\r?\n|\Z)")
+    contents: list[bytes] = []
+    start: int | None = None
+    at = 0
+    while found := delimiter.search(body, at):
+        if start is not None:
+            contents.append(body[start : found.start()])
+        if found.group(1):
+            return contents
+        start = found.end()
+        # The line end after a delimiter may be the one before the next: an empty part.
+        at = start - 1 if body[start - 1 : start] == b"\n" else start
+        if len(contents) > PARTS_LIMIT:
+            raise UnparsableError(f"more than {PARTS_LIMIT} parts")
+    if start is None:
+        return None
+    contents.append(body[start:])
+    return contents

@@ -1,0 +1,74 @@
+"""What an outcome does to the client: the table of reasons and effects (PRODUCT R2, R3, R5).
+
+Pure. The one funnel: a 5xx in the session, a row that expires with its last answer, a DSN and a complaint all
+come through here. What is our fault or the provider's mood has no entry, so it has no effect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from mail.outcome import Action, Effect, Outcome, Reason
+from policy.bounce_rules import says_unknown_user
+from policy.rating import after
+
+EFFECTS: Final[Mapping[Reason, Effect]] = {
+    Reason.USERUNKNOWN: Effect.BLOCK,
+    Reason.HOSTUNKNOWN: Effect.BLOCK,
+    Reason.NOTACCEPT: Effect.BLOCK,
+    Reason.HASMOVED: Effect.BLOCK,
+    Reason.SUSPEND: Effect.BLOCK,
+    Reason.MAILBOXFULL: Effect.FULL,
+}
+
+# Delivered with a refusing text, delayed, relayed or expanded: no failure, whatever the reason.
+_HARMLESS: Final = frozenset({Action.DELAYED, Action.DELIVERED, Action.RELAYED, Action.EXPANDED})
+
+
+@dataclass(frozen=True, slots=True)
+class Consequence:
+    """What is to be saved, in one transaction, idempotent by (recipient, cause)."""
+
+    rating: int
+    ends_mailing: bool  # the consent is withdrawn (complained, unsubscribed) and no reply gives it back
+    complained: bool
+
+
+def effect_of(reason: Reason, action: Action | None, text: str) -> Effect:
+    """The effect of a refusal; `action` None is a refusal that names none (a reply in the session)."""
+    if action in _HARMLESS:
+        return Effect.NONE
+    if reason is Reason.FILTERED:
+        return Effect.BLOCK if says_unknown_user(text) else Effect.NONE
+    return EFFECTS.get(reason, Effect.NONE)
+
+
+def is_hard(reason: Reason, action: Action | None, text: str) -> bool:
+    """Whether the address itself is bad: trying again can never help."""
+    return effect_of(reason, action, text) is Effect.BLOCK
+
+
+def consequence(effect: Effect, rating: int) -> Consequence:
+    """The client's new rating and whether consent ends; `rating` is 1..10."""
+    complained = effect is Effect.COMPLAINT
+    return Consequence(after(rating, effect), complained or effect is Effect.UNSUBSCRIBE, complained)
+
+
+def expired(last: Outcome) -> Outcome:
+    """The outcome of a row that ran out of time: finally failed, with the effect of its last answer (R2, R3).
+
+    A host that only ever said "try again later" leaves no effect; one that said "over quota" counts once, here.
+    """
+    effect = effect_of(last.reason, Action.FAILED, last.text)
+    return Outcome(
+        recipient=last.recipient,
+        action=Action.FAILED,
+        status=last.status,
+        code=last.code,
+        text=last.text,
+        reason=last.reason,
+        effect=effect,
+        hard=effect is Effect.BLOCK,
+    )
