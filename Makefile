@@ -1,0 +1,53 @@
+# What people and the CI call. Needs make and python >= 3.11 with venv; everything else comes from the locks.
+# PYTHON=/path/to/python3.12 make env   chooses another python.
+
+PYTHON ?= $(shell command -v python3 || command -v python)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+LOCKS := requirements.lock requirements-build.lock
+CODE := mail policy store net role mta imap admin lab tests bench
+NAME ?= *
+ARGS ?=
+
+.PHONY: env run test check fmt bench
+
+env: $(VENV)/.made
+
+run: env
+	$(BIN)/mailloft up --sample
+
+test: $(VENV)/.made-dev
+	tests/peers/install.sh
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.made-dev
+	$(BIN)/ruff format --check --quiet $(CODE)
+	$(BIN)/ruff check --quiet $(CODE)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fmt: $(VENV)/.made-dev
+	$(BIN)/ruff format $(CODE)
+	$(BIN)/ruff check --fix $(CODE)
+
+bench: $(VENV)/.made-dev
+	tests/peers/install.sh
+	@set -e; for file in bench/$(NAME).py; do echo "== $$file"; $(BIN)/python $$file $(ARGS); done
+
+# A changed lock makes the environment anew, so nothing stays behind that no lock names.
+$(VENV)/.made-locked: $(LOCKS)
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo 'mailloft needs python >= 3.11; name one: make env PYTHON=/path/to/python3.11' >&2; exit 1; }
+	"$(PYTHON)" -m venv --clear $(VENV)
+	$(PIP) install --require-hashes $(patsubst %,-r %,$(LOCKS))
+	@touch $@
+
+# The editable install; setuptools is of the lock, so nothing is fetched for it.
+$(VENV)/.made: $(VENV)/.made-locked pyproject.toml
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.made-dev: $(VENV)/.made requirements-dev.lock
+	$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@
