@@ -1,0 +1,26 @@
+"""Line ends and dots of a message on the wire (RFC 5321 §2.3.8, §4.5.2).
+
+Pure. Submission, inbound and net/smtp_client call it: no bare CR or LF goes out (SMTP smuggling), every line that
+begins with a dot gets a second one.
+"""
+
+from __future__ import annotations
+
+
+def dot_stuff(message: bytes) -> bytes:
+    """`message` (CRLF line ends only) with every leading dot doubled; the closing dot is not added."""
+    stuffed = message.replace(b"\r\n.", b"\r\n..")
+    return b"." + stuffed if stuffed.startswith(b".") else stuffed
+
+
+def has_bare_newline(message: bytes) -> bool:
+    """True where a CR or an LF stands alone."""
+    pairs = message.count(b"\r\n")
+    return message.count(b"\r") != pairs or message.count(b"\n") != pairs
+
+
+def to_crlf(message: bytes) -> bytes:
+    """Every CRLF, CR and LF as one CRLF; the same object where nothing changes."""
+    if not has_bare_newline(message):
+        return message
+    return message.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
