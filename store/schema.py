@@ -209,6 +209,10 @@ flows = _table(
     Index("ix_flows_open", "slot", "next_due", sqlite_where=text("queued > 0"), postgresql_where=text("queued > 0")),
 )  # fmt: skip
 
+# With a bound parameter SQLite does not see that a partial index fits, so conditions on state use these.
+QUEUED = text("recipients.state = 'queued'")
+INFLIGHT = text("recipients.state = 'inflight'")
+OPEN_FLOW = text("flows.queued > 0")
 _QUEUED = text("state = 'queued'")
 _INFLIGHT = text("state = 'inflight'")
 recipients = _table(

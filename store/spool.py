@@ -32,7 +32,7 @@ class Spool:
         self._folder = folder
 
     def put(self, content: bytes) -> Stored:
-        """What the row says of `content`; a large one is by then durable in its file. OSError where the disk is full."""
+        """What the row says of `content`, a large one by then durable in its file; OSError when the disk is full."""
         if len(content) <= BLOB_LIMIT:
             return Stored(len(content), content, None)
         name = secrets.token_hex(16)

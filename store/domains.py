@@ -1,0 +1,110 @@
+"""Domains, what each may do, and its DKIM keys (PRODUCT D1, D4, D5).
+
+Called by admin; mta reads `find` for what is ours and `active_keys` for signing. Functions run in the caller's
+transaction on `core`. A name that any project has raises TakenError: only its project can use a domain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from store.projects import TakenError
+from store.schema import dkim_keys, domains
+
+STATES: Final = ("owned", "sending", "linked")
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """`name` in lower case, A-labels."""
+
+    id: int
+    project: int
+    name: str
+    ownership_token: str
+    owned: bool
+    sending: bool
+    linked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DkimKey:
+    """`sealed` opens with Vault.unseal(sealed, place(domain, selector)); `record` is the TXT value."""
+
+    selector: str
+    algorithm: str
+    sealed: bytes
+    record: str
+
+
+def place(domain: str, selector: str) -> str:
+    """What a DKIM key is sealed for."""
+    return f"dkim_keys:{domain}:{selector}"
+
+
+def create(
+    tx: Connection, project: int, name: str, ownership_token: str, keys: Iterable[DkimKey], now: datetime
+) -> Domain:
+    if find(tx, name) is not None:
+        raise TakenError(f"domain {name} is here already; a domain belongs to one project")
+    values = {"project_id": project, "name": name, "ownership_token": ownership_token, "created_at": now}
+    states = dict.fromkeys(STATES, False)
+    made = tx.execute(insert(domains).values(values | states).returning(domains.c.id)).scalar_one()
+    for key in keys:
+        _add_key(tx, made, key, now)
+    return Domain(made, project, name, ownership_token, **states)
+
+
+def _add_key(tx: Connection, domain: int, key: DkimKey, now: datetime) -> None:
+    tx.execute(
+        insert(dkim_keys).values(
+            domain_id=domain,
+            selector=key.selector,
+            algorithm=key.algorithm,
+            sealed_private_key=key.sealed,
+            record=key.record,
+            active=True,
+            created_at=now,
+        )
+    )
+
+
+def find(tx: Connection, name: str) -> Domain | None:
+    """Of whatever project."""
+    row = tx.execute(select(domains).where(domains.c.name == name)).one_or_none()
+    return None if row is None else _domain(row)
+
+
+def get(tx: Connection, project: int, name: str) -> Domain | None:
+    """Of this project alone."""
+    found = find(tx, name)
+    return found if found is not None and found.project == project else None
+
+
+def page(tx: Connection, project: int, after: int, limit: int) -> list[Domain]:
+    mine = select(domains).where(domains.c.project_id == project, domains.c.id > after)
+    return [_domain(row) for row in tx.execute(mine.order_by(domains.c.id).limit(limit))]
+
+
+def set_states(tx: Connection, domain: int, states: Mapping[str, bool]) -> None:
+    """Set those of STATES that are named; KeyError for another name."""
+    unknown = set(states) - set(STATES)
+    if unknown:
+        raise KeyError(f"a domain has no state {', '.join(sorted(unknown))}")
+    if states:
+        tx.execute(update(domains).where(domains.c.id == domain).values(dict(states)))
+
+
+def active_keys(tx: Connection, domain: int) -> list[DkimKey]:
+    wanted = select(dkim_keys).where(dkim_keys.c.domain_id == domain, dkim_keys.c.active.is_(True))
+    rows = tx.execute(wanted.order_by(dkim_keys.c.id))
+    return [DkimKey(row.selector, row.algorithm, row.sealed_private_key, row.record) for row in rows]
+
+
+def _domain(row: Row[Any]) -> Domain:
+    return Domain(row.id, row.project_id, row.name, row.ownership_token, row.owned, row.sending, row.linked)

@@ -1,0 +1,123 @@
+"""Flows: (stream, site) with what is queued and when the next is due. `queue` and the sender read flows, not rows.
+
+A stream is a campaign or a connection of a project. A site belongs on each node to exactly one sender process, by
+the slot that its name hashes to. `next_due` may be too early (a look that finds nothing mends it), never too late.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import Connection, and_, bindparam, or_, select, text
+
+from store.schema import OPEN_FLOW, campaigns, flows
+
+SLOTS: Final = 64
+
+_ENSURE = text(
+    "INSERT INTO flows (project_id, stream, stream_id, site, slot, class, pool, queued, next_due) "
+    "VALUES (:project_id, :stream, :stream_id, :site, :slot, :class, :pool, 0, 0) "
+    "ON CONFLICT (stream, stream_id, site) DO NOTHING"
+)
+_GROW = text("UPDATE flows SET queued = queued + :added, next_due = 0 WHERE id = :flow")
+_REFRESH = text(
+    "UPDATE flows SET queued = queued + :added, next_due = COALESCE((SELECT due FROM recipients "
+    "WHERE flow_id = flows.id AND state = 'queued' ORDER BY due LIMIT 1), next_due) WHERE id = :flow"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """Where rows come from: `kind` is "campaign" or "connection", `retry` the class whose retry plan they follow."""
+
+    project_id: int
+    kind: str
+    id: int
+    retry: str
+    pool: str
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    id: int
+    project_id: int
+    stream: str
+    stream_id: int
+    site: str
+    retry: str
+    pool: str
+    queued: int
+
+
+def slot_of(site: str) -> int:
+    return zlib.crc32(site.encode()) % SLOTS
+
+
+def ensure(tx: Connection, stream: Stream, sites: Collection[str]) -> dict[str, int]:
+    """The flow of each site, made where it is new."""
+    wanted = sorted(set(sites))
+    if not wanted:
+        return {}
+    shared = {"project_id": stream.project_id, "stream": stream.kind, "stream_id": stream.id}
+    routed = {"class": stream.retry, "pool": stream.pool}
+    tx.execute(_ENSURE, [{**shared, **routed, "site": site, "slot": slot_of(site)} for site in wanted])
+    mine = (flows.c.stream == stream.kind, flows.c.stream_id == stream.id, flows.c.site.in_(wanted))
+    return {row.site: row.id for row in tx.execute(select(flows.c.site, flows.c.id).where(*mine))}
+
+
+def grow(tx: Connection, added: Mapping[int, int]) -> None:
+    """Rows that are due at once were added to these flows."""
+    if added:
+        tx.execute(_GROW, [{"flow": flow, "added": count} for flow, count in sorted(added.items())])
+
+
+def refresh(tx: Connection, added: Mapping[int, int]) -> None:
+    """Rows were taken from (negative) or given back to these flows: correct count and next due."""
+    if added:
+        tx.execute(_REFRESH, [{"flow": flow, "added": count} for flow, count in sorted(added.items())])
+
+
+_FLOW = (
+    flows.c.id,
+    flows.c.project_id,
+    flows.c.stream,
+    flows.c.stream_id,
+    flows.c.site,
+    flows.c["class"].label("retry"),
+    flows.c.pool,
+    flows.c.queued,
+)
+# A paused or cancelled campaign's flows are not offered, so nothing has to touch its rows to stop it.
+_RUNNING = or_(flows.c.stream != "campaign", campaigns.c.state == "running")
+_DUE = (
+    select(*_FLOW)
+    .select_from(flows.outerjoin(campaigns, and_(flows.c.stream == "campaign", campaigns.c.id == flows.c.stream_id)))
+    .where(OPEN_FLOW, flows.c.next_due <= bindparam("now"), flows.c.slot.in_(bindparam("slots", expanding=True)))
+    .where(_RUNNING)
+    .order_by(flows.c.next_due)
+    .limit(bindparam("limit"))
+)
+
+
+def due(connection: Connection, slots: Sequence[int], now: datetime, limit: int) -> list[Flow]:
+    """Flows of these slots with something due, the longest waiting first."""
+    found = connection.execute(_DUE, {"now": now, "slots": list(slots), "limit": limit})
+    return [Flow(*row) for row in found]
+
+
+def open_flows(
+    connection: Connection, project_id: int | None, campaign: int | None, site: str | None, limit: int
+) -> list[Flow]:
+    """Flows with queued rows for `queue list`: the largest first; None leaves a filter out."""
+    found = select(*_FLOW).where(OPEN_FLOW).order_by(flows.c.queued.desc(), flows.c.id).limit(limit)
+    if project_id is not None:
+        found = found.where(flows.c.project_id == project_id)
+    if campaign is not None:
+        found = found.where(flows.c.stream == "campaign", flows.c.stream_id == campaign)
+    if site is not None:
+        found = found.where(flows.c.site == site)
+    return [Flow(*row) for row in connection.execute(found)]

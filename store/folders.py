@@ -1,0 +1,245 @@
+"""Folders of a mailbox: names, special uses, UIDVALIDITY, counts, and the news of which have changed.
+
+The caller owns the transaction (on `mail`). The order of a write: a folder's row is updated first, which locks it
+on PostgreSQL; then its mails. A UIDVALIDITY is the second it was given out or one more than the last of that
+account, and the last is kept in a row whose name is empty (no folder has that name), so deleting and creating a
+folder never gives the same again (RFC 3501 §2.3.1.1), nor does a clock that went backwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import Connection, Row, case, delete, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from store.database import Database
+from store.schema import filed, folders
+
+SEPARATOR: Final = "/"
+INBOX: Final = "INBOX"
+# RFC 6154 §2: what a client looks for by its use, under the names most of them use themselves.
+DEFAULTS: Final = (
+    (INBOX, None),
+    ("Sent", "\\Sent"),
+    ("Drafts", "\\Drafts"),
+    ("Junk", "\\Junk"),
+    ("Trash", "\\Trash"),
+    ("Archive", "\\Archive"),
+)
+_LAST = ""  # the name of the row that keeps an account's last UIDVALIDITY
+
+
+class FolderExists(Exception):
+    """The account has a folder of this name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    id: int
+    mailbox_id: int
+    name: str
+    special_use: str | None
+    subscribed: bool
+    uidvalidity: int
+    uidnext: int
+    highestmodseq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    messages: int
+    unseen: int
+    size_bytes: int
+
+
+def ensure_folders(tx: Connection, mailbox_id: int, now: datetime) -> int:
+    """The INBOX's id; the default folders are made where the account has no INBOX. Idempotent."""
+    inbox = by_name(tx, mailbox_id, INBOX)
+    if inbox is None:
+        validity = _next_uidvalidity(tx, mailbox_id, now)
+        for name, use in DEFAULTS:
+            tx.execute(_insert(tx, mailbox_id, name, use, validity).on_conflict_do_nothing())
+        inbox = by_name(tx, mailbox_id, INBOX)
+        assert inbox is not None
+    return inbox.id
+
+
+def by_use(tx: Connection, mailbox_id: int, special_use: str) -> Folder | None:
+    """The folder a mail of that use goes to ("\\Sent", "\\Junk", ...), the oldest where there are two."""
+    wanted = (folders.c.mailbox_id == mailbox_id) & (folders.c.special_use == special_use)
+    row = tx.execute(select(*_COLUMNS).where(wanted).order_by(folders.c.id).limit(1)).one_or_none()
+    return None if row is None else _folder(row)
+
+
+def all_of(tx: Connection, mailbox_id: int) -> list[Folder]:
+    """Sorted by name, INBOX first."""
+    wanted = (folders.c.mailbox_id == mailbox_id) & (folders.c.name != _LAST)
+    rows = [_folder(row) for row in tx.execute(select(*_COLUMNS).where(wanted))]
+    return sorted(rows, key=lambda folder: (folder.name != INBOX, folder.name))
+
+
+def by_name(tx: Connection, mailbox_id: int, name: str) -> Folder | None:
+    """Exactly that name; the caller has made INBOX of every spelling of it."""
+    if name == _LAST:
+        return None
+    wanted = (folders.c.mailbox_id == mailbox_id) & (folders.c.name == name)
+    row = tx.execute(select(*_COLUMNS).where(wanted)).one_or_none()
+    return None if row is None else _folder(row)
+
+
+def by_id(tx: Connection, folder_id: int) -> Folder | None:
+    row = tx.execute(select(*_COLUMNS).where(folders.c.id == folder_id)).one_or_none()
+    return None if row is None else _folder(row)
+
+
+def create(tx: Connection, mailbox_id: int, name: str, now: datetime, special_use: str | None = None) -> Folder:
+    """With the parents that are missing (RFC 3501 §6.3.3). FolderExists."""
+    if by_name(tx, mailbox_id, name) is not None:
+        raise FolderExists(name)
+    validity = _next_uidvalidity(tx, mailbox_id, now)
+    for parent in _parents(name):
+        tx.execute(_insert(tx, mailbox_id, parent, None, validity).on_conflict_do_nothing())
+    row = tx.execute(_insert(tx, mailbox_id, name, special_use, validity).returning(*_COLUMNS)).one()
+    return _folder(row)
+
+
+def remove(tx: Connection, folder_id: int) -> None:
+    """Delete the row of a folder whose mails are gone already (`filing.empty`)."""
+    tx.execute(delete(folders).where(folders.c.id == folder_id))
+
+
+def rename(tx: Connection, folder: Folder, name: str, now: datetime) -> None:
+    """With all its inferiors; UIDs and UIDVALIDITY go along. FolderExists where the new name is taken."""
+    if by_name(tx, folder.mailbox_id, name) is not None:
+        raise FolderExists(name)
+    inferiors = [other for other in all_of(tx, folder.mailbox_id) if other.name.startswith(folder.name + SEPARATOR)]
+    validity = _next_uidvalidity(tx, folder.mailbox_id, now)
+    for parent in _parents(name):
+        tx.execute(_insert(tx, folder.mailbox_id, parent, None, validity).on_conflict_do_nothing())
+    for moved in [folder, *inferiors]:
+        tx.execute(
+            update(folders)
+            .where(folders.c.id == moved.id)
+            # A UIDVALIDITY of its own: the new name may have belonged to another folder before.
+            .values(name=name + moved.name[len(folder.name) :], uidvalidity=validity)
+        )
+
+
+def rename_inbox(tx: Connection, inbox: Folder, name: str, now: datetime) -> None:
+    """Its mails go to a new folder; INBOX stays, empty (RFC 3501 §6.3.5)."""
+    made = create(tx, inbox.mailbox_id, name, now)
+    touch(tx, inbox.id)
+    tx.execute(update(filed).where(filed.c.folder_id == inbox.id).values(folder_id=made.id))
+    kept = {"uidnext": inbox.uidnext, "highestmodseq": inbox.highestmodseq + 1}
+    tx.execute(update(folders).where(folders.c.id == made.id).values(kept))
+
+
+def set_subscribed(tx: Connection, folder_id: int, subscribed: bool) -> None:
+    tx.execute(update(folders).where(folders.c.id == folder_id).values(subscribed=subscribed))
+
+
+def touch(tx: Connection, folder_id: int, uids: int = 0) -> tuple[int, int] | None:
+    """Lock the folder, raise its HIGHESTMODSEQ by one and take `uids` UIDs: (first UID taken, modseq).
+
+    None where the folder is gone. Every write to a folder's mails begins here.
+    """
+    row = tx.execute(
+        update(folders)
+        .where(folders.c.id == folder_id)
+        .values(uidnext=folders.c.uidnext + uids, highestmodseq=folders.c.highestmodseq + 1)
+        .returning(folders.c.uidnext, folders.c.highestmodseq)
+    ).one_or_none()
+    return None if row is None else (row.uidnext - uids, row.highestmodseq)
+
+
+def count(tx: Connection, folder_id: int) -> Counts:
+    """A scan of the folder: what STATUS asks."""
+    seen = func.sum(case((filed.c.flags.like("%\\Seen%", escape="|"), 1), else_=0))
+    row = tx.execute(
+        select(func.count(), seen, func.sum(filed.c.size_bytes)).where(filed.c.folder_id == folder_id)
+    ).one()
+    return Counts(row[0], row[0] - int(row[1] or 0), int(row[2] or 0))
+
+
+def used_bytes(tx: Connection, mailbox_id: int) -> int:
+    """What the mails of an account's folders take, by the size that IMAP tells."""
+    owned = select(folders.c.id).where(folders.c.mailbox_id == mailbox_id)
+    return int(tx.execute(select(func.sum(filed.c.size_bytes)).where(filed.c.folder_id.in_(owned))).scalar() or 0)
+
+
+class ChangeFeed:
+    """Tells which folders have changed since the last look, on one connection of its own; for one thread.
+
+    SQLite's data_version says in 3 us that nobody has committed; PostgreSQL is asked for the rows.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._connection = database.engine.connect()
+        self._version: int | None = None
+        self._known: dict[int, int] = {}
+
+    def poll(self, watched: Collection[int]) -> list[int]:
+        """Those of `watched` whose HIGHESTMODSEQ is not what the last poll saw, or that are new to it, or gone."""
+        with self._connection.begin():
+            if self._quiet() and watched <= self._known.keys():
+                return []
+            now = self._highest(watched)
+        changed = [folder for folder in watched if self._known.get(folder) != now.get(folder, 0)]
+        self._known = {folder: now.get(folder, 0) for folder in watched}
+        return changed
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _quiet(self) -> bool:
+        if self._connection.dialect.name != "sqlite":
+            return False
+        version = self._connection.exec_driver_sql("PRAGMA data_version").scalar_one()
+        same = version == self._version
+        self._version = version
+        return same
+
+    def _highest(self, watched: Iterable[int]) -> dict[int, int]:
+        found: dict[int, int] = {}
+        ids = list(watched)
+        for start in range(0, len(ids), 500):
+            wanted = folders.c.id.in_(ids[start : start + 500])
+            found.update((row[0], row[1]) for row in self._connection.execute(select(*_HEIGHT).where(wanted)))
+        return found
+
+
+_HEIGHT = (folders.c.id, folders.c.highestmodseq)
+_COLUMNS = tuple(folders.c[name] for name in Folder.__slots__)
+
+
+def _folder(row: Row[tuple[object, ...]]) -> Folder:
+    return Folder(*row)  # type: ignore[arg-type]  # the columns are the fields, in their order
+
+
+def _parents(name: str) -> list[str]:
+    pieces = name.split(SEPARATOR)
+    return [SEPARATOR.join(pieces[:depth]) for depth in range(1, len(pieces))]
+
+
+def _insert(
+    tx: Connection, mailbox_id: int, name: str, use: str | None, validity: int
+) -> sqlite.Insert | postgresql.Insert:
+    make = sqlite.insert if tx.dialect.name == "sqlite" else postgresql.insert
+    return make(folders).values(
+        mailbox_id=mailbox_id, name=name, special_use=use, subscribed=True, uidvalidity=validity
+    )
+
+
+def _next_uidvalidity(tx: Connection, mailbox_id: int, now: datetime) -> int:
+    second = int(now.timestamp())
+    higher = case((folders.c.uidvalidity >= second, folders.c.uidvalidity + 1), else_=second)
+    statement = (
+        _insert(tx, mailbox_id, _LAST, None, second)
+        .on_conflict_do_update(index_elements=["mailbox_id", "name"], set_={"uidvalidity": higher})
+        .returning(folders.c.uidvalidity)
+    )
+    return int(tx.execute(statement).scalar_one())

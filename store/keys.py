@@ -1,0 +1,31 @@
+"""API keys: one project's, or the operator's for all (PRODUCT P1). Only their keyed hashes are kept.
+
+Called by admin. The caller hashes with `Vault.hash_generated`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, insert, select
+
+from store.schema import api_keys
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """`project` None: the operator's, good for all."""
+
+    id: int
+    project: int | None
+
+
+def create(tx: Connection, project: int | None, name: str, key_hash: bytes, now: datetime) -> int:
+    values = {"project_id": project, "name": name, "key_hash": key_hash, "created_at": now}
+    return int(tx.execute(insert(api_keys).values(values).returning(api_keys.c.id)).scalar_one())
+
+
+def find(tx: Connection, key_hash: bytes) -> Key | None:
+    row = tx.execute(select(api_keys.c.id, api_keys.c.project_id).where(api_keys.c.key_hash == key_hash)).one_or_none()
+    return None if row is None else Key(row.id, row.project_id)

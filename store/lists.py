@@ -1,0 +1,63 @@
+"""Lists of a project and who is on each (PRODUCT L1).
+
+Called by admin. Functions run in the caller's transaction on `core`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, exists, func, insert, literal, select
+
+from store.projects import TakenError
+from store.schema import clients, lists, memberships
+
+
+@dataclass(frozen=True, slots=True)
+class ClientList:
+    id: int
+    name: str
+
+
+def create(tx: Connection, project: int, name: str, now: datetime) -> ClientList:
+    if find(tx, project, name) is not None:
+        raise TakenError(f"a list named {name!r} is in this project already")
+    values = {"project_id": project, "name": name, "created_at": now}
+    return ClientList(tx.execute(insert(lists).values(values).returning(lists.c.id)).scalar_one(), name)
+
+
+def find(tx: Connection, project: int, name: str) -> ClientList | None:
+    wanted = select(lists.c.id, lists.c.name).where(lists.c.project_id == project, lists.c.name == name)
+    row = tx.execute(wanted).one_or_none()
+    return None if row is None else ClientList(row.id, row.name)
+
+
+def get(tx: Connection, project: int, list_id: int) -> ClientList | None:
+    wanted = select(lists.c.id, lists.c.name).where(lists.c.project_id == project, lists.c.id == list_id)
+    row = tx.execute(wanted).one_or_none()
+    return None if row is None else ClientList(row.id, row.name)
+
+
+def page(tx: Connection, project: int, after: int, limit: int) -> list[ClientList]:
+    mine = select(lists.c.id, lists.c.name).where(lists.c.project_id == project, lists.c.id > after)
+    return [ClientList(row.id, row.name) for row in tx.execute(mine.order_by(lists.c.id).limit(limit))]
+
+
+def add(tx: Connection, list_id: int, client_ids: Collection[int]) -> None:
+    """Put these clients on the list; who is on it stays so."""
+    already = exists().where(memberships.c.list_id == list_id, memberships.c.client_id == clients.c.id)
+    newcomers = select(literal(list_id), clients.c.id).where(clients.c.id.in_(client_ids), ~already)
+    tx.execute(insert(memberships).from_select(["list_id", "client_id"], newcomers))
+
+
+def ratings(tx: Connection, list_id: int) -> dict[int, int]:
+    """How many of the list's clients have each rating, blocked ones included."""
+    counted = (
+        select(clients.c.rating, func.count())
+        .join_from(memberships, clients)
+        .where(memberships.c.list_id == list_id)
+        .group_by(clients.c.rating)
+    )
+    return {rating: count for rating, count in tx.execute(counted)}

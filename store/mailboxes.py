@@ -1,0 +1,124 @@
+"""Accounts: the mailboxes of `core` that people and the MX know by their address.
+
+The caller owns the transaction (on `core`). An address is one account whatever its spelling: `address_key` is
+`Address.normalised`, unique over all projects. `create` raises AddressTaken.
+A password hash is argon2id of a person's own password, or `sha256:` and the keyed hash of a generated one.
+"""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from mail.address import parse_mailbox
+from store.schema import mailboxes
+from store.secrets import Vault, password_matches
+
+_GENERATED: Final = "sha256:"
+# What a sign-in with an unknown address is measured against: it costs what a wrong password does.
+NOBODY: Final = "$argon2id$v=19$m=65536,t=3,p=4$c29tZSBvdGhlciBzYWx0$6V2vzAcgLjOGPA8Tpaq4XjK9ukXJFkMcjxl0B7RLmlg"
+
+
+class AddressTaken(Exception):
+    """There is a mailbox with this address already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    id: int
+    project_id: int
+    domain_id: int
+    address: str
+    password_hash: str
+    quota_bytes: int | None
+    created_at: datetime
+
+
+def address_key(address: str) -> str | None:
+    """What `by_address` looks for, or None where `address` is none at all."""
+    try:
+        return parse_mailbox(address).normalised
+    except ValueError:
+        return None
+
+
+def create(
+    tx: Connection,
+    project_id: int,
+    domain_id: int,
+    address: str,
+    password_hash: str,
+    quota_bytes: int | None,
+    now: datetime,
+) -> int:
+    """The new account's id. AddressTaken where it exists; ValueError where `address` is none.
+
+    Its folders come with the first mail or sign-in (`folders.ensure_folders`, on `mail`).
+    """
+    parsed = parse_mailbox(address)
+    row = {
+        "project_id": project_id,
+        "domain_id": domain_id,
+        "address": str(parsed),
+        "address_key": parsed.normalised,
+        "password_hash": password_hash,
+        "quota_bytes": quota_bytes,
+        "created_at": now,
+    }
+    try:
+        with tx.begin_nested():
+            return tx.execute(insert(mailboxes).values(row).returning(mailboxes.c.id)).scalar_one()
+    except IntegrityError as error:
+        if by_address(tx, parsed.normalised) is None:
+            raise
+        raise AddressTaken(f"the mailbox {parsed} exists already") from error
+
+
+def by_address(tx: Connection, key: str) -> Mailbox | None:
+    """The account with this `address_key`."""
+    row = tx.execute(select(*_COLUMNS).where(mailboxes.c.address_key == key)).one_or_none()
+    return None if row is None else _mailbox(row)
+
+
+def by_id(tx: Connection, mailbox_id: int) -> Mailbox | None:
+    row = tx.execute(select(*_COLUMNS).where(mailboxes.c.id == mailbox_id)).one_or_none()
+    return None if row is None else _mailbox(row)
+
+
+def list_of(tx: Connection, project_id: int, after: int = 0, limit: int = 100) -> list[Mailbox]:
+    """Those of a project with an id above `after`, oldest first: the next page begins after the last one's id."""
+    wanted = (mailboxes.c.project_id == project_id) & (mailboxes.c.id > after)
+    rows = tx.execute(select(*_COLUMNS).where(wanted).order_by(mailboxes.c.id).limit(limit))
+    return [_mailbox(row) for row in rows]
+
+
+def set_password(tx: Connection, project_id: int, mailbox_id: int, password_hash: str) -> bool:
+    """Whether the project has such a mailbox. Who is signed in stays so; the old password no longer signs in."""
+    mine = (mailboxes.c.id == mailbox_id) & (mailboxes.c.project_id == project_id)
+    return tx.execute(update(mailboxes).where(mine).values(password_hash=password_hash)).rowcount == 1
+
+
+def generated_hash(vault: Vault, secret: str) -> str:
+    """The `password_hash` of a password that `secrets.generate_secret` made."""
+    return _GENERATED + vault.hash_generated(secret).hex()
+
+
+def verify(vault: Vault, password_hash: str, password: str) -> bool:
+    """Slow (argon2id) for a person's password and for every wrong one, so that time tells nothing; no event loop's work."""
+    if password_hash.startswith(_GENERATED):
+        if hmac.compare_digest(generated_hash(vault, password), password_hash):
+            return True
+        password_hash = NOBODY
+    return password_matches(password_hash, password) and password_hash != NOBODY
+
+
+_COLUMNS = tuple(mailboxes.c[name] for name in Mailbox.__slots__)
+
+
+def _mailbox(row: Row[tuple[object, ...]]) -> Mailbox:
+    return Mailbox(*row)  # type: ignore[arg-type]  # the columns are the fields, in their order
