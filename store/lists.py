@@ -55,9 +55,9 @@ def add(tx: Connection, list_id: int, client_ids: Collection[int]) -> None:
 def ratings(tx: Connection, list_id: int) -> dict[int, int]:
     """How many of the list's clients have each rating, blocked ones included."""
     counted = (
-        select(clients.c.rating, func.count())
+        select(clients.c.rating, func.count().label("clients"))
         .join_from(memberships, clients)
         .where(memberships.c.list_id == list_id)
         .group_by(clients.c.rating)
     )
-    return {rating: count for rating, count in tx.execute(counted)}
+    return {row.rating: row.clients for row in tx.execute(counted)}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection, Row, insert, select
 
@@ -42,7 +42,7 @@ def _plan(tx: Connection, campaigns_allowed: bool) -> int:
     name = _PLANS[campaigns_allowed]
     found = tx.execute(select(plans.c.id).where(plans.c.name == name)).scalar_one_or_none()
     if found is not None:
-        return found
+        return int(found)
     made = tx.execute(insert(plans).values(name=name, campaigns_allowed=campaigns_allowed).returning(plans.c.id))
     return int(made.scalar_one())
 
@@ -63,5 +63,5 @@ def page(tx: Connection, after: int, limit: int) -> list[Project]:
     return [_project(row) for row in rows]
 
 
-def _project(row: Row[tuple[int, str, bool]]) -> Project:
+def _project(row: Row[Any]) -> Project:
     return Project(row.id, row.name, row.campaigns_allowed)

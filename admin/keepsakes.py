@@ -1,0 +1,142 @@
+"""What the first start chose and every later start repeats: the folder DIR, its lock, secrets and ports.
+
+All files are 0600 in a folder of 0700, and each is replaced in one step. Called by admin/up.py and the command line.
+Crash case: a first start that dies between two files leaves those it wrote; the next start makes the others.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+from pathlib import Path
+from typing import Final, TypeVar
+
+import msgspec
+
+from store.secrets import Vault, generate_secret
+
+T = TypeVar("T")
+_MASTER_LENGTH: Final = 32
+
+
+class KeepsakeError(Exception):
+    """A DIR that cannot be used; the text names it and the mend."""
+
+
+class Operator(msgspec.Struct, frozen=True):
+    login: str
+    password: str
+
+
+class SampleConnection(msgspec.Struct, frozen=True):
+    login: str
+    password: str
+    sender: str
+
+
+class SampleKeepsake(msgspec.Struct, frozen=True):
+    """The sample as the ready line shows it: made once, then only shown."""
+
+    project: str
+    api_key: str
+    mailboxes: tuple[Operator, ...]
+    connection: SampleConnection
+
+
+class Keepsakes(msgspec.Struct, frozen=True):
+    operator: Operator
+    api_key: str
+    ports: dict[str, int] = {}
+    sample: SampleKeepsake | None = None
+
+
+class Whereabouts(msgspec.Struct, frozen=True):
+    """Where the last start of this DIR kept its rows and bytes, for the command line."""
+
+    database: str
+    spool: str
+    public_url: str
+    hostname: str
+
+
+def prepare(folder: Path) -> Path:
+    """DIR, absolute, made with mode 0700. Raises KeepsakeError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
+    except OSError as error:
+        raise KeepsakeError(f"--dir {folder}: cannot be made or kept private: {error.strerror}") from error
+    return folder.resolve()
+
+
+def lock(folder: Path) -> int:
+    """Hold DIR as long as this process lives (its children do not inherit the hold). Raises KeepsakeError."""
+    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        # A record lock: a fork does not share it, so that it ends with the parent whatever its children do.
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        holder = os.pread(descriptor, 20, 0).decode("ascii", "replace").strip() or "unknown"
+        os.close(descriptor)
+        raise KeepsakeError(
+            f"--dir {folder}: another `mailloft up` (process {holder}) runs on it. Stop that one or choose another DIR."
+        ) from error
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+    return descriptor
+
+
+def open_vault(folder: Path) -> Vault:
+    """The master key's vault; the key is made at the first start. Raises KeepsakeError."""
+    file = folder / "master.key"
+    if not file.exists():
+        replace(file, secrets.token_bytes(_MASTER_LENGTH))
+    try:
+        return Vault(file.read_bytes())
+    except (OSError, ValueError) as error:
+        raise KeepsakeError(f"{file}: {error}. Put the file back from a backup.") from error
+
+
+def load(folder: Path) -> Keepsakes:
+    """What an earlier start kept, or new secrets. Raises KeepsakeError."""
+    return read(folder / "keepsakes.json", Keepsakes) or Keepsakes(
+        Operator("operator", generate_secret()), generate_secret()
+    )
+
+
+def save(folder: Path, keepsakes: Keepsakes) -> None:
+    replace(folder / "keepsakes.json", msgspec.json.encode(keepsakes) + b"\n")
+
+
+def save_whereabouts(folder: Path, whereabouts: Whereabouts) -> None:
+    replace(folder / "whereabouts.json", msgspec.json.encode(whereabouts) + b"\n")
+
+
+def load_whereabouts(folder: Path) -> Whereabouts:
+    """Where the appliance of DIR keeps its rows. Raises KeepsakeError where none was started there."""
+    found = read(folder / "whereabouts.json", Whereabouts)
+    if found is None:
+        raise KeepsakeError(f"--dir {folder}: no appliance was started here. `mailloft up --dir {folder}` makes one.")
+    return found
+
+
+def read(file: Path, kind: type[T]) -> T | None:
+    """The value of a JSON file of ours; None where there is none. Raises KeepsakeError."""
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=kind)
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.DecodeError) as error:
+        raise KeepsakeError(f"{file}: cannot be read: {error}. Put it back from a backup, or remove it.") from error
+
+
+def replace(file: Path, content: bytes) -> None:
+    """Write `file` (0600) so that a crash leaves the old content or the new, never half."""
+    fresh = file.with_name(file.name + ".new")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as writing:
+        writing.write(content)
+        writing.flush()
+        os.fsync(descriptor)
+    fresh.replace(file)
