@@ -76,9 +76,11 @@ class Control:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection: a line in, a line out."""
-        while line := await reader.readline():
-            writer.write(self._answer(line))
-            await writer.drain()
+        # asyncio.streams reports a cancelled session as an error of its own; here it is only the end of the process.
+        with contextlib.suppress(asyncio.CancelledError, ConnectionError):
+            while line := await reader.readline():
+                writer.write(self._answer(line))
+                await writer.drain()
         writer.close()
 
     def _answer(self, line: bytes) -> bytes:
