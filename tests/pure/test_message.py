@@ -169,7 +169,7 @@ def test_text_parses_back_to_the_filled_template(source: str, value: str) -> Non
     assert_clean(octets)
     filled = source.replace("{{ name }}", value.replace("\u2028", "\n").replace("\u2029", "\n"))
     filled = filled.replace("{{ b | default('é') }}", "é").replace("{{ b }}", "")
-    assert content(octets, "plain").removesuffix("\n") == filled.removesuffix("\n")
+    assert content(octets, "plain") == (filled if source.endswith("\n") else f"{filled}\n")
 
 
 @pytest.mark.parametrize("page", ["<body><p>Hi</p></body></html>", "<p>Hi</p>", "<BODY>{{ name }}</BODY >"])
