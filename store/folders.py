@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection, Row, case, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -33,7 +33,7 @@ DEFAULTS: Final = (
 _LAST = ""  # the name of the row that keeps an account's last UIDVALIDITY
 
 
-class FolderExists(Exception):
+class FolderExistsError(Exception):
     """The account has a folder of this name."""
 
 
@@ -97,9 +97,9 @@ def by_id(tx: Connection, folder_id: int) -> Folder | None:
 
 
 def create(tx: Connection, mailbox_id: int, name: str, now: datetime, special_use: str | None = None) -> Folder:
-    """With the parents that are missing (RFC 3501 §6.3.3). FolderExists."""
+    """With the parents that are missing (RFC 3501 §6.3.3). FolderExistsError."""
     if by_name(tx, mailbox_id, name) is not None:
-        raise FolderExists(name)
+        raise FolderExistsError(name)
     validity = _next_uidvalidity(tx, mailbox_id, now)
     for parent in _parents(name):
         tx.execute(_insert(tx, mailbox_id, parent, None, validity).on_conflict_do_nothing())
@@ -113,9 +113,9 @@ def remove(tx: Connection, folder_id: int) -> None:
 
 
 def rename(tx: Connection, folder: Folder, name: str, now: datetime) -> None:
-    """With all its inferiors; UIDs and UIDVALIDITY go along. FolderExists where the new name is taken."""
+    """With all its inferiors. UIDs stay, UIDVALIDITY rises. FolderExistsError where the new name is taken."""
     if by_name(tx, folder.mailbox_id, name) is not None:
-        raise FolderExists(name)
+        raise FolderExistsError(name)
     inferiors = [other for other in all_of(tx, folder.mailbox_id) if other.name.startswith(folder.name + SEPARATOR)]
     validity = _next_uidvalidity(tx, folder.mailbox_id, now)
     for parent in _parents(name):
@@ -124,7 +124,7 @@ def rename(tx: Connection, folder: Folder, name: str, now: datetime) -> None:
         tx.execute(
             update(folders)
             .where(folders.c.id == moved.id)
-            # A UIDVALIDITY of its own: the new name may have belonged to another folder before.
+            # It must be greater than that of any folder that had the new name before.
             .values(name=name + moved.name[len(folder.name) :], uidvalidity=validity)
         )
 
@@ -185,7 +185,7 @@ class ChangeFeed:
     def poll(self, watched: Collection[int]) -> list[int]:
         """Those of `watched` whose HIGHESTMODSEQ is not what the last poll saw, or that are new to it, or gone."""
         with self._connection.begin():
-            if self._quiet() and watched <= self._known.keys():
+            if self._quiet() and set(watched) <= self._known.keys():
                 return []
             now = self._highest(watched)
         changed = [folder for folder in watched if self._known.get(folder) != now.get(folder, 0)]
@@ -199,7 +199,7 @@ class ChangeFeed:
         if self._connection.dialect.name != "sqlite":
             return False
         version = self._connection.exec_driver_sql("PRAGMA data_version").scalar_one()
-        same = version == self._version
+        same = bool(version == self._version)
         self._version = version
         return same
 
@@ -216,8 +216,8 @@ _HEIGHT = (folders.c.id, folders.c.highestmodseq)
 _COLUMNS = tuple(folders.c[name] for name in Folder.__slots__)
 
 
-def _folder(row: Row[tuple[object, ...]]) -> Folder:
-    return Folder(*row)  # type: ignore[arg-type]  # the columns are the fields, in their order
+def _folder(row: Row[Any]) -> Folder:
+    return Folder(**row._mapping)
 
 
 def _parents(name: str) -> list[str]:

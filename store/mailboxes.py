@@ -1,7 +1,7 @@
 """Accounts: the mailboxes of `core` that people and the MX know by their address.
 
 The caller owns the transaction (on `core`). An address is one account whatever its spelling: `address_key` is
-`Address.normalised`, unique over all projects. `create` raises AddressTaken.
+`Address.normalised`, unique over all projects. `create` raises AddressTakenError.
 A password hash is argon2id of a person's own password, or `sha256:` and the keyed hash of a generated one.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 import hmac
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection, Row, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -21,10 +21,10 @@ from store.secrets import Vault, password_matches
 
 _GENERATED: Final = "sha256:"
 # What a sign-in with an unknown address is measured against: it costs what a wrong password does.
-NOBODY: Final = "$argon2id$v=19$m=65536,t=3,p=4$c29tZSBvdGhlciBzYWx0$6V2vzAcgLjOGPA8Tpaq4XjK9ukXJFkMcjxl0B7RLmlg"
+NOBODY: Final = "$argon2id$v=19$m=65536,t=3,p=4$7p11jIF7M+zyn76WLvQXwQ$WUE03v575GhAOvXZYzqlt1Pc2mx8gLmBZdAQh8OfEug"
 
 
-class AddressTaken(Exception):
+class AddressTakenError(Exception):
     """There is a mailbox with this address already."""
 
 
@@ -56,7 +56,7 @@ def create(
     quota_bytes: int | None,
     now: datetime,
 ) -> int:
-    """The new account's id. AddressTaken where it exists; ValueError where `address` is none.
+    """The new account's id. AddressTakenError where it exists; ValueError where `address` is none.
 
     Its folders come with the first mail or sign-in (`folders.ensure_folders`, on `mail`).
     """
@@ -72,11 +72,11 @@ def create(
     }
     try:
         with tx.begin_nested():
-            return tx.execute(insert(mailboxes).values(row).returning(mailboxes.c.id)).scalar_one()
+            return int(tx.execute(insert(mailboxes).values(row).returning(mailboxes.c.id)).scalar_one())
     except IntegrityError as error:
         if by_address(tx, parsed.normalised) is None:
             raise
-        raise AddressTaken(f"the mailbox {parsed} exists already") from error
+        raise AddressTakenError(f"the mailbox {parsed} exists already") from error
 
 
 def by_address(tx: Connection, key: str) -> Mailbox | None:
@@ -109,7 +109,7 @@ def generated_hash(vault: Vault, secret: str) -> str:
 
 
 def verify(vault: Vault, password_hash: str, password: str) -> bool:
-    """Slow (argon2id) for a person's password and for every wrong one, so that time tells nothing; no event loop's work."""
+    """Slow (argon2id) for a person's password and for every wrong one, so that time tells nothing of the account."""
     if password_hash.startswith(_GENERATED):
         if hmac.compare_digest(generated_hash(vault, password), password_hash):
             return True
@@ -120,5 +120,5 @@ def verify(vault: Vault, password_hash: str, password: str) -> bool:
 _COLUMNS = tuple(mailboxes.c[name] for name in Mailbox.__slots__)
 
 
-def _mailbox(row: Row[tuple[object, ...]]) -> Mailbox:
-    return Mailbox(*row)  # type: ignore[arg-type]  # the columns are the fields, in their order
+def _mailbox(row: Row[Any]) -> Mailbox:
+    return Mailbox(**row._mapping)

@@ -1,0 +1,313 @@
+"""Mails in folders: filing, flags, copying, moving, expunging, and the scans that FETCH and SEARCH read.
+
+The caller owns the transaction (on `mail`); writes go through `stores.mail.journal`. Each write locks the folder's
+row first (`folders.touch`) and takes UIDs and the MODSEQ in the same transaction as the rows, so neither is ever
+given twice, whatever dies. FolderGoneError where the folder was deleted meanwhile.
+Filing is idempotent by (folder, arrival). A content goes with the last row that names it; its spool file is named
+in the answer and dropped by the caller after the commit. Crash case: a file is left that no row names, for
+`Spool.sweep`.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, Select, bindparam, delete, exists, func, insert, literal, select, update
+from sqlalchemy.sql.elements import ColumnElement
+
+from store import folders
+from store.schema import arrivals, contents, filed
+from store.spool import Stored
+
+BATCH: Final = 1000  # rows of a read transaction at most
+DELETED: Final = "\\Deleted"
+SYSTEM_FLAGS: Final = ("\\Answered", "\\Deleted", "\\Draft", "\\Flagged", "\\Seen")
+_SYSTEM = {flag.lower(): flag for flag in SYSTEM_FLAGS}
+
+
+class FolderGoneError(Exception):
+    """The folder was deleted."""
+
+
+class Change(Enum):
+    """What STORE does to the flags of a mail (RFC 3501 §6.4.6)."""
+
+    REPLACE = "FLAGS"
+    ADD = "+FLAGS"
+    REMOVE = "-FLAGS"
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """What is computed once, at filing, from the octets: answers of FETCH ready to send, and where the parts are."""
+
+    envelope: bytes
+    body: bytes
+    bodystructure: bytes
+    parts: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Flagged:
+    """The flags of a mail after a change, sorted and separated by one space."""
+
+    uid: int
+    modseq: int
+    flags: str
+
+
+@dataclass(frozen=True, slots=True)
+class Expunged:
+    """`files`: spool files that no row names any more, to be dropped after the commit."""
+
+    uids: tuple[int, ...]
+    files: tuple[str, ...]
+
+
+def joined(flags: Iterable[str]) -> str:
+    """Flags as a row keeps them: each once whatever its case, system flags in their own spelling."""
+    spelled: dict[str, str] = {}
+    for flag in flags:
+        spelled.setdefault(flag.lower(), _SYSTEM.get(flag.lower(), flag))
+    return " ".join(sorted(spelled.values()))
+
+
+def put_content(tx: Connection, stored: Stored) -> int:
+    """The id of a content row for bytes that `Spool.put` has taken."""
+    values = {"size_bytes": stored.size_bytes, "bytes": stored.blob, "file": stored.file}
+    return int(tx.execute(insert(contents).values(values).returning(contents.c.id)).scalar_one())
+
+
+def file_message(
+    tx: Connection,
+    folder_id: int,
+    content: Stored | int,
+    index: Index,
+    flags: Iterable[str],
+    internaldate: datetime,
+    arrival_id: int | None = None,
+) -> int:
+    """The UID of the mail in that folder; the same one where this arrival was filed there before.
+
+    `content`: what `Spool.put` said of the bytes, or the id of a content row (an arrival's).
+    """
+    taken = folders.touch(tx, folder_id, 1)
+    if taken is None:
+        raise FolderGoneError(f"folder {folder_id}")
+    uid, modseq = taken
+    if arrival_id is not None and (before := _filed_before(tx, folder_id, arrival_id)) is not None:
+        return before
+    content_id = content if isinstance(content, int) else put_content(tx, content)
+    size = select(contents.c.size_bytes).where(contents.c.id == content_id).scalar_subquery()
+    row = {
+        "folder_id": folder_id,
+        "uid": uid,
+        "modseq": modseq,
+        "flags": joined(flags),
+        "internaldate": internaldate,
+        "size_bytes": size,
+        "content_id": content_id,
+        "arrival_id": arrival_id,
+        "envelope": index.envelope,
+        "body": index.body,
+        "bodystructure": index.bodystructure,
+        "parts": index.parts,
+    }
+    tx.execute(insert(filed).values(row))
+    return uid
+
+
+def store_flags(
+    tx: Connection, folder_id: int, uids: Sequence[int], change: Change, flags: Iterable[str]
+) -> list[Flagged]:
+    """Those of `uids` whose flags are now others; at most BATCH of them a call. Unknown UIDs are passed over."""
+    if not uids or not _any_row(tx, folder_id, uids):
+        return []
+    _, modseq = _touched(tx, folder_id)
+    wanted = list(flags)
+    changed = []
+    for uid, before in tx.execute(select(filed.c.uid, filed.c.flags).where(_of(folder_id, uids))):
+        after = joined(_changed(before.split(), change, wanted))
+        if after != before:
+            changed.append(Flagged(uid, modseq, after))
+    if changed:
+        rows = [{"of_uid": mail.uid, "new_flags": mail.flags} for mail in changed]
+        tx.execute(_SET_FLAGS.values(modseq=modseq).where(filed.c.folder_id == folder_id), rows)
+    return changed
+
+
+def expunge(tx: Connection, folder_id: int, uids: Sequence[int] | None = None) -> Expunged:
+    """Remove what is flagged \\Deleted, of `uids` alone where they are given."""
+    rows = tx.execute(select(filed.c.uid, filed.c.flags).where(_of(folder_id, uids), filed.c.flags.contains(DELETED)))
+    doomed = [row.uid for row in rows if DELETED in row.flags.split()]
+    if not doomed:
+        return Expunged((), ())
+    _touched(tx, folder_id)
+    return Expunged(tuple(doomed), _remove(tx, folder_id, doomed))
+
+
+def copy(tx: Connection, source_id: int, uids: Sequence[int], target_id: int) -> list[tuple[int, int]]:
+    """(UID, UID of its copy) of each that is there, in order. The copies share content, flags and date."""
+    here = sorted(_existing(tx, source_id, uids))
+    if not here:
+        return []
+    first, modseq = _touched(tx, target_id, len(here))
+    pairs = [(uid, first + step) for step, uid in enumerate(here)]
+    for start in range(0, len(here), BATCH):
+        chunk = pairs[start : start + BATCH]
+        rank = func.row_number().over(order_by=filed.c.uid) + literal(chunk[0][1] - 1)
+        replaced: dict[str, ColumnElement[Any]] = {
+            "folder_id": literal(target_id),
+            "uid": rank,
+            "modseq": literal(modseq),
+            # A folder knows an arrival once; a copy was made by a person, not by the arrival.
+            "arrival_id": literal(None, filed.c.arrival_id.type),
+        }
+        columns = [replaced.get(column.name, column).label(column.name) for column in filed.c]
+        chosen = select(*columns).where(_of(source_id, [uid for uid, _ in chunk]))
+        tx.execute(insert(filed).from_select([column.name for column in filed.c], chosen))
+    return pairs
+
+
+def move(tx: Connection, source_id: int, uids: Sequence[int], target_id: int) -> list[tuple[int, int]]:
+    """As `copy`, and they leave the source in the same transaction (RFC 6851)."""
+    pairs = copy(tx, source_id, uids, target_id)
+    if pairs:
+        _touched(tx, source_id)
+        _remove(tx, source_id, [uid for uid, _ in pairs])
+    return pairs
+
+
+def empty(tx: Connection, folder_id: int) -> Expunged:
+    """Remove all mails of a folder that is about to be deleted."""
+    folders.touch(tx, folder_id)
+    uids = list(uids_of(tx, folder_id))
+    return Expunged(tuple(uids), _remove(tx, folder_id, uids))
+
+
+def drop_unnamed(tx: Connection, content_ids: Iterable[int]) -> tuple[str, ...]:
+    """Remove the contents among these that neither a filed mail nor an arrival names; their spool files."""
+    files: list[str] = []
+    for chunk in _chunks(sorted(set(content_ids))):
+        unnamed = (
+            contents.c.id.in_(chunk),
+            ~exists().where(filed.c.content_id == contents.c.id),
+            ~exists().where(arrivals.c.content_id == contents.c.id),
+        )
+        gone = tx.execute(delete(contents).where(*unnamed).returning(contents.c.file))
+        files.extend(row.file for row in gone if row.file is not None)
+    return tuple(files)
+
+
+# --- reading ------------------------------------------------------------------------------------------------
+
+
+def uids_of(tx: Connection, folder_id: int) -> array[int]:
+    """All UIDs, ascending, four octets each."""
+    query = select(filed.c.uid).where(filed.c.folder_id == folder_id).order_by(filed.c.uid)
+    found = array("I")
+    for rows in tx.execute(query).partitions(10_000):
+        found.extend([row[0] for row in rows])
+    return found
+
+
+def flags_in_use(tx: Connection, folder_id: int) -> list[str]:
+    """Each different set of flags once, as rows keep them."""
+    return list(tx.execute(select(filed.c.flags).where(filed.c.folder_id == folder_id).distinct()).scalars())
+
+
+def first_unseen(tx: Connection, folder_id: int) -> int | None:
+    """The lowest UID without \\Seen."""
+    unseen = ~filed.c.flags.like("%\\Seen%", escape="|")
+    return tx.execute(select(func.min(filed.c.uid)).where(filed.c.folder_id == folder_id, unseen)).scalar()
+
+
+def flags_since(tx: Connection, folder_id: int, modseq: int) -> list[Flagged]:
+    """Those of a higher MODSEQ, by UID."""
+    query = select(filed.c.uid, filed.c.modseq, filed.c.flags).where(
+        filed.c.folder_id == folder_id, filed.c.modseq > modseq
+    )
+    return [Flagged(*row) for row in tx.execute(query.order_by(filed.c.uid))]
+
+
+def scan(tx: Connection, folder_id: int, uids: Sequence[int], columns: Sequence[str]) -> Iterator[Row[Any]]:
+    """Rows of (uid, *columns) of those of `uids` that are there, by UID; at most BATCH `uids`, ascending.
+
+    Columns are those of `filed`.
+    """
+    assert len(uids) <= BATCH
+    if not uids:
+        return iter(())
+    return iter(tx.execute(_scanned(folder_id, uids, columns)))
+
+
+def bytes_of(tx: Connection, content_id: int) -> tuple[bytes | None, str | None] | None:
+    """What `Spool.get` wants of a content; None where it is gone."""
+    row = tx.execute(select(contents.c.bytes, contents.c.file).where(contents.c.id == content_id)).one_or_none()
+    return None if row is None else (row.bytes, row.file)
+
+
+def _scanned(folder_id: int, uids: Sequence[int], columns: Sequence[str]) -> Select[Any]:
+    query = select(filed.c.uid, *(filed.c[name] for name in columns)).order_by(filed.c.uid)
+    return query.where(_of(folder_id, uids))
+
+
+def _of(folder_id: int, uids: Sequence[int] | None) -> ColumnElement[bool]:
+    """Rows of a folder; of `uids` by their range where that has no holes, else one by one."""
+    here: ColumnElement[bool] = filed.c.folder_id == folder_id
+    if uids is None:
+        return here
+    if uids and uids[-1] - uids[0] == len(uids) - 1:
+        return here & filed.c.uid.between(uids[0], uids[-1])
+    return here & filed.c.uid.in_(list(uids))
+
+
+def _chunks(values: Sequence[int]) -> Iterator[Sequence[int]]:
+    for start in range(0, len(values), BATCH):
+        yield values[start : start + BATCH]
+
+
+def _any_row(tx: Connection, folder_id: int, uids: Sequence[int]) -> bool:
+    return tx.execute(select(filed.c.uid).where(_of(folder_id, uids)).limit(1)).first() is not None
+
+
+def _existing(tx: Connection, folder_id: int, uids: Sequence[int]) -> Iterator[int]:
+    for chunk in _chunks(uids):
+        yield from tx.execute(select(filed.c.uid).where(_of(folder_id, chunk))).scalars()
+
+
+def _filed_before(tx: Connection, folder_id: int, arrival_id: int) -> int | None:
+    wanted = (filed.c.folder_id == folder_id) & (filed.c.arrival_id == arrival_id)
+    return tx.execute(select(filed.c.uid).where(wanted)).scalar()
+
+
+def _touched(tx: Connection, folder_id: int, uids: int = 0) -> tuple[int, int]:
+    taken = folders.touch(tx, folder_id, uids)
+    if taken is None:
+        raise FolderGoneError(f"folder {folder_id}")
+    return taken
+
+
+def _remove(tx: Connection, folder_id: int, uids: Sequence[int]) -> tuple[str, ...]:
+    named: list[int] = []
+    for chunk in _chunks(uids):
+        gone = tx.execute(delete(filed).where(_of(folder_id, chunk)).returning(filed.c.content_id))
+        named.extend(gone.scalars())
+    return drop_unnamed(tx, named)
+
+
+def _changed(before: list[str], change: Change, flags: list[str]) -> list[str]:
+    if change is Change.REPLACE:
+        return flags
+    if change is Change.ADD:
+        return before + flags
+    without = {flag.lower() for flag in flags}
+    return [flag for flag in before if flag.lower() not in without]
+
+
+_SET_FLAGS = update(filed).where(filed.c.uid == bindparam("of_uid")).values(flags=bindparam("new_flags"))
