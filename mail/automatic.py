@@ -34,6 +34,8 @@ _DAEMONS: Final = re.compile(
     re.IGNORECASE,
 )
 
+_DAEMON_NAMES: Final = re.compile(r"\b(mailer-daemon|mail delivery (sub)?system|postmaster)\b", re.IGNORECASE)
+
 # How an automatic reply's subject begins, after "Re:" and brackets, in lower case: the big programs' templates.
 _AWAY_SUBJECTS: Final = (
     *("automatic reply", "auto reply", "auto-reply", "autoreply", "auto response", "auto-response", "autoresponse"),
@@ -221,7 +223,7 @@ def daemon(headers: Headers) -> bool:
     """Whether From is a mail system or an address that nobody reads."""
     sender = headers.words("from")[:500]
     address = address_in(sender) or ""
-    return bool(_DAEMONS.match(address)) or bool(re.match(r"\W*(mailer-daemon|postmaster)\b", sender, re.IGNORECASE))
+    return bool(_DAEMONS.match(address)) or bool(_DAEMON_NAMES.search(sender))
 
 
 def opening(parsed: Parsed) -> str:

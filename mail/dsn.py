@@ -52,7 +52,11 @@ _ADDRESS = re.compile(
     r"""[^\s<>()\[\]:;,"']{1,64}@[A-Za-z0-9\u0080-\uffff._-]{1,255}|"[^"\r\n]{1,64}"@[A-Za-z0-9._-]{1,255}"""
 )
 _X400 = re.compile(r"/rfc-?822=([^/]+)", re.IGNORECASE)
-_REMOTE_SAID = re.compile(r"\b(?:said|replied|responded(?: with)?|answered|returned)\s*:?\s*(?=[\"'(]?[245]\d\d[ \-])")
+# The last alternative is IronPort's: its own words for its own code, then the host's reply in quotes.
+_REMOTE_SAID = re.compile(
+    r"\b(?:said|replied|responded(?: with)?|answered|returned)\s*:?\s*(?=[\"'(]?[245]\d\d[ \-])"
+    r"|^\d\.\d\.\d+ - [^'\d]{1,80}(?=[245]\d\d-')"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +76,15 @@ class Told:
 
 def told_by_report(parsed: Parsed) -> tuple[Told, ...]:
     """One value a recipient of the delivery-status parts, or () where the mail has none."""
-    found = [told for part in parsed.of_type(*STATUS_TYPES) for told in _recipients(part.text())]
+    found = [told for part in parsed.of_type(*STATUS_TYPES) for told in told_in_fields(part.text())]
     return tuple(found[:RECIPIENTS_LIMIT])
+
+
+def told_in_fields(text: str) -> Iterator[Told]:
+    """What the field groups in the text tell. Groups stand apart by empty lines (RFC 3464 §2.1); a repeated recipient field begins one too."""
+    for group in _groups(text):
+        if any(name in group for name in _RECIPIENT_FIELDS):
+            yield _told(group)
 
 
 def returned_headers(parsed: Parsed) -> Headers | None:
@@ -113,17 +124,8 @@ def address_in(text: str) -> str | None:
 
 def final_words(text: str) -> str:
     """What the remote host itself said, where the text quotes it after the reporter's own words."""
-    said = None
-    for said in _REMOTE_SAID.finditer(text):  # noqa: B007
-        pass
-    return text[said.end() :] if said else text
-
-
-def _recipients(text: str) -> Iterator[Told]:
-    """Groups stand apart by empty lines (RFC 3464 §2.1); a repeated recipient field begins one too."""
-    for group in _groups(text):
-        if any(name in group for name in _RECIPIENT_FIELDS):
-            yield _told(group)
+    said = list(_REMOTE_SAID.finditer(text))
+    return text[said[-1].end() :] if said else text
 
 
 def _groups(text: str) -> Iterator[Headers]:
@@ -140,6 +142,7 @@ def _groups(text: str) -> Iterator[Headers]:
 def _told(group: Headers) -> Told:
     status = enhanced_in(group.get("status"))
     kind, _, words = group.words("diagnostic-code").partition(";")
+    _, _, comment = group.get("status").partition("(")
     diagnostic = (words if words and len(kind) < 40 else group.words("diagnostic-code")).strip()[:TEXT_LIMIT]
     said = final_words(diagnostic)
     return Told(
@@ -148,7 +151,7 @@ def _told(group: Headers) -> Told:
         status=status or enhanced_in(said),
         code=code_in(said),
         enhanced=enhanced_in(said),
-        text=diagnostic,
+        text=diagnostic or comment.rstrip(") ")[:TEXT_LIMIT],
     )
 
 
@@ -166,4 +169,6 @@ def _address(value: str) -> str:
     if kind.strip().lower() == "x400" or "/rfc-822=" in bare.lower():
         found = _X400.search(bare)
         return found.group(1).replace("(a)", "@") if found else ""
-    return address_in(bare) or bare.strip("<> ").split(" ", 1)[0]
+    address = address_in(bare) or bare.strip("<> ").split(" ", 1)[0]
+    # "davi...@host" is one that a web page or a privacy filter cut.
+    return "" if "..." in address or "*" in address else address

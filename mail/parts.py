@@ -15,6 +15,7 @@ from binascii import Error as BadBase64
 from collections.abc import Iterator
 from dataclasses import dataclass
 from email.header import decode_header
+from html import unescape
 from quopri import decodestring
 from typing import Final
 
@@ -28,10 +29,15 @@ VALUE_LIMIT: Final = 4_000  # of one header value that is decoded or searched fo
 
 _HEADER_END = re.compile(rb"\r?\n\r?\n")
 _FIELD = re.compile(r"([!-9;-~]{1,200})[ \t]*:[ \t]*(.*)")
+_BLOCK_TAG = re.compile(
+    r"<(?:br|/?p|/?div|/?tr|/?h\d|/?li|/?ul|/?table|hr|/?pre|/?title)\b[^<>]{0,500}>", re.IGNORECASE
+)
+# An address in angle brackets is no tag.
+_TAG = re.compile(r"<[!/?]?[A-Za-z-][^<>@]{0,2000}>|<a\s[^<>]{0,2000}>|</a>", re.IGNORECASE)
 _ENCODED_WORD = re.compile(r"=\?[^?\s]{1,40}\?[bBqQ]\?")
-# An allow-list, since Python's own names include quadratic ones (idna, punycode).
+# An allow-list: Python's names include quadratic ones (idna, punycode) and utf-7, which makes lone surrogates.
 _CHARSET = re.compile(
-    r"utf-?(7|8|16|16le|16be)|(us-)?ascii|iso-?8859-?\d{1,2}|latin-?\d|windows-?125\d|cp\d{3,4}|koi8-?[rtu]|gb2312|gbk"
+    r"utf-?(8|16|16le|16be)|(us-)?ascii|iso-?8859-?\d{1,2}|latin-?\d|windows-?125\d|cp\d{3,4}|koi8-?[rtu]|gb2312|gbk"
     r"|gb18030|big5|big5-?hkscs|euc-?(jp|kr)|iso-?2022-?(jp|kr)(-\d)?|shift[-_]?jis|tis-?620|mac-?(cyrillic|roman)",
     re.IGNORECASE,
 )
@@ -99,9 +105,15 @@ class Parsed:
         return [leaf for leaf in self.leaves if leaf.content_type in content_types]
 
     def plain(self) -> str:
-        """The text of the plain (else of the HTML) parts, joined, at most TEXT_LIMIT characters."""
-        texts = self.of_type("text/plain") or self.of_type("text/html")
-        return "\n".join(leaf.text() for leaf in texts[:20])[:TEXT_LIMIT]
+        """The text of the plain (else of the HTML) parts, joined, at most TEXT_LIMIT characters.
+
+        A multipart without a single delimiter line is a leaf, and its text is all there is.
+        """
+        if texts := [leaf.text() for leaf in self.of_type("text/plain")[:20]]:
+            return "\n\n".join(texts)[:TEXT_LIMIT]
+        pages = [without_tags(leaf.text()) for leaf in self.of_type("text/html")[:20]]
+        broken = [leaf.text() for leaf in self.leaves[:1] if leaf.content_type.startswith("multipart/")]
+        return "\n\n".join(pages or broken)[:TEXT_LIMIT]
 
 
 def parse(raw: bytes) -> Parsed:
@@ -159,7 +171,7 @@ def parameter(value: str, name: str) -> str:
 
 def media_type(value: str, default: str = "text/plain") -> str:
     """`type/subtype` in lower case; `default` where the field is absent or no such thing."""
-    word = value[:200].split(";", 1)[0].strip().lower()
+    word = re.split(r"[;\s]", value[:200].strip(), maxsplit=1)[0].lower()
     return word if "/" in word else default
 
 
@@ -177,21 +189,29 @@ def decoded_words(value: str) -> str:
     )
 
 
+def without_tags(page: str) -> str:
+    """The words of an HTML page, a line for each block; scripts and styles are not told apart, notices have none."""
+    broken = _BLOCK_TAG.sub("\n", page.replace("\n", " ")) if _BLOCK_TAG.search(page) else page
+    return unescape(_TAG.sub("", broken)).replace("\u00a0", " ")
+
+
 def in_charset(octets: bytes, charset: str) -> str:
     """Decoded leniently; a charset that is unknown, or too clever, is read as UTF-8 or else Latin-1."""
     if charset and _CHARSET.fullmatch(charset):
         try:
-            return octets.decode(charset, "replace")
+            return octets.decode(charset, "replace").replace("\0", "\ufffd")
         except LookupError:
             pass
     return _lenient(octets)
 
 
 def _lenient(octets: bytes) -> str:
+    """UTF-8, else Latin-1; NUL becomes U+FFFD, since a database's text may not hold it."""
     try:
-        return octets.decode("utf-8")
+        text = octets.decode("utf-8")
     except UnicodeDecodeError:
-        return octets.decode("latin-1")
+        text = octets.decode("latin-1")
+    return text.replace("\0", "\ufffd")
 
 
 def _base64(raw: bytes) -> bytes:
@@ -220,21 +240,32 @@ def _walk(headers: Headers, body: bytes, depth: int, default: str) -> Iterator[t
 
 def _split_multipart(body: bytes, boundary: str) -> list[bytes] | None:
     """The contents between the delimiter lines (RFC 2046 §5.1.1), or None where there is no such line."""
-    delimiter = re.compile(rb"(?:^|\r?\n)--" + re.escape(boundary[:200].encode("utf-8")) + rb"(--)?[ \t]*(?:\r?\n|\Z)")
     contents: list[bytes] = []
     start: int | None = None
-    at = 0
-    while found := delimiter.search(body, at):
+    for line_start, line_end, closing in _delimiters(body, b"--" + boundary[:200].encode("utf-8")):
         if start is not None:
-            contents.append(body[start : found.start()])
-        if found.group(1):
+            contents.append(_without_line_end(body[start:line_start]))
+        if closing:
             return contents
-        start = found.end()
-        # The line end after a delimiter may be the one before the next: an empty part.
-        at = start - 1 if body[start - 1 : start] == b"\n" else start
+        start = line_end
         if len(contents) > PARTS_LIMIT:
             raise UnparsableError(f"more than {PARTS_LIMIT} parts")
     if start is None:
         return None
-    contents.append(body[start:])
-    return contents
+    return [*contents, body[start:]]
+
+
+def _delimiters(body: bytes, mark: bytes) -> Iterator[tuple[int, int, bool]]:
+    """(start, end, closing) of each line that is the mark, or the mark and "--", and white space."""
+    at = body.find(mark)
+    while at >= 0:
+        end = body.find(b"\n", at) + 1 or len(body)
+        rest = body[at + len(mark) : end].strip()
+        if rest in (b"", b"--") and (at == 0 or body[at - 1] == ord("\n")):
+            yield at, end, rest == b"--"
+        at = body.find(mark, at + len(mark))
+
+
+def _without_line_end(content: bytes) -> bytes:
+    """The line end before a delimiter belongs to it."""
+    return content.removesuffix(b"\n").removesuffix(b"\r")

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from mail.dsn import final_words
 from mail.outcome import Action, Outcome, Reason
 from mail.reply import Reply
 from policy.bounce_rules import reason_in_words
@@ -85,7 +86,7 @@ _BY_CODE: Final[Mapping[int, Reason]] = {
 
 def classify(text: str, enhanced: str, status: str, code: int | None) -> Reason:
     """Why; UNDEFINED where nothing tells. Any argument may be empty."""
-    if said := reason_in_words(text):
+    if said := reason_in_words(final_words(text)) or reason_in_words(text):
         return said
     for known in (enhanced, status):
         if reason := _by_enhanced(known):

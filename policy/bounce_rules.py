@@ -2,7 +2,7 @@
 
 Pure. Read top down, the first phrase found in the text wins, so what is our own fault or the provider's mood
 stands before what is wrong with the address: "too many unknown users" is a rate, no unknown user. A phrase is
-literal text in lower case; " ... " leaps over anything (text in order). `plain` says what is taken away first.
+literal text in lower case; " ... " leaps over at most _LEAP characters. `plain` says what is taken away first.
 Literal search is linear in the text whatever a hostile host writes; a regex of this size is not.
 New rule: add the phrase under its reason, and a line to tests/pure/test_bounce_rules.py.
 """
@@ -375,7 +375,7 @@ RULES: Final[tuple[Rule, ...]] = (
             "message length exceeds",
             "mail size limit",
             "message size limit",
-            "size limit",
+            "size limit=",
             "too large for",
             "max message size",
             "too long data",
@@ -590,6 +590,7 @@ RULES: Final[tuple[Rule, ...]] = (
             "mailbox has exceeded",
             "mailbox exceeded",
             "mailbox size limit",
+            "mailbox exceeds",
             "mailbox would exceed",
             "mailbox ... is full",
             "mailbox ... too large",
@@ -657,6 +658,11 @@ RULES: Final[tuple[Rule, ...]] = (
             "邮箱已满",
             "空间不足",
         ),
+    ),
+    (
+        Reason.EMAILTOOLARGE,
+        "hosts that do not say whose size",
+        ("size limit", "too large", "too big"),
     ),
     (
         Reason.HASMOVED,
@@ -858,7 +864,6 @@ RULES: Final[tuple[Rule, ...]] = (
             "originator",
             "domain does not exist in dns: sender",
             "restricted ... senders",
-            "authenticated senders",
             "authenticated to send",
             "not allowed to post",
             "only accepts mail",
@@ -901,6 +906,7 @@ RULES: Final[tuple[Rule, ...]] = (
             "no mail exchanger",
             "no valid mail exchanger",
             "an mx or srv record indicated no smtp",
+            "couldn't find a mail exchanger",
             "no smtp service here",
             "do not accept mail",
             "mail receiving disabled",
@@ -926,6 +932,10 @@ RULES: Final[tuple[Rule, ...]] = (
             "address resolution",
             "could not resolve ... temporar",
             "mail loop",
+            "name lookup failure",
+            "lookup failure",
+            "message looping",
+            "mail looping",
             "mail is looping",
             "mail for ... loops back to",
             "loops back to",
@@ -1036,6 +1046,18 @@ RULES: Final[tuple[Rule, ...]] = (
             "no valid recipient",
             "no local user",
             "no existe",
+            "n'existe pas",
+            "destinataire inconnu",
+            "n'est pas répertorié",
+            "@ does not exist",
+            "@> does not exist",
+            "@... does not exist",
+            "@: does not exist",
+            "recipient address rejected: access denied",
+            "recipient addresses rejected : access denied",
+            "recipient addresses rejected: access denied",
+            "リストにありません",
+            "not have a final email delivery point",
             "no known",
             "user not found",
             "user ... not found",
@@ -1076,7 +1098,6 @@ RULES: Final[tuple[Rule, ...]] = (
             "does not exist on this",
             "does not exist here",
             "doesn't exist here",
-            "do not exist",
             "recipient no longer",
             "user no longer",
             "account no longer",
@@ -1134,7 +1155,6 @@ RULES: Final[tuple[Rule, ...]] = (
             "nonexistent",
             "non-existent",
             "non existent",
-            "not exist",
             "undeliverable address",
             "undeliverable recipient",
             "recipient address rejected: undeliverable",
@@ -1142,7 +1162,6 @@ RULES: Final[tuple[Rule, ...]] = (
             "recipient address rejected: unknown",
             "recipient address rejected: invalid",
             "recipient address rejected: no such",
-            "rejected: access denied",
             "mailbox unavailable or access denied",
             "mailbox unavailable",
             "mailbox not available",
@@ -1254,12 +1273,15 @@ RULES: Final[tuple[Rule, ...]] = (
             "could not connect",
             "couldn't connect",
             "cannot connect",
+            "socket error",
+            "did not accept our requests to connect",
+            "has been delayed",
+            "not yet been delivered",
             "can't connect",
             "wasn't able to establish an smtp connection",
             "unable to establish",
             "not reachable",
             "unreachable",
-            "delivery attempts",
             "could not be delivered for",
             "not been delivered after",
             "will not be retried",
@@ -1281,6 +1303,8 @@ RULES: Final[tuple[Rule, ...]] = (
             "authentication failed",
             "authentication needed",
             "authentication credentials",
+            "unauthenticated sender",
+            "use the smtp server of your",
             "access denied",
             "access to this",
             "account verification",
@@ -1358,7 +1382,6 @@ RULES: Final[tuple[Rule, ...]] = (
             "ldap",
             "unable to lookup",
             "lookup failed",
-            "lookup failure",
             "resources temporarily",
             "resource",
             "i/o error",
@@ -1401,6 +1424,7 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
 )
 
+_LEAP: Final = 80
 _ADDRESS = re.compile(r"[^\s<>()\[\]\"',:;]{1,300}@[^\s<>()\[\]\"',:;]{1,300}")
 # The codes that each further line of a multi-line reply begins with.
 _LINE_CODE = re.compile(
@@ -1414,24 +1438,38 @@ def plain(text: str) -> str:
     return " ".join(bare.lower().split())
 
 
-def holds(text: str, phrase: str) -> bool:
-    """Whether the plain text holds the phrase, its pieces in order."""
-    at = 0
-    for piece in phrase.split(" ... "):
-        found = text.find(piece, at)
-        if found < 0:
-            return False
-        at = found + len(piece)
-    return True
-
-
 def reason_in_words(text: str) -> Reason | None:
     """The first rule whose phrase the text holds, or None."""
     words = plain(text)
-    return next((rule[0] for rule in RULES if any(holds(words, phrase) for phrase in rule[2])), None)
+    return next((reason for reason, phrases in _COMPILED if _holds_any(words, phrases)), None) if words else None
 
 
 def says_unknown_user(text: str) -> bool:
     """Whether the words themselves say that there is no such user."""
     words = plain(text)
-    return any(holds(words, phrase) for rule in RULES if rule[0] is Reason.USERUNKNOWN for phrase in rule[2])
+    return any(_holds_any(words, phrases) for reason, phrases in _COMPILED if reason is Reason.USERUNKNOWN)
+
+
+_COMPILED: Final = tuple(
+    (reason, tuple(tuple(phrase.split(" ... ")) for phrase in phrases)) for reason, _, phrases in RULES
+)
+
+
+def _holds_any(words: str, phrases: tuple[tuple[str, ...], ...]) -> bool:
+    return any(pieces[0] in words and (len(pieces) == 1 or _in_order(words, pieces)) for pieces in phrases)
+
+
+def _in_order(words: str, pieces: tuple[str, ...]) -> bool:
+    """Whether the pieces follow one another, each within _LEAP characters of the one before."""
+    start = words.find(pieces[0])
+    while start >= 0:
+        at = start + len(pieces[0])
+        for piece in pieces[1:]:
+            found = words.find(piece, at, at + _LEAP + len(piece))
+            if found < 0:
+                break
+            at = found + len(piece)
+        else:
+            return True
+        start = words.find(pieces[0], start + 1)
+    return False

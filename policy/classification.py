@@ -16,7 +16,7 @@ from mail.dsn import Told, address_in, returned_headers, told_by_report
 from mail.feedback import Feedback, feedback
 from mail.outcome import Action, Effect, Kind, Outcome, Reason
 from mail.parts import Headers, Parsed, UnparsableError, parse
-from mail.rawbounce import raw_bounce
+from mail.rawbounce import raw_bounce, refused_by_receipt
 from policy.bounce_class import outcome
 
 _MDN_TYPES = ("message/disposition-notification", "message/global-disposition-notification")
@@ -66,14 +66,14 @@ def _classify(parsed: Parsed, reverse_path: str | None) -> Classified:
 def _judge(parsed: Parsed, signs: tuple[str, ...]) -> tuple[Kind, tuple[Outcome, ...]]:
     if reported := feedback(parsed):
         return reported.kind, _complaints(reported)
-    if parsed.of_type(*_MDN_TYPES):
+    if parsed.of_type(*_MDN_TYPES) and not refused_by_receipt(parsed):
         return Kind.MDN, ()
     if told := told_by_report(parsed):
         if automatic.challenges(parsed):
             return Kind.CHALLENGE, ()
         return _undelivered(told, parsed.plain())
-    if told := raw_bounce(parsed, automatic=bool(signs)):
-        return _undelivered(told, "")
+    if not automatic.challenges(parsed) and (bounce := raw_bounce(parsed, by_machine=bool(signs))):
+        return _undelivered(bounce.told, bounce.notice if len(bounce.told) == 1 else "")
     return _unreported(parsed, signs), ()
 
 
