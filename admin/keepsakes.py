@@ -58,6 +58,7 @@ class Whereabouts(msgspec.Struct, frozen=True):
     spool: str
     public_url: str
     hostname: str
+    sending_addresses: tuple[str, ...]
 
 
 def prepare(folder: Path) -> Path:

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, exists, func, insert, literal, select
+from sqlalchemy import Connection, exists, insert, literal, select
 
 from store.projects import TakenError
 from store.schema import clients, lists, memberships
@@ -50,14 +50,3 @@ def add(tx: Connection, list_id: int, client_ids: Collection[int]) -> None:
     already = exists().where(memberships.c.list_id == list_id, memberships.c.client_id == clients.c.id)
     newcomers = select(literal(list_id), clients.c.id).where(clients.c.id.in_(client_ids), ~already)
     tx.execute(insert(memberships).from_select(["list_id", "client_id"], newcomers))
-
-
-def ratings(tx: Connection, list_id: int) -> dict[int, int]:
-    """How many of the list's clients have each rating, blocked ones included."""
-    counted = (
-        select(clients.c.rating, func.count().label("clients"))
-        .join_from(memberships, clients)
-        .where(memberships.c.list_id == list_id)
-        .group_by(clients.c.rating)
-    )
-    return {row.rating: row.clients for row in tx.execute(counted)}

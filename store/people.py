@@ -1,6 +1,6 @@
 """The people who sign in: operators and the members of projects (PRODUCT P4).
 
-Called by admin. `password_hash` is argon2id text, or `keyed:` and the hex of the keyed SHA-256 of a generated one.
+Called by admin. `password_hash` is what store/mailboxes.verify reads.
 """
 
 from __future__ import annotations

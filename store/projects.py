@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, insert, select
 
 from store.schema import plans, projects
 
@@ -63,5 +63,5 @@ def page(tx: Connection, after: int, limit: int) -> list[Project]:
     return [_project(row) for row in rows]
 
 
-def _project(row: Row[Any]) -> Project:
+def _project(row: Any) -> Project:
     return Project(row.id, row.name, row.campaigns_allowed)

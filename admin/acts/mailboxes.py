@@ -1,0 +1,96 @@
+"""Mailboxes on the project's own domains, with a password set or generated (PRODUCT M1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from admin.acts.pages import Page, Window, page_of
+from admin.office import Office
+from admin.refusals import ConflictError, InvalidError, NotFoundError
+from mail.address import Address, parse_mailbox
+from store import domains, mailboxes
+from store.secrets import generate_secret, hash_password
+
+_SHORTEST: Final = 8
+_LONGEST: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class NewMailbox:
+    """`password` as it was given or generated; it is shown here and never again."""
+
+    address: str
+    password: str
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxView:
+    id: int
+    address: str
+    quota_bytes: int | None
+    created_at: datetime
+
+
+def create(office: Office, project: int, address: str, password: str | None, quota_bytes: int | None) -> NewMailbox:
+    parsed = address_of(address)
+    if quota_bytes is not None and quota_bytes < 1:
+        raise InvalidError(f"quota_bytes {quota_bytes}: a positive number, or null for none")
+    secret = password if password is not None else generate_secret()
+    password_hash = _hash(office, secret, given=password is not None)
+    with office.read() as connection:
+        domain = domains.get(connection, project, parsed.ascii_domain)
+    if domain is None or not domain.owned:
+        raise ConflictError(
+            f"mailbox {parsed}: {parsed.ascii_domain} is no domain that this project has proved to own; "
+            "add it and publish its ownership record first"
+        )
+    home, now = domain.id, office.now()
+    try:
+        office.write(lambda tx: mailboxes.create(tx, project, home, str(parsed), password_hash, quota_bytes, now))
+    except mailboxes.AddressTakenError as error:
+        raise ConflictError(str(error)) from error
+    return NewMailbox(str(parsed), secret)
+
+
+def new_password(office: Office, project: int, address: str) -> NewMailbox:
+    """A generated one in place of the old. Raises NotFoundError."""
+    parsed, secret = address_of(address), generate_secret()
+    password_hash = mailboxes.generated_hash(office.vault, secret)
+
+    def work(tx: Any) -> bool:
+        found = mailboxes.by_address(tx, parsed.normalised)
+        return found is not None and mailboxes.set_password(tx, project, found.id, password_hash)
+
+    if not office.write(work):
+        raise NotFoundError(f"this project has no mailbox {parsed}")
+    return NewMailbox(str(parsed), secret)
+
+
+def _hash(office: Office, secret: str, *, given: bool) -> str:
+    if not given:
+        return mailboxes.generated_hash(office.vault, secret)
+    if not _SHORTEST <= len(secret) <= _LONGEST:
+        raise InvalidError(f"password: {_SHORTEST} to {_LONGEST} characters, or null to have one made")
+    if not secret.isprintable():
+        raise InvalidError("password: printable characters only, mail programs cannot send others")
+    return hash_password(secret)
+
+
+def address_of(text: str) -> Address:
+    """Raises InvalidError naming the mistake."""
+    try:
+        return parse_mailbox(text.strip())
+    except ValueError as error:
+        raise InvalidError(f"address {error}") from error
+
+
+def page(office: Office, project: int, window: Window) -> Page[MailboxView]:
+    with office.read() as connection:
+        rows = mailboxes.list_of(connection, project, window.after, window.limit + 1)
+    return page_of(rows, window, _view, lambda row: row.id)
+
+
+def _view(row: mailboxes.Mailbox) -> MailboxView:
+    return MailboxView(row.id, row.address, row.quota_bytes, row.created_at)

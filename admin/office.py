@@ -1,0 +1,45 @@
+"""What the acts of admin/acts work with: the stores, the secrets, and what the appliance is called outside.
+
+The API, the command line, the clock and the parent's first start all act through one of these, so that a noun
+behaves the same whoever asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from store.secrets import Vault
+from store.stores import Stores
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """`threads` False: the caller is a process that must stay single-threaded, so it writes without the journal."""
+
+    stores: Stores
+    vault: Vault
+    uploads: Path
+    hostname: str
+    sending_addresses: tuple[str, ...]
+    threads: bool = True
+
+    def read(self) -> AbstractContextManager[Any]:
+        return self.stores.core.database.read()
+
+    def write(self, work: Callable[[Any], T]) -> T:
+        """What `work` returns, once its transaction on `core` is durable; what it raises undoes it."""
+        if self.threads:
+            return self.stores.core.journal.run(work)
+        with self.stores.core.database.write() as transaction:
+            return work(transaction)
+
+    @staticmethod
+    def now() -> datetime:
+        return datetime.now(UTC)

@@ -1,0 +1,224 @@
+"""`mailloft up`: the whole appliance under one parent, on loopback unless the settings say otherwise.
+
+In this order: settings, DIR and its lock, ports (all bound here, so a taken one is told before anything starts),
+certificates, tables, operator and sample, then every role in a fork of its own. Prints where it answers once all do.
+Raises UpError with what and where and the mend; admin/cli prints it. Crash case: every step may be repeated, so a
+start that was killed anywhere is finished by the next one.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from admin import announcement, certificates, keepsakes, ports, roles, sample
+from admin.keepsakes import KeepsakeError, Keepsakes, Whereabouts
+from admin.office import Office
+from admin.parent import Child, Family, Outcome
+from admin.ports import PortError
+from role.context import Context
+from role.log import EventLog
+from store import keys, mailboxes, migrate, people
+from store.settings import Settings, SettingsError, Source, environment, load
+from store.spool import Spool
+from store.stores import Stores, open_stores
+
+_OWN_SOURCES: Final = ("127.0.0.2", "127.0.0.3")
+_NODE: Final = socket.gethostname()
+
+
+class UpError(Exception):
+    """Why the appliance does not start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    folder: Path
+    config: Path | None
+    json: bool
+    sample: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Appliance:
+    """What is settled before the first fork."""
+
+    folder: Path
+    settings: Settings
+    keepsakes: Keepsakes
+    office: Office
+    sockets: dict[str, socket.socket]
+    name_server: sample.NameServer | None
+
+
+def up(options: Options) -> int:
+    """Run until told to stop; the exit status. Raises UpError."""
+    try:
+        settings = load(options.config, environment())
+        folder = keepsakes.prepare(options.folder)
+        held = keepsakes.lock(folder)
+        try:
+            return _run(_prepare(folder, settings, options), options)
+        finally:
+            os.close(held)
+    except (SettingsError, KeepsakeError, PortError, sample.SampleError) as error:
+        raise UpError(str(error)) from error
+
+
+def _prepare(folder: Path, settings: Settings, options: Options) -> Appliance:
+    kept = keepsakes.load(folder)
+    # First, since the secrets that it prints must be kept before anyone sees them.
+    keepsakes.save(folder, kept)
+    named = tuple(process.name for process in roles.processes(settings))
+    wanted = ports.listeners(settings) + ports.metrics_listeners(settings, iter(named))
+    sockets = ports.bind_all(wanted, kept.ports)
+    chosen = {name: int(bound.getsockname()[1]) for name, bound in sockets.items()}
+    kept = msgspec.structs.replace(kept, ports=kept.ports | chosen)
+    settings = _settled(settings, folder, chosen, options.sample)
+    certificates.ensure(folder, settings.server.hostname, datetime.now(UTC))
+    office = _open_office(folder, settings)
+    _seat_operator(office, kept)
+    kept, name_server = sample.prepare(folder, settings, office, kept) if options.sample else (kept, None)
+    if name_server is not None and not settings.dns.servers:
+        settings = msgspec.structs.replace(
+            settings, dns=msgspec.structs.replace(settings.dns, servers=(name_server.listening,))
+        )
+    keepsakes.save(folder, kept)
+    office.stores.close()  # no connection crosses a fork
+    return Appliance(folder, settings, kept, office, sockets, name_server)
+
+
+def _settled(settings: Settings, folder: Path, chosen: dict[str, int], with_sample: bool) -> Settings:
+    """The settings that every role sees: what was left open is filled in for loopback."""
+    replace = msgspec.structs.replace
+    outbound = settings.outbound
+    if not outbound.sources:
+        hostname = settings.server.hostname
+        own = (Source(address, f"out{at}.{hostname}") for at, address in enumerate(_OWN_SOURCES, 1))
+        outbound = replace(outbound, sources=tuple(own))
+    if with_sample and outbound.port == sample.SMTP_PORT:
+        outbound = replace(outbound, port=chosen["mx"])
+    host = settings.admin.address if settings.admin.address != "0.0.0.0" else settings.server.hostname
+    bracketed = f"[{host}]" if ":" in host else host
+    url = settings.admin.url.rstrip("/") or f"https://{bracketed}:{chosen['admin']}"
+    return replace(
+        settings,
+        outbound=outbound,
+        admin=replace(settings.admin, url=url, port=chosen["admin"]),
+        storage=replace(
+            settings.storage,
+            database=settings.storage.database or str(folder),
+            spool=settings.storage.spool or str(folder / "spool"),
+        ),
+    )
+
+
+def _open_office(folder: Path, settings: Settings) -> Office:
+    """Tables of this release, folders for the bytes, and the way in for the command line."""
+    migrate.upgrade(settings.storage.database)
+    whereabouts = Whereabouts(
+        settings.storage.database,
+        settings.storage.spool,
+        settings.admin.url,
+        settings.server.hostname,
+        tuple(source.address for source in settings.outbound.sources),
+    )
+    keepsakes.save_whereabouts(folder, whereabouts)
+    return open_office(folder, whereabouts, threads=False)
+
+
+def open_office(folder: Path, whereabouts: Whereabouts, *, threads: bool) -> Office:
+    """The office of an appliance that was started once. Raises KeepsakeError."""
+    uploads = Path(whereabouts.spool) / "imports"
+    uploads.mkdir(parents=True, exist_ok=True, mode=0o700)
+    stores = open_stores(whereabouts.database)
+    vault = keepsakes.open_vault(folder)
+    return Office(stores, vault, uploads, whereabouts.hostname, whereabouts.sending_addresses, threads)
+
+
+def _seat_operator(office: Office, kept: Keepsakes) -> None:
+    """The operator's sign-in and key, as they are printed; written once."""
+    key_hash, now = office.vault.hash_generated(kept.api_key), office.now()
+    with office.stores.core.database.write() as tx:
+        person = people.find(tx, kept.operator.login)
+        if person is None or not mailboxes.verify(office.vault, person.password_hash, kept.operator.password):
+            password_hash = mailboxes.generated_hash(office.vault, kept.operator.password)
+            people.put(tx, kept.operator.login, "operator", None, password_hash, now)
+        if keys.find(tx, key_hash) is None:
+            keys.create(tx, None, "the operator's first", key_hash, now)
+
+
+def _run(appliance: Appliance, options: Options) -> int:
+    roles.preload()
+    log = EventLog("parent")
+    family = Family([_child(appliance, process) for process in roles.processes(appliance.settings)], log)
+    try:
+        outcome = family.run(lambda: _announce(appliance, options.json))
+    finally:
+        if appliance.name_server is not None:
+            appliance.name_server.stop()
+    if outcome is Outcome.HOPELESS:
+        raise UpError("a process ended again and again before it answered; the log above says why")
+    return 0
+
+
+def _announce(appliance: Appliance, as_json: bool) -> None:
+    named = {name: int(bound.getsockname()[1]) for name, bound in appliance.sockets.items()}
+    ready = announcement.ready_line(
+        named,
+        appliance.settings,
+        appliance.folder,
+        appliance.keepsakes,
+        appliance.name_server.listening if appliance.name_server else None,
+    )
+    text = msgspec.json.encode(ready).decode() if as_json else announcement.for_a_person(ready, appliance.settings)
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def _child(appliance: Appliance, process: roles.Process) -> Child:
+    def start(ready: Callable[[], None]) -> None:
+        context = _context(appliance, process, ready)
+        mine = set(context.sockets.values())
+        for bound in appliance.sockets.values():
+            if bound not in mine:
+                bound.close()
+        try:
+            roles.entrance(process.role)(context)
+        finally:
+            context.stores.close()
+
+    return Child(process.name, start)
+
+
+def _context(appliance: Appliance, process: roles.Process, ready: Callable[[], None]) -> Context:
+    sockets = {name: appliance.sockets[name] for name in process.role.sockets}
+    return Context(
+        name=process.role.name,
+        position=process.position,
+        of=process.of,
+        node=_NODE,
+        settings=appliance.settings,
+        stores=_stores(appliance),
+        spool=Spool(Path(appliance.settings.storage.spool)),
+        vault=appliance.office.vault,
+        log=EventLog(process.name),
+        certificate=appliance.folder / "server.pem",
+        private_key=appliance.folder / "server.key",
+        sockets=sockets | {"metrics": appliance.sockets[f"metrics.{process.name}"]},
+        public_url=appliance.settings.admin.url,
+        ready=ready,
+    )
+
+
+def _stores(appliance: Appliance) -> Stores:
+    """Of the child alone: opened at first use, after the fork."""
+    return open_stores(appliance.settings.storage.database)

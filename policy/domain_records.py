@@ -1,0 +1,37 @@
+"""The DNS records that a domain's owner has to publish (PRODUCT D1, D2), as host, type and value to paste.
+
+Pure. Called by admin/acts/domains.py; the lab's name server publishes the same for the sample and the demo.
+RFC 5321 §5.1 (MX), RFC 7208 (SPF), RFC 6376 §3.6.2 (DKIM), RFC 9989 (DMARC); names are absolute, without final dot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+OWNERSHIP_LABEL = "_mailloft"
+
+
+@dataclass(frozen=True, slots=True)
+class DnsRecord:
+    host: str
+    type: str
+    value: str
+
+
+def records(
+    domain: str, hostname: str, ownership_token: str, keys: Iterable[tuple[str, str]], sending: Iterable[str]
+) -> list[DnsRecord]:
+    """`keys`: selector and TXT value of each DKIM key; `sending`: the addresses that mail leaves from."""
+    return [
+        DnsRecord(f"{OWNERSHIP_LABEL}.{domain}", "TXT", f"mailloft-ownership={ownership_token}"),
+        DnsRecord(domain, "MX", f"10 {hostname}."),
+        DnsRecord(domain, "TXT", spf(sending)),
+        *(DnsRecord(f"{selector}._domainkey.{domain}", "TXT", value) for selector, value in keys),
+        DnsRecord(f"_dmarc.{domain}", "TXT", "v=DMARC1; p=quarantine"),
+    ]
+
+
+def spf(sending: Iterable[str]) -> str:
+    mechanisms = [f"{'ip6' if ':' in address else 'ip4'}:{address}" for address in sending]
+    return " ".join(["v=spf1", *mechanisms, "-all"])

@@ -1,0 +1,33 @@
+"""What the launch gate wants to know of a campaign, read in one state of `core` (PRODUCT K5).
+
+Called by admin/acts/campaigns.py; policy/launch_gate.py judges.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from mail.address import parse_mailbox
+from policy.launch_gate import LaunchFacts, has_body
+from store import campaigns, domains, imports, projects, senders
+
+
+def gather(connection: Connection, campaign: campaigns.Campaign) -> LaunchFacts:
+    """LookupError where project or sender is gone, which a foreign key forbids."""
+    project = projects.get(connection, campaign.project_id)
+    sender = senders.get(connection, campaign.project_id, campaign.sender_id)
+    if project is None or sender is None:
+        raise LookupError(f"campaign {campaign.id} names a project or sender that is gone")
+    name = parse_mailbox(sender.address).ascii_domain
+    domain = domains.get(connection, campaign.project_id, name)
+    content = campaigns.content(connection, campaign.id, campaign.content_version)
+    return LaunchFacts(
+        campaigns_allowed=project.campaigns_allowed,
+        has_body=has_body(content.html, content.text),
+        sender=sender.address,
+        sender_authorised=sender.authorised,
+        domain=name,
+        domain_sending=domain is not None and domain.owned and domain.sending,
+        ratings=campaigns.rating_distribution(connection, campaign.list_id),
+        imports_running=imports.count_open(connection, campaign.project_id),
+    )
