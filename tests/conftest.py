@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from peers.postgresql import Cluster
 
+from peers.appliance import Appliance
+from peers.postfix import Postfix
+from peers.postgresql import Cluster
 from store import migrate
 from store.stores import Stores, open_stores
 
@@ -52,3 +54,49 @@ def stores(location: str) -> Iterator[Stores]:
     opened = open_stores(location)
     yield opened
     opened.close()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Beside a failure stands the end of the log of each appliance that the test started."""
+    report = yield
+    if report.when == "call" and report.failed:
+        for appliance in item.stash.get(_STARTED, []):
+            report.sections.append((f"log of {appliance.folder}", appliance.tail()))
+    return report
+
+
+_STARTED = pytest.StashKey[list[Appliance]]()
+
+
+@pytest.fixture
+def appliance(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., Appliance]]:
+    """Starts `mailloft up --json`: appliance(settings="...", "--sample"); stopped, or killed, after the test."""
+    started: list[Appliance] = []
+    request.node.stash[_STARTED] = started
+
+    def start(settings: str = "", *options: str) -> Appliance:
+        made = Appliance(tmp_path / f"appliance-{len(started)}", settings, *options)
+        started.append(made)
+        made.start()
+        return made
+
+    yield start
+    for made in started:
+        made.stop()
+
+
+@pytest.fixture
+def postfix() -> Iterator[Callable[..., Postfix]]:
+    """Starts Debian's Postfix as the remote hosts: postfix(port, bounces_to)."""
+    started: list[Postfix] = []
+
+    def start(port: int, bounces_to: tuple[str, int]) -> Postfix:
+        made = Postfix(port, bounces_to)
+        started.append(made)
+        made.start()
+        return made
+
+    yield start
+    for made in started:
+        made.stop()
