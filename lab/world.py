@@ -161,20 +161,26 @@ def with_falsehoods(world: World, lose: int, refuse: int, *, among: int = 0) -> 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options that shape a world, the same for this command and the demo."""
     parser.add_argument("--clients", type=int, default=2000, help="how many people there are")
-    parser.add_argument("--veterans", type=int, default=300, help="how many of them get the first campaign")
+    parser.add_argument("--veterans", type=int, help="how many get the first campaign (default: 15 %% of them)")
     parser.add_argument("--seed", type=int, default=1, help="the same seed makes the same world")
     parser.add_argument("--temper", action="append", default=[], metavar="HOST=HABITS", help="greylist=2,...")
     parser.add_argument("--lose", type=int, default=0, help="mails that a host takes and does not keep")
     parser.add_argument("--false-refusal", type=int, default=0, help="people who exist and are denied")
 
 
+def veterans_of(options: argparse.Namespace) -> int:
+    """How many people the first campaign goes to."""
+    return int(options.clients * 0.15 if options.veterans is None else options.veterans)
+
+
 def described(options: argparse.Namespace) -> World:
     """The world that the options ask for. Raises BadTemperError or ValueError."""
-    world = invented(options.clients, options.seed, options.veterans)
+    veterans = veterans_of(options)
+    world = invented(options.clients, options.seed, veterans)
     for override in options.temper:
         host, _, habits = override.partition("=")
         world = with_temper(world, host, habits)
-    return with_falsehoods(world, options.lose, options.false_refusal, among=options.veterans)
+    return with_falsehoods(world, options.lose, options.false_refusal, among=veterans)
 
 
 def main(arguments: list[str] | None = None) -> int:
