@@ -29,7 +29,7 @@ _REPLY_FIELDS: Final = (
 _LIST_FIELDS: Final = ("list-id", "list-unsubscribe", "list-post", "list-help", "feedback-id", "x-mailgun-sid")
 _PRECEDENCES: Final = ("bulk", "junk", "list", "auto_reply", "auto-reply")
 _DAEMONS: Final = re.compile(
-    r"(mailer-?daemon|post-?master|mail-?delivery|maildaemon|mdaemon|mail\.daemon|bounces?|mail-delivery-subsystem"
+    r"(mailer-?daemon|post[-_]?master|mail-?delivery|maildaemon|mdaemon|mail\.daemon|bounces?|mail-delivery-subsystem"
     r"|(no|do-?not)[-_.]?reply|autoreply|auto-?responder|abuse-?report)([-+=.].*)?@.*",
     re.IGNORECASE,
 )

@@ -81,7 +81,10 @@ def told_by_report(parsed: Parsed) -> tuple[Told, ...]:
 
 
 def told_in_fields(text: str) -> Iterator[Told]:
-    """What the field groups in the text tell. Groups stand apart by empty lines (RFC 3464 §2.1); a repeated recipient field begins one too."""
+    """What the field groups in the text tell.
+
+    Groups stand apart by empty lines (RFC 3464 §2.1); a repeated recipient field begins one too.
+    """
     for group in _groups(text):
         if any(name in group for name in _RECIPIENT_FIELDS):
             yield _told(group)
@@ -158,8 +161,8 @@ def _told(group: Headers) -> Told:
 def _recipient(group: Headers) -> str | None:
     """The original, else the final, else the actual recipient; a bare local part only where none has an "@"."""
     values = [_address(group.get(name)) for name in ("original-recipient", "final-recipient", "x-actual-recipient")]
-    with_domain = [value for value in values if "@" in value]
-    return next(iter(with_domain or [value for value in values if value]), None)
+    whole = [value for value in values if value.find("@") > 0]
+    return next(iter(whole or [value for value in values if value and "@" not in value]), None)
 
 
 def _address(value: str) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from mail.automatic import daemon
@@ -27,7 +27,7 @@ from mail.dsn import (
     told_in_fields,
 )
 from mail.outcome import Action
-from mail.parts import Headers, Parsed, header_fields, parse
+from mail.parts import Parsed, parse
 
 LINES_LIMIT: Final = 400
 LINE_LIMIT: Final = 1_000
@@ -55,22 +55,24 @@ _LISTED = re.compile(
 )
 # The labels that such a line may have; any other (From, Reply-To, Contact) tells of something else.
 _LABELS = re.compile(
-    r"(error-for|failed recipient.*|.*delivered to|undeliverable to|target.*"
-    r"|.*\b(mail|message|deliver\w*|user|userid|size|recipients?|address(es)?|account|mailbox))",
+    r".*(error-for|target|undeliverable|\b(mail|mailbox|message|deliver\w*|user|userid|size|recipients?|address(es)?|account"
+    r"|attempts|failed|unknown)\b).*",
     re.IGNORECASE,
 )
-_OTHER_LABELS = re.compile(r".*\b(from|sender|reply|contact|by|e-?mail|help|questions?|postmaster)\b.*", re.IGNORECASE)
+_OTHER_LABELS = re.compile(
+    r".*\b(from|sender|reply|contact|by|e-?mail|help|questions?|postmaster|header|message-id)\b.*", re.IGNORECASE
+)
 # An address within a sentence about delivery.
 _SENTENCE = re.compile(
     r"(?:deliver(?:y|ed|ing)?\b[^<@\n]{0,60}?\bto\b|send(?:ing)?\b[^<@\n]{0,40}\bto\b"
-    r"|addressed to|message to|mail to|e-?mail to|rejected recipient|undeliverable to|recipient|the user|following user"
+    r"|addressed(?: to|,)|message to|mail to|e-?mail to|rejected recipient|undeliverable to|recipient|the user|following user"
     r"|user unknown|unknown user|address|generated from|expanded from)"
     rf"[\s:\"'<(\[]{{0,6}}(?P<address>{_ADDRESS})",
     re.IGNORECASE,
 )
 # "554 <a@b>... 550 Host unknown" of sendmail, "RCPT TO:<a@b>" of a dialogue.
 _REFUSED = re.compile(rf"^\W*[45]\d\d[ -](?:[45]\.\d+\.\d+ )?<?(?P<address>{_ADDRESS})>?\.\.\.", re.IGNORECASE)
-_ASKED = re.compile(rf"^\W*(?:in:\s*)?rcpt to:\s*<(?P<address>{_ADDRESS})>", re.IGNORECASE)
+_ASKED = re.compile(rf"^\W*(?:in:\s*)?rcpt to:\s*<?(?P<address>{_ADDRESS})>?", re.IGNORECASE)
 _SUMMARY = re.compile(rf"^\W*to:\s*\W{{0,3}}(?P<address>{_ADDRESS})", re.IGNORECASE)
 _EXPANDED = re.compile(
     rf"(?:generated|expanded|forwarded|aliased)\s+from:?\s*<?(?P<address>{_ADDRESS})>?", re.IGNORECASE
@@ -91,7 +93,17 @@ _SUBJECTS: Final = (
     ),
     *("delivery has failed", "delivery failed", "could not be delivered", "not delivered", "not deliverable"),
     *("permanent delivery", "undeliverable", "bounce", "delayed", "delivery problem", "delivery error", "mail error"),
-    *("mail failed", "message failed", "error sending", "message delivery", "rejected mail", "rejected message"),
+    *(
+        "mail failed",
+        "message failed",
+        "failed mail",
+        "user unknown",
+        "unknown user",
+        "error sending",
+        "message delivery",
+        "rejected mail",
+        "rejected message",
+    ),
     *("non remis", "non délivré", "unzustellbar", "nicht zugestellt", "onbestelbaar", "no se puede entregar"),
     *("no entregado", "não entregue", "mancato recapito", "impossibile recapitare", "не доставлено", "недоставлен"),
     *("配信不能", "配信エラー", "退信", "系统退信", "未送达", "returning message to sender", "returned to sender"),
@@ -99,6 +111,7 @@ _SUBJECTS: Final = (
 )
 _REFUSAL_RECEIPT: Final = "was automatically rejected"
 _NOTICES: Final = (
+    *("requested action not taken", "error message below", "no such user"),
     *(
         "could not be delivered",
         "couldn't be delivered",
@@ -163,6 +176,7 @@ _DELAYS: Final = (
     *("will continue to", "will be retried", "still trying", "will keep trying", "(delay)", "is delayed"),
     *("could not be delivered for", "has not been delivered to one or more of its recipients after more than"),
     *("do not need to resend", "transient non-fatal errors", "was delayed", "no action is required on your part"),
+    *("could not send message for past", "could not send mail for past", "still undelivered after"),
     *("warning: could not send message", "warning: message delayed", "temporary failure notice"),
 )
 _FINALS: Final = (
@@ -194,6 +208,22 @@ def raw_bounce(parsed: Parsed, *, by_machine: bool) -> RawBounce | None:
     if not told:
         told = tuple(_named(parsed, notice, action))[:NAMED_LIMIT]
     return RawBounce(told or (_unnamed(notice, action),), notice[:TEXT_LIMIT])
+
+
+def words_about(parsed: Parsed, told: Sequence[Told]) -> tuple[Told, ...]:
+    """The same recipients, with the prose that stands beside a report for those whose fields quote no answer."""
+    if all(one.text for one in told):
+        return tuple(told)
+    notice = _before_copy(parsed.plain())
+    lines = [line[:LINE_LIMIT] for line in notice.split("\n")[:LINES_LIMIT]]
+    listed = _listed(lines, frozenset())
+    return tuple(one if one.text else _explained(one, listed, lines, notice, len(told) == 1) for one in told)
+
+
+def _explained(told: Told, listed: dict[str, str], lines: Sequence[str], notice: str, alone: bool) -> Told:
+    address = told.recipient or ""
+    words = _told(address, _paragraph_of(address, listed, lines), notice, told.action or Action.FAILED, alone=alone)
+    return replace(told, text=words.text, code=told.code or words.code, enhanced=told.enhanced or words.enhanced)
 
 
 def refused_by_receipt(parsed: Parsed) -> bool:
@@ -246,7 +276,7 @@ def _named(parsed: Parsed, notice: str, action: Action) -> Iterator[Told]:
     if not found and (wrapped := _wrapped(parsed)):
         yield from wrapped
         return
-    found = found or _in_dialogue(lines, ours, _SUMMARY) or _in_copy(parsed, ours)
+    found = found or _in_dialogue(lines, ours, _SUMMARY)
     for address, paragraph in found.items():
         yield _told(address, paragraph, notice, action, alone=len(found) == 1)
 
@@ -272,9 +302,12 @@ def _listed(lines: Sequence[str], ours: frozenset[str]) -> dict[str, str]:
 
 def _listed_address(line: str, ours: frozenset[str]) -> tuple[str | None, str]:
     found = _LISTED.match(line)
-    if found is None or found["address"].lower() in ours:
+    if found is None:
         return None, ""
     label = (found["label"] or "").strip()
+    # "<address>:" names a recipient even where it is the sender's own (a mail to oneself).
+    if found["address"].lower() in ours and (label or not found["rest"].lstrip().startswith(":")):
+        return None, ""
     if label and (_OTHER_LABELS.fullmatch(label) or not _LABELS.fullmatch(label)):
         return None, ""
     return found["address"].strip("."), found["rest"].lstrip(":> \t")
@@ -307,19 +340,6 @@ def _wrapped(parsed: Parsed) -> tuple[Told, ...]:
         if inner.types[0] == "multipart/report" and daemon(inner.headers):
             return told_by_report(inner)
     return ()
-
-
-def _in_copy(parsed: Parsed, ours: frozenset[str]) -> dict[str, str]:
-    """The one address that the original was sent to, by its returned header; none where it had several."""
-    returned = returned_headers(parsed) or _embedded_header(parsed)
-    addresses = [address for value in returned.all("to")[:1] for address in _addresses(value)]
-    return dict.fromkeys([address for address in addresses if address.lower() not in ours][:1], "")
-
-
-def _embedded_header(parsed: Parsed) -> Headers:
-    text = parsed.plain()
-    copy = text[len(_before_copy(text)) :][:20_000]
-    return header_fields(copy.encode("utf-8"))
 
 
 def _our_side(parsed: Parsed) -> frozenset[str]:

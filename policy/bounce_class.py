@@ -13,7 +13,7 @@ from typing import Final
 from mail.dsn import final_words
 from mail.outcome import Action, Outcome, Reason
 from mail.reply import Reply
-from policy.bounce_rules import reason_in_words
+from policy.bounce_rules import reason_in_weak_words, reason_in_words
 from policy.consequence import EFFECTS, effect_of, is_hard
 
 # RFC 3463 and the IANA registry, by subject and detail.
@@ -25,7 +25,7 @@ _BY_ENHANCED: Final[Mapping[str, Reason]] = {
     "1.6": Reason.HASMOVED,
     "1.7": Reason.REJECTED,
     "1.8": Reason.REJECTED,
-    "1.10": Reason.NOTACCEPT,
+    "1.10": Reason.USERUNKNOWN,  # RFC 7505: Null MX; Exchange, which is seen far more often: no such recipient
     "2.1": Reason.SUSPEND,
     "2.2": Reason.MAILBOXFULL,
     "2.3": Reason.EMAILTOOLARGE,
@@ -86,12 +86,17 @@ _BY_CODE: Final[Mapping[int, Reason]] = {
 
 def classify(text: str, enhanced: str, status: str, code: int | None) -> Reason:
     """Why; UNDEFINED where nothing tells. Any argument may be empty."""
-    if said := reason_in_words(final_words(text)) or reason_in_words(text):
-        return said
-    for known in (enhanced, status):
-        if reason := _by_enhanced(known):
-            return reason
-    return _BY_CODE.get(code or 0, Reason.UNDEFINED)
+    told = reason_in_words(final_words(text)) or reason_in_words(text)
+    if told in EFFECTS and _about_sender(enhanced or status):
+        return Reason.REJECTED
+    return (
+        told
+        or _by_enhanced(enhanced)
+        or _by_enhanced(status)
+        or _BY_CODE.get(code or 0)
+        or reason_in_weak_words(text)
+        or Reason.UNDEFINED
+    )
 
 
 def outcome(
@@ -128,3 +133,8 @@ def _by_enhanced(code: str) -> Reason | None:
     if kind == "4" and reason in EFFECTS and reason is not Reason.MAILBOXFULL:
         return None
     return reason
+
+
+def _about_sender(code: str) -> bool:
+    """X.1.7 and X.1.8 speak of our address (RFC 3463 §3.2): "no such domain" is then none of the client's."""
+    return code.partition(".")[2] in ("1.7", "1.8")

@@ -691,6 +691,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "mailboxes that are shut for a while: no news of the address",
         (
             "temporarily locked",
+            "temporary locked",
             "temporarily disabled",
             "temporarily unavailable",
             "temporarily suspended",
@@ -932,8 +933,6 @@ RULES: Final[tuple[Rule, ...]] = (
             "address resolution",
             "could not resolve ... temporar",
             "mail loop",
-            "name lookup failure",
-            "lookup failure",
             "message looping",
             "mail looping",
             "mail is looping",
@@ -962,6 +961,8 @@ RULES: Final[tuple[Rule, ...]] = (
         (
             "host unknown",
             "host not found",
+            "dns lookup failure: host ... not found",
+            "domain is not reachable",
             "unknown host",
             "unknown domain",
             "no such domain",
@@ -1000,6 +1001,7 @@ RULES: Final[tuple[Rule, ...]] = (
             "cannot find the recipient's domain",
         ),
     ),
+    (Reason.NETWORKERROR, "look-ups that failed", ("name lookup failure", "lookup failure")),
     (
         Reason.USERUNKNOWN,
         "every MTA, in several languages",
@@ -1041,6 +1043,9 @@ RULES: Final[tuple[Rule, ...]] = (
             "no such ... here",
             "no user ",
             "no mailbox",
+            "no mail box",
+            "not an active address",
+            "not an active user",
             "no account",
             "no recipient",
             "no valid recipient",
@@ -1229,7 +1234,6 @@ RULES: Final[tuple[Rule, ...]] = (
             "rejected by the recipient",
             "recipient refuses",
             "recipient refused",
-            "recipient rejected",
             "user reject",
             "does not accept messages from",
             "not accepting messages",
@@ -1398,6 +1402,11 @@ RULES: Final[tuple[Rule, ...]] = (
             "interrupted",
         ),
     ),
+)
+
+# Words so general that a code says more: asked only where neither words nor codes told.
+WEAK_RULES: Final[tuple[Rule, ...]] = (
+    (Reason.FILTERED, "hosts that refuse a recipient without saying why", ("recipient rejected",)),
     (
         Reason.REJECTED,
         "refusals without a reason we know",
@@ -1440,19 +1449,34 @@ def plain(text: str) -> str:
 
 def reason_in_words(text: str) -> Reason | None:
     """The first rule whose phrase the text holds, or None."""
-    words = plain(text)
-    return next((reason for reason, phrases in _COMPILED if _holds_any(words, phrases)), None) if words else None
+    return _first(_STRONG, text)
+
+
+def reason_in_weak_words(text: str) -> Reason | None:
+    """The same for the words that say little."""
+    return _first(_WEAK, text)
 
 
 def says_unknown_user(text: str) -> bool:
     """Whether the words themselves say that there is no such user."""
     words = plain(text)
-    return any(_holds_any(words, phrases) for reason, phrases in _COMPILED if reason is Reason.USERUNKNOWN)
+    return any(_holds_any(words, phrases) for reason, phrases in _STRONG if reason is Reason.USERUNKNOWN)
 
 
-_COMPILED: Final = tuple(
-    (reason, tuple(tuple(phrase.split(" ... ")) for phrase in phrases)) for reason, _, phrases in RULES
-)
+_Compiled = tuple[tuple[Reason, tuple[tuple[str, ...], ...]], ...]
+
+
+def _compiled(rules: tuple[Rule, ...]) -> _Compiled:
+    return tuple((reason, tuple(tuple(phrase.split(" ... ")) for phrase in phrases)) for reason, _, phrases in rules)
+
+
+_STRONG: Final = _compiled(RULES)
+_WEAK: Final = _compiled(WEAK_RULES)
+
+
+def _first(rules: _Compiled, text: str) -> Reason | None:
+    words = plain(text)
+    return next((reason for reason, phrases in rules if _holds_any(words, phrases)), None) if words else None
 
 
 def _holds_any(words: str, phrases: tuple[tuple[str, ...], ...]) -> bool:

@@ -16,7 +16,7 @@ from mail.dsn import Told, address_in, returned_headers, told_by_report
 from mail.feedback import Feedback, feedback
 from mail.outcome import Action, Effect, Kind, Outcome, Reason
 from mail.parts import Headers, Parsed, UnparsableError, parse
-from mail.rawbounce import raw_bounce, refused_by_receipt
+from mail.rawbounce import raw_bounce, refused_by_receipt, words_about
 from policy.bounce_class import outcome
 
 _MDN_TYPES = ("message/disposition-notification", "message/global-disposition-notification")
@@ -71,7 +71,7 @@ def _judge(parsed: Parsed, signs: tuple[str, ...]) -> tuple[Kind, tuple[Outcome,
     if told := told_by_report(parsed):
         if automatic.challenges(parsed):
             return Kind.CHALLENGE, ()
-        return _undelivered(told, parsed.plain())
+        return _undelivered(words_about(parsed, told), parsed.plain() if len(told) == 1 else "")
     if not automatic.challenges(parsed) and (bounce := raw_bounce(parsed, by_machine=bool(signs))):
         return _undelivered(bounce.told, bounce.notice if len(bounce.told) == 1 else "")
     return _unreported(parsed, signs), ()
@@ -101,11 +101,21 @@ def _complaints(reported: Feedback) -> tuple[Outcome, ...]:
 
 
 def _undelivered(told: Sequence[Told], explanation: str) -> tuple[Kind, tuple[Outcome, ...]]:
-    outcomes = tuple(_outcome(one, explanation) for one in told)
+    outcomes = _once_each([_outcome(one, explanation) for one in told])
     actions = {one.action for one in outcomes}
     if actions & {Action.FAILED, None}:
         return Kind.BOUNCE, outcomes
     return (Kind.DELAY if Action.DELAYED in actions else Kind.DELIVERY), outcomes
+
+
+def _once_each(outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
+    """One outcome a recipient: some systems report one for every try. A failure outweighs what came before it."""
+    kept: dict[str | None, Outcome] = {}
+    for one in outcomes:
+        key = one.recipient.lower() if one.recipient else None
+        if key not in kept or (one.action is Action.FAILED and kept[key].action is not Action.FAILED):
+            kept[key] = one
+    return tuple(kept.values())
 
 
 def _outcome(told: Told, explanation: str) -> Outcome:
