@@ -1,0 +1,31 @@
+"""The role `mx`: port 25 of the appliance. `run(context)` serves until SIGTERM; N processes may share the socket."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+from mail.verp import Tokens
+from mta.inbound.session import Desk, MxSession
+from mta.serving import Port, serve
+from mta.smtp_listener import Listener, server_tls
+from net.resolver import Resolver
+from role.context import Context
+
+_THREADS: Final = 32  # messages whose look-ups may wait for name servers at once
+
+
+def run(context: Context) -> None:
+    settings = context.settings
+    tls = server_tls(context.certificate, context.private_key)
+    listener = Listener("mx", settings.server.hostname, settings.limits, context.of, tls, context.log)
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="mx") as pool:
+        desk = Desk(
+            listener=listener,
+            stores=context.stores,
+            spool=context.spool,
+            resolver=Resolver(settings.dns.servers, settings.dns.timeout),
+            tokens=Tokens(context.vault.derived("tokens")),
+            pool=pool,
+        )
+        serve(context, lambda: [Port("mx", lambda: MxSession(desk))], [listener])

@@ -1,0 +1,59 @@
+"""The header that an accepted message gets on top, and the fields it loses (RFC 5321 §4.4, RFC 8601 §5).
+
+Pure. Called by mta/inbound/session once a message is authenticated. A field that claims to be our own
+Authentication-Results was forged by somebody on the way, and a Return-Path is ours alone to write.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from email.utils import format_datetime
+from typing import Final
+
+from mail.header import HEADER_LIMIT, Headers, split
+
+HOPS: Final = 50  # Received fields of a message that goes round in circles (RFC 5321 §6.3)
+_RESULTS: Final = re.compile(rb"^(authentication-results|return-path)[ \t]*:(.*(?:\n[ \t].*)*\n?)", re.I | re.M)
+_COMMENT: Final = re.compile(r"\((?:[^()\\]|\\.)*\)")
+_WORD: Final = re.compile(r'"([^"]*)"|[^\s;]+')
+_UNSAFE: Final = re.compile(r"[^A-Za-z0-9.:\[\]_-]")
+
+
+def hops(content: bytes) -> int:
+    return len(Headers.of(content).octets("Received"))
+
+
+def without_forged(content: bytes, hostname: str) -> bytes:
+    """`content` without Return-Path fields and without Authentication-Results that carry our id."""
+    end = min(split(content[:HEADER_LIMIT]), len(content))
+
+    def keep(found: re.Match[bytes]) -> bytes:
+        mine = found[1].lower() == b"return-path" or _claims(found[2], hostname)
+        return b"" if mine else found[0]
+
+    return _RESULTS.sub(keep, content[:end]) + content[end:]
+
+
+def _claims(value: bytes, hostname: str) -> bool:
+    """Whether the authserv-id is ours, comments and quotes aside; a comment that never ends counts as one."""
+    text = value[:2000].decode("latin-1")
+    for _ in range(10):
+        plain = _COMMENT.sub(" ", text)
+        if plain == text:
+            break
+        text = plain
+    found = _WORD.search(text.replace("(", " "))
+    return found is not None and (found[1] or found[0]).lower() == hostname.lower()
+
+
+def trace(
+    reverse_path: str, results: bytes, peer: str, helo: str, protocol: str, hostname: str, name: str, at: datetime
+) -> bytes:
+    """Return-Path, Authentication-Results and Received, in the order in which they stand on top."""
+    literal = f"IPv6:{peer}" if ":" in peer else peer
+    received = (
+        f"Received: from {_UNSAFE.sub('?', helo)[:255]} ([{literal}])\r\n"
+        f"\tby {hostname} with {protocol} id {name};\r\n\t{format_datetime(at)}\r\n"
+    )
+    return f"Return-Path: <{reverse_path}>\r\n".encode() + results + received.encode()

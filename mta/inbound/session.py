@@ -1,0 +1,138 @@
+"""The MX's side of the dialogue on port 25: who may send to whom, and what a whole message goes through.
+
+One object a connection over mta/smtp_server, all sharing one `Desk`. RCPT is decided by policy/acceptance on one short
+read; behind DATA come the hop count, SPF, DKIM, DMARC, then the commit of mta/inbound/accept, then the 250. All
+refusals are in the session: nothing of ours ever bounces to a sender who did not authenticate (backscatter).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from mail.address import Address
+from mail.verp import Tokens
+from mta.inbound.accept import FAILED, accept
+from mta.inbound.authenticate import Authentication, Peer, authenticate
+from mta.inbound.headers import HOPS, hops, trace, without_forged
+from mta.smtp_command import Envelope
+from mta.smtp_listener import Listener
+from mta.smtp_server import SmtpServer
+from net.resolver import Resolver
+from policy.acceptance import Accepted, Place, Purpose, Refusal, judge
+from store.addresses import place_of
+from store.arrivals import Received
+from store.spool import Spool
+from store.stores import Stores
+
+_REASONS: Final = {Refusal.RELAY: "relay", Refusal.UNKNOWN: "unknown", Refusal.FORGED: "forged_token"}
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What all sessions of one process share; `pool` for what blocks."""
+
+    listener: Listener
+    stores: Stores
+    spool: Spool
+    resolver: Resolver
+    tokens: Tokens
+    pool: ThreadPoolExecutor
+
+    async def place(self, address: Address) -> Place:
+        return await asyncio.get_running_loop().run_in_executor(self.pool, self._place, address)
+
+    def _place(self, address: Address) -> Place:
+        with self.stores.core.database.read() as core:
+            return place_of(core, address, self.listener.hostname)
+
+    async def authenticate(self, peer: Peer, reverse_path: str, content: bytes) -> Authentication:
+        return await asyncio.get_running_loop().run_in_executor(
+            self.pool, authenticate, self.resolver, self.listener.hostname, peer, reverse_path, content
+        )
+
+
+class MxSession(SmtpServer[Accepted]):
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk.listener)
+        self._desk = desk
+
+    async def judge_sender(self, mail: Envelope) -> str | None:
+        return None
+
+    async def judge_recipient(self, address: Address | None) -> Accepted | str:
+        asked = address or Address("postmaster", self.listener.hostname)
+        try:
+            place = await self._desk.place(asked)
+        except Exception as error:  # noqa: BLE001 - without its look-up a recipient is neither taken nor refused
+            self.listener.log.error("recipient not looked up", raised=error, peer=self.peer)
+            return FAILED
+        verdict = judge(asked, place, self._desk.tokens)
+        if isinstance(verdict, Refusal):
+            self.listener.refused(_REASONS[verdict])
+            return verdict.value
+        if verdict.purpose is Purpose.UNSUBSCRIBE and self.mail and self.mail.reverse_path is None:
+            # A report about a mail to the unsubscribe address is no person's wish.
+            self.listener.refused("unsubscribe_by_report")
+            return "550 5.7.1 This address takes no reports"
+        return verdict
+
+    async def take_content(self, mail: Envelope, content: bytes) -> str:
+        if hops(content) > HOPS:
+            self.listener.refused("loop")
+            return "554 5.4.6 Too many Received fields: the message goes round in circles"
+        reverse_path = str(mail.reverse_path) if mail.reverse_path else ""
+        found = await self._desk.authenticate(Peer(self.peer, self.helo), reverse_path, content)
+        if refusal := self._judge(found):
+            return refusal
+        return await self._keep(mail, reverse_path, found, content)
+
+    def _judge(self, found: Authentication) -> str | None:
+        if found.authors > 1:
+            self.listener.refused("authors")
+            return "550 5.7.1 From names addresses of several domains"
+        if found.refused:
+            self.listener.refused("dmarc")
+            self.listener.log.info("dmarc refused", peer=self.peer, from_domain=found.from_domain)
+            return f"550 5.7.1 Refused by the DMARC policy of {found.from_domain}"
+        return None
+
+    async def _keep(self, mail: Envelope, reverse_path: str, found: Authentication, content: bytes) -> str:
+        now, name = datetime.now(UTC), secrets.token_hex(8)
+        hostname = self.listener.hostname
+        above = trace(reverse_path, found.header, self.peer, self.helo, self._protocol(mail), hostname, name, now)
+        received = Received(now, reverse_path, self.peer, self.helo, self.secured, found.summary())
+        whole = above + without_forged(content, hostname)
+        desk = self._desk
+        taken = await accept(desk.stores, desk.spool, self.listener.log, received, whole, self.recipients)
+        if taken.refusal is not None:
+            self.listener.refused("not_saved")
+            return taken.refusal
+        self.listener.accepted(len(whole))
+        self.listener.log.info(
+            "accepted",
+            arrival=taken.arrival,
+            id=name,
+            peer=self.peer,
+            reverse_path=reverse_path,
+            recipients=[recipient.address for recipient in self.recipients],
+            size_bytes=len(whole),
+            spf=found.spf.result,
+            dmarc=found.verdict.result.value,
+        )
+        return f"250 2.0.0 Accepted as {name}"
+
+    def _protocol(self, mail: Envelope) -> str:
+        """The word behind `with` (RFC 3848, RFC 6531 §4.3)."""
+        extended = self.session is not None and self.session.extended_smtp
+        secured = "S" if self.secured else ""
+        if mail.internationalised:
+            return f"UTF8SMTP{secured}"
+        return f"ESMTP{secured}" if extended else "SMTP"
+
+    async def smtp_AUTH(self, arg: str | None) -> None:  # noqa: N802
+        await self.push("502 5.5.1 Nobody signs in here: programs use ports 465 and 587")

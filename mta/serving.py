@@ -1,0 +1,61 @@
+"""How an SMTP role runs: uvloop, its sockets, its metrics port, its clean stop.
+
+Called by the daemons of mta/inbound and mta/submission, each in a process of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import ssl
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import uvloop
+
+from mta.smtp_listener import Listener
+from mta.smtp_server import SmtpServer
+from role.context import Context
+from role.metrics_port import Pulse, serve_metrics
+
+_PATIENCE: Final = 6.0  # seconds for messages that are being committed; the parent waits for eight
+_BEAT: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """One listening socket, by its name in Context.sockets; `tls` where it speaks TLS from the first octet."""
+
+    socket: str
+    make: Callable[[], SmtpServer[Any]]
+    tls: ssl.SSLContext | None = None
+
+
+def serve(context: Context, open_ports: Callable[[], Sequence[Port]], listeners: Sequence[Listener]) -> None:
+    """Until SIGTERM; `open_ports` is called on the loop."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(context, open_ports, listeners))
+    context.stores.close()
+
+
+async def _serve(context: Context, open_ports: Callable[[], Sequence[Port]], listeners: Sequence[Listener]) -> None:
+    loop, told = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_signal_handler(signal.SIGTERM, told.set)
+    pulse = Pulse()
+    serve_metrics(context.sockets["metrics"], pulse)
+    servers = [
+        await loop.create_server(port.make, sock=context.sockets[port.socket], ssl=port.tls) for port in open_ports()
+    ]
+    context.ready()
+    context.log.info("ready")
+    while not told.is_set():
+        pulse.beat()
+        try:
+            await asyncio.wait_for(told.wait(), _BEAT)
+        except TimeoutError:
+            continue
+    for server in servers:
+        server.close()
+    await asyncio.gather(*(listener.stop(_PATIENCE) for listener in listeners))
+    context.log.info("stopped")
