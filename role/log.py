@@ -27,7 +27,7 @@ class EventLog:
     def warning(self, event: str, **fields: Any) -> None:
         self._write("warning", event, fields)
 
-    def error(self, event: str, raised: BaseException | None = None, **fields: Any) -> None:
+    def error(self, event: str, *, raised: BaseException | None = None, **fields: Any) -> None:
         if raised is not None:
             fields["raised"] = "".join(traceback.format_exception(raised))[-4000:]
         self._write("error", event, fields)

@@ -199,7 +199,7 @@ _FROM: Final[Mapping[CampaignState, tuple[CampaignState, ...]]] = {
 }
 
 
-def move(tx: Connection, campaign: int, target: CampaignState, reason: str | None, now: datetime) -> bool:
+def move(tx: Connection, campaign: int, target: CampaignState, reason: str | None) -> bool:
     """Pause, resume or cancel; False where its state does not allow that. Unsent mail follows within seconds."""
     moved = update(campaigns).where(
         campaigns.c.id == campaign, campaigns.c.state.in_([state.value for state in _FROM[target]])
@@ -207,8 +207,21 @@ def move(tx: Connection, campaign: int, target: CampaignState, reason: str | Non
     if target is CampaignState.RUNNING:
         # What was never launched goes back to its schedule through the clock, not past the gate.
         moved = moved.where(campaigns.c.launched_at.is_not(None))
-    finished = now if target is CampaignState.CANCELLED else None
-    return tx.execute(moved.values(state=target.value, state_reason=reason, finished_at=finished)).rowcount == 1
+    return tx.execute(moved.values(state=target.value, state_reason=reason)).rowcount == 1
+
+
+def cancelling(connection: Connection) -> list[Campaign]:
+    """Cancelled campaigns that still have rows to end."""
+    wanted = _select().where(campaigns.c.state == CampaignState.CANCELLED.value, campaigns.c.finished_at.is_(None))
+    return [_campaign(row) for row in connection.execute(wanted)]
+
+
+def close_cancelled(tx: Connection, campaign: Campaign, now: datetime) -> bool:
+    """A cancelled campaign whose every recipient has a final state needs no more work."""
+    if final_total(counts(tx, campaign)) < campaign.recipients:
+        return False
+    done = update(campaigns).where(campaigns.c.id == campaign.id, campaigns.c.finished_at.is_(None))
+    return tx.execute(done.values(finished_at=now)).rowcount == 1
 
 
 def snapshot_part(connection: Connection, campaign: Campaign, limit: int = BATCH) -> list[int]:

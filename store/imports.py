@@ -99,6 +99,11 @@ def count_open(tx: Connection, project: int) -> int:
     return len(tx.execute(found).all())
 
 
+def waiting(connection: Connection) -> bool:
+    """Whether any import is open: the cheap look before a claim."""
+    return connection.execute(select(imports.c.id).where(imports.c.state.in_(OPEN)).limit(1)).first() is not None
+
+
 def claim(tx: Connection, worker: str, now: datetime, until: datetime) -> Import | None:
     """The oldest open import that nobody holds, now held by `worker` until `until`."""
     free = or_(imports.c.claimed_until.is_(None), imports.c.claimed_until < now, imports.c.claimed_by == worker)

@@ -11,9 +11,9 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Connection, Row, TextualSelect, bindparam, insert, select, text, update
+from sqlalchemy import Connection, TextualSelect, bindparam, insert, select, text, update
 
 from mail.outcome import Effect, Reason
 from policy.lifecycle import MOVES, Event, State, sources_of
@@ -139,10 +139,10 @@ def settle(tx: Connection, worker: int, settlements: Sequence[Settlement], now: 
     A row that a DSN or an operator has moved meanwhile is left as it is.
     """
     ids = sorted(settlement.recipient_id for settlement in settlements)
-    mine = {row.id: row for row in tx.execute(_MINE.with_for_update(), {"ids": ids, "worker": worker})}
+    mine = {row.id: (row.attempts, row.due) for row in tx.execute(_MINE.with_for_update(), {"ids": ids, "worker": worker})}
     valid = sorted((one for one in settlements if one.recipient_id in mine), key=lambda one: one.recipient_id)
     if valid:
-        tx.execute(_SETTLE, [_settled(one, mine[one.recipient_id], now) for one in valid])
+        tx.execute(_SETTLE, [_settled(one, *mine[one.recipient_id], now) for one in valid])
     flows.refresh(tx, Counter(one.flow_id for one in valid if _target(one) is State.QUEUED))
     counters.add(tx, _counted(valid))
     for one in valid:
@@ -156,11 +156,11 @@ def _target(settlement: Settlement) -> State:
     return MOVES[State.INFLIGHT, settlement.event]
 
 
-def _settled(one: Settlement, row: Row[Any], now: datetime) -> dict[str, object]:
+def _settled(one: Settlement, attempts: int, due: datetime, now: datetime) -> dict[str, object]:
     target = _target(one)
     return {
-        "recipient": one.recipient_id, "to_state": target, "to_due": one.due or row.due,
-        "tried": row.attempts + (1 if one.tried else 0),
+        "recipient": one.recipient_id, "to_state": target, "to_due": one.due or due,
+        "tried": attempts + (1 if one.tried else 0),
         "source": one.source, "code": one.code, "words": one.words or None, "why": one.reason,
         "settled": None if target is State.QUEUED else now,
     }  # fmt: skip

@@ -1,0 +1,144 @@
+"""What goes over the wire for one row: rendered and signed when a connection is ready for it, not before.
+
+A campaign's content is compiled once for its version and rendered for each client; a submitted message is read from
+the spool. Both get the signatures of their From domain, if it is the project's own. Raises Uncomposable, which ends
+the row: a message that cannot be made today cannot be made tomorrow.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from mail.address import Address, parse_mailbox
+from mail.attachment import Attachment
+from mail.crlf import dot_stuff
+from mail.dkim_sign import Signer, load_key
+from mail.message import Compiled, Facts, compile_message
+from mail.template import Values
+from mail.verp import Tokens
+from role.context import Context
+from store import campaigns, outgoing
+from store.ledger import Claimed
+
+FRESH: Final = 30.0  # seconds that keys and campaigns are remembered
+
+
+class Uncomposable(Exception):  # noqa: N818 - it is a verdict on a message
+    """The message of a row cannot be made; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One row ready for a transaction. `content` is signed, dot-stuffed and ends with CRLF."""
+
+    reverse_path: str
+    forward_path: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What all rows of one message share. `compiled` None: `content` is the submitted message."""
+
+    project_id: int
+    campaign_id: int | None
+    list_id: int
+    state: campaigns.CampaignState
+    from_domain: str
+    reverse_domain: str
+    defaults: Values
+    compiled: Compiled | None
+    content: bytes
+    signer: Signer | None
+
+
+class Recipes:
+    """Reads what a message needs, on a thread: `of` blocks on the database and compiles templates."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def of(self, message_id: int) -> Recipe:
+        """Raises Uncomposable."""
+        with self._context.stores.core.database.read() as core:
+            shipped = campaigns.shipped(core, message_id)
+            submitted = None if shipped else outgoing.submission(core, message_id)
+        try:
+            if shipped is not None:
+                return self._campaign(message_id, shipped)
+            if submitted is not None:
+                return self._submission(submitted)
+        except (ValueError, FileNotFoundError) as error:
+            raise Uncomposable(f"message {message_id}: {error}") from error
+        raise Uncomposable(f"message {message_id} is gone")
+
+    def _campaign(self, message_id: int, shipped: campaigns.Shipped) -> Recipe:
+        sender = parse_mailbox(shipped.sender_address)
+        content = shipped.content
+        compiled = compile_message(
+            from_address=sender, from_name=shipped.sender_name, subject=content.subject, html=content.html,
+            text=content.text or "", seed=f"message-{message_id}",
+            attachments=[
+                Attachment(one.filename, one.content_type, one.content, one.content_id) for one in content.attachments
+            ],
+        )  # fmt: skip
+        return Recipe(
+            shipped.project_id, shipped.campaign_id, shipped.list_id, shipped.state, sender.domain,
+            self._reverse_domain(sender.domain), content.defaults, compiled, b"",
+            self._signer(shipped.project_id, sender.domain),
+        )  # fmt: skip
+
+    def _submission(self, submitted: outgoing.Submission) -> Recipe:
+        domain = parse_mailbox(submitted.reverse_path).domain
+        content = self._context.spool.get(submitted.blob, submitted.file)
+        return Recipe(
+            submitted.project_id, None, 0, campaigns.CampaignState.RUNNING, domain, self._reverse_domain(domain), {},
+            None, content, self._signer(submitted.project_id, domain),
+        )  # fmt: skip
+
+    def _reverse_domain(self, domain: str) -> str:
+        """Where DSNs come back to us: the sender's own domain if its MX is ours (SPF aligns), else our host."""
+        with self._context.stores.core.database.read() as core:
+            return domain if outgoing.is_linked(core, domain) else self._context.settings.server.hostname
+
+    def _signer(self, project_id: int, domain: str) -> Signer | None:
+        with self._context.stores.core.database.read() as core:
+            sealed = outgoing.signing_keys(core, project_id, domain)
+        keys = [load_key(self._context.vault.unseal(key.sealed, key.place), key.selector) for key in sealed]
+        return Signer(domain, tuple(keys)) if keys else None
+
+
+class Composer:
+    """Makes the octets of one row; on the loop, 0.6 ms of CPU, nearly all of it the RSA signature."""
+
+    def __init__(self, tokens: Tokens, public_url: str) -> None:
+        self._tokens = tokens
+        self._public_url = public_url
+
+    def compose(self, recipe: Recipe, row: Claimed, variables: Values, forward: Address, now: datetime) -> Outgoing:
+        """Raises Uncomposable where a variable breaks what it stands in."""
+        try:
+            content = recipe.content
+            if recipe.compiled is not None:
+                content = recipe.compiled.render(self._facts(recipe, row, variables, forward))
+            signatures = recipe.signer.sign(content, now) if recipe.signer else b""
+        except ValueError as error:
+            raise Uncomposable(str(error)) from error
+        reverse_path = f"{self._tokens.reverse_path_local(row.recipient_id)}@{recipe.reverse_domain}"
+        ending = b"" if content.endswith(b"\r\n") else b"\r\n"
+        return Outgoing(reverse_path, row.address, dot_stuff(signatures + content + ending))
+
+    def _facts(self, recipe: Recipe, row: Claimed, variables: Values, forward: Address) -> Facts:
+        token = self._tokens.unsubscribe(row.recipient_id)
+        return Facts(
+            to=forward,
+            message_id=self._tokens.message_id(row.recipient_id, recipe.from_domain),
+            # The date of queueing, so that a repeat after a crash is the same message to the octet.
+            date=row.queued_at,
+            variables={**recipe.defaults, **variables},
+            unsubscribe_url=f"{self._public_url}/u/{token}",
+            unsubscribe_mailto=f"{self._tokens.unsubscribe_local(row.recipient_id)}@{recipe.reverse_domain}",
+            feedback_id=f"{recipe.campaign_id}:{recipe.project_id}:campaign:mailloft",
+        )

@@ -1,0 +1,29 @@
+"""Whether this worker may still end a transaction: its claims are its own while its heartbeat is young.
+
+The heartbeat in the table runs out after store.workers.LIFE; who has not renewed for half of that sends no further
+final dot, so that a worker that was paused (SIGSTOP, a frozen VM) and wakes after another has taken its rows sends
+nothing twice. Monotonic seconds, which go on while the process stands still.
+"""
+
+from __future__ import annotations
+
+from store.workers import LIFE
+
+
+class Fence:
+    def __init__(self) -> None:
+        self._renewed: float | None = None
+        self._buried = False
+
+    def renewed(self, asked_at: float) -> None:
+        """The heartbeat was saved; `asked_at`: monotonic time before it was asked for."""
+        self._renewed = asked_at
+
+    def buried(self) -> None:
+        """Another has freed our claims: nothing in our hands is ours."""
+        self._buried = True
+
+    def open(self, now: float) -> bool:
+        if self._buried or self._renewed is None:
+            return False
+        return now - self._renewed < LIFE.total_seconds() / 2

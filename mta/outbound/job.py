@@ -1,0 +1,33 @@
+"""One claimed row on its way through a lane, and what the lane makes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from mail.address import Address
+from mail.template import Values
+from mta.outbound.compose import Recipe
+from policy.rotation import EgressSource
+from store.attempts import Attempt
+from store.ledger import Claimed, Settlement
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A row with all that is needed to send it; `retry` is the class of its retry plan."""
+
+    row: Claimed
+    recipe: Recipe
+    forward: Address
+    variables: Values
+    source: EgressSource
+    site: str
+    retry: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How a row leaves this worker's hands, and the attempt to be logged where one was made."""
+
+    settlement: Settlement
+    attempt: Attempt | None = field(default=None)

@@ -1,0 +1,70 @@
+"""The client's side of SMTP without I/O: octets to replies, and the commands that ask for them (RFC 5321).
+
+Pure apart from its own buffer: `ReplyReader.feed` gives every whole reply in order. net/smtp_connection.py owns the
+socket. A host that lies or floods is a ProtocolError, which its message survives as a deferral.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from mail.reply import Reply, parse_lines
+
+LINE_LIMIT: Final = 2048  # RFC 5321 §4.5.3.1.5 promises 512; some hosts explain themselves at length
+REPLY_LIMIT: Final = 64 * 1024
+
+
+class ProtocolError(Exception):
+    """What the host said is no SMTP; the text says what."""
+
+
+class ReplyReader:
+    """Collects octets into replies; several may come at once where commands were pipelined (RFC 2920)."""
+
+    def __init__(self) -> None:
+        self._buffer = b""
+        self._lines: list[bytes] = []
+        self._size = 0
+
+    @property
+    def idle(self) -> bool:
+        """Nothing is half read. Octets waiting when STARTTLS is answered were injected in clear."""
+        return not self._buffer and not self._lines
+
+    def feed(self, octets: bytes) -> list[Reply]:
+        """The replies that are whole now. Raises ProtocolError."""
+        *lines, self._buffer = (self._buffer + octets).split(b"\n")
+        if len(self._buffer) > LINE_LIMIT:
+            raise ProtocolError(f"a reply line of more than {LINE_LIMIT} octets")
+        return [reply for line in lines if (reply := self._line(line.removesuffix(b"\r")))]
+
+    def _line(self, line: bytes) -> Reply | None:
+        self._size += len(line)
+        if len(line) > LINE_LIMIT or self._size > REPLY_LIMIT:
+            raise ProtocolError(f"a reply of more than {REPLY_LIMIT} octets, or a line of more than {LINE_LIMIT}")
+        if not line[:3].isdigit() or line[3:4] not in (b"", b" ", b"-"):
+            raise ProtocolError(f"not a reply: {line[:80]!r}")
+        self._lines.append(line)
+        if line[3:4] == b"-":
+            return None
+        whole, self._lines, self._size = self._lines, [], 0
+        return parse_lines(whole)
+
+
+def extensions(reply: Reply) -> Mapping[str, str]:
+    """The keywords of an EHLO reply, upper-cased, with their parameters; the first line is the greeting (§4.1.1.1)."""
+    offered = (line.partition(" ") for line in reply.text.split("\n")[1:])
+    return {keyword.upper(): parameters for keyword, _, parameters in offered if keyword}
+
+
+def envelope(reverse_path: str, forward_path: str, size_bytes: int, offered: Mapping[str, str]) -> list[bytes]:
+    """MAIL, RCPT and DATA for one recipient, with the parameters that the host offers (SIZE, 8BITMIME, SMTPUTF8)."""
+    mail = f"MAIL FROM:<{reverse_path}>"
+    if "SIZE" in offered:
+        mail += f" SIZE={size_bytes}"
+    if not (reverse_path + forward_path).isascii():
+        if "SMTPUTF8" not in offered:
+            raise ProtocolError("the address needs SMTPUTF8, which the host does not offer")
+        mail += " SMTPUTF8"
+    return [f"{mail}\r\n".encode(), f"RCPT TO:<{forward_path}>\r\n".encode(), b"DATA\r\n"]

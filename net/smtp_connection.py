@@ -1,0 +1,322 @@
+"""One SMTP connection to a remote MX: the socket, its timers, and transactions one after another.
+
+asyncio (uvloop in the sender). `connect` greets and, where STARTTLS is offered, encrypts without asking who the host
+is: opportunistic TLS (RFC 7435). A transaction's answer is always a value, Answer; the connection says afterwards
+whether it may carry another. Crash case: between the final dot and its reply nobody knows who has the message; the
+row is tried again and may come twice, with the same Message-ID (RFC 5321 §6.1, RFC 1047).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final, Self
+
+from mail.reply import Reply
+from net.smtp_client import ProtocolError, ReplyReader, envelope, extensions
+
+TRANSCRIPT_LIMIT: Final = 4000  # characters kept of one transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """RFC 5321 §4.5.3.2 asks for these at least; tests give less."""
+
+    connect: timedelta = timedelta(seconds=30)
+    greeting: timedelta = timedelta(minutes=5)
+    command: timedelta = timedelta(minutes=5)
+    data: timedelta = timedelta(minutes=2)
+    block: timedelta = timedelta(minutes=3)
+    dot: timedelta = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A host to try: its MX name, one of its addresses, our own address to speak from, our name in EHLO."""
+
+    host: str
+    address: str
+    port: int
+    source: str
+    ehlo: str
+
+    def __str__(self) -> str:
+        return f"{self.host}[{self.address}]:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the host said to one transaction. `reply` None: the connection failed; `words` tells how, in English.
+
+    `heard`: the host answered at least one command. If not, a kept connection had ended unnoticed, and the message
+    may be tried again on a new one at once.
+    """
+
+    reply: Reply | None
+    words: str
+    transcript: str
+    heard: bool
+
+
+class ConnectError(Exception):
+    """No session came about; `reply` is what the host said, if it said anything, and `tls` that encrypting failed."""
+
+    def __init__(self, words: str, reply: Reply | None = None, *, tls: bool = False) -> None:
+        super().__init__(words)
+        self.reply = reply
+        self.tls = tls
+
+
+class Lost(Exception):  # noqa: N818 - a connection that is lost is no error of ours
+    """The connection ended, or the host was silent for too long, or spoke no SMTP."""
+
+
+class _Wire(asyncio.Protocol):
+    """Octets in, replies out, with a waiter for the next one; pauses writing when the host does not read."""
+
+    def __init__(self) -> None:
+        self.reader = ReplyReader()
+        self.replies: deque[Reply] = deque()
+        self.ended: str | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._writable = asyncio.Event()
+        self._writable.set()
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            self.replies.extend(self.reader.feed(data))
+        except ProtocolError as error:
+            self.end(str(error))
+        self._wake()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.end(f"connection lost: {exc}" if exc else "connection closed by the host")
+
+    def eof_received(self) -> bool:
+        return False
+
+    def pause_writing(self) -> None:
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        self._writable.set()
+
+    def end(self, words: str) -> None:
+        self.ended = self.ended or words
+        self._writable.set()
+        self._wake()
+
+    async def writable(self, within: timedelta) -> None:
+        if not self._writable.is_set():
+            await _within(self._writable.wait(), within, "the host stopped reading")
+        if self.ended:
+            raise Lost(self.ended)
+
+    async def reply(self, within: timedelta) -> Reply:
+        while not self.replies:
+            if self.ended:
+                raise Lost(self.ended)
+            self._waiter = asyncio.get_running_loop().create_future()
+            await _within(self._waiter, within, "no answer")
+        return self.replies.popleft()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+
+async def _within(awaited: Awaitable[object], within: timedelta, words: str) -> None:
+    try:
+        async with asyncio.timeout(within.total_seconds()):
+            await awaited
+    except TimeoutError as error:
+        raise Lost(f"{words} for {within.total_seconds():g} s") from error
+
+
+class Connection:
+    """An open session; `carried` transactions so far. Used by one task at a time."""
+
+    def __init__(self, peer: Peer, wire: _Wire, transport: asyncio.Transport, timeouts: Timeouts) -> None:
+        self.peer = peer
+        self.tls: str | None = None
+        self.carried = 0
+        self._wire = wire
+        self._transport = transport
+        self._timeouts = timeouts
+        self._offered: Mapping[str, str] = {}
+        self._transcript: list[str] = []
+        self._dirty = False
+        self._heard = False
+
+    @classmethod
+    async def connect(cls, peer: Peer, timeouts: Timeouts, tls: ssl.SSLContext | None) -> Self:
+        """A session ready for its first transaction. Raises ConnectError. `tls` None: never encrypt."""
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(timeouts.connect.total_seconds()):
+                transport, wire = await loop.create_connection(
+                    _Wire, peer.address, peer.port, local_addr=(peer.source, 0)
+                )
+        except TimeoutError as error:
+            raise ConnectError(f"connect to {peer}: timed out") from error
+        except OSError as error:
+            raise ConnectError(f"connect to {peer}: {error.strerror or error}") from error
+        connection = cls(peer, wire, transport, timeouts)
+        try:
+            await connection._greet(tls)
+        except Lost as error:
+            connection.abort()
+            raise ConnectError(f"{peer}: {error}") from error
+        except BaseException:
+            connection.abort()
+            raise
+        return connection
+
+    @property
+    def usable(self) -> bool:
+        """Whether another transaction may be tried; a host may have closed while we had nothing to send."""
+        return self._wire.ended is None and not self._transport.is_closing() and not self._wire.replies
+
+    async def transact(
+        self, reverse_path: str, forward_path: str, content: bytes, may_end: Callable[[], bool]
+    ) -> Answer:
+        """Send one message to one recipient. `content` is dot-stuffed and ends with CRLF.
+
+        `may_end` is asked last before the octets that end with the final dot are handed to the kernel: a worker
+        whose claims may have gone to another (store/workers.py) must not send it; the answer then has no reply.
+        """
+        self._transcript = []
+        self._heard = False
+        self.carried += 1
+        try:
+            reply = await self._transaction(reverse_path, forward_path, content, may_end)
+        except (Lost, ProtocolError) as error:
+            self.abort()
+            return Answer(None, f"{self.peer}: {error}", self._told(), self._heard)
+        if reply.code == 421:  # RFC 5321 §3.8: the host is closing
+            self.abort()
+        return Answer(reply, str(reply), self._told(), heard=True)
+
+    async def quit(self) -> None:
+        """Say goodbye and close; whatever the host does with it."""
+        if self.usable:
+            self._say([b"QUIT\r\n"])
+            with suppress(Lost):
+                await self._wire.reply(timedelta(seconds=2))
+        self.abort()
+
+    def abort(self) -> None:
+        self._transport.abort()
+        self._wire.end("closed by us")
+
+    async def _greet(self, tls: ssl.SSLContext | None) -> None:
+        greeting = await self._wire.reply(self._timeouts.greeting)
+        if greeting.code != 220:
+            raise ConnectError(f"{self.peer} greets with {greeting}", greeting)
+        await self._hello()
+        if tls is not None and "STARTTLS" in self._offered:
+            await self._encrypt(tls)
+            await self._hello()
+
+    async def _hello(self) -> None:
+        reply = await self._ask(f"EHLO {self.peer.ehlo}\r\n".encode())
+        if reply.permanent:  # RFC 5321 §3.2: a host that knows no EHLO is offered HELO
+            reply = await self._ask(f"HELO {self.peer.ehlo}\r\n".encode())
+            self._offered = {}
+        else:
+            self._offered = extensions(reply)
+        if reply.code != 250:
+            raise ConnectError(f"{self.peer} answers our name with {reply}", reply)
+
+    async def _encrypt(self, tls: ssl.SSLContext) -> None:
+        reply = await self._ask(b"STARTTLS\r\n")
+        if reply.code != 220:
+            return  # offered and not meant: opportunistic TLS goes on in clear
+        if not self._wire.reader.idle or self._wire.replies:
+            # Answers sent in clear behind the 220 would be read as the encrypted host's own.
+            raise ConnectError(f"{self.peer} answered before TLS what we asked after it", tls=True)
+        loop = asyncio.get_running_loop()
+        try:
+            wrapped = await loop.start_tls(
+                self._transport, self._wire, tls, server_hostname=self.peer.host,
+                ssl_handshake_timeout=self._timeouts.command.total_seconds(),
+            )  # fmt: skip
+        except (OSError, ssl.SSLError, TimeoutError) as error:
+            raise ConnectError(f"TLS with {self.peer}: {error}", tls=True) from error
+        if wrapped is None:
+            raise ConnectError(f"TLS with {self.peer}: the connection closed", tls=True)
+        self._transport = wrapped
+        self.tls = wrapped.get_extra_info("ssl_object").version()
+
+    async def _transaction(
+        self, reverse_path: str, forward_path: str, content: bytes, may_end: Callable[[], bool]
+    ) -> Reply:
+        commands = envelope(reverse_path, forward_path, len(content), self._offered)
+        if self._dirty:
+            commands.insert(0, b"RSET\r\n")
+        self._dirty = True
+        replies = await (self._together(commands) if "PIPELINING" in self._offered else self._singly(commands))
+        refused = next((reply for reply in replies if not reply.positive), None)
+        if replies[-1].code != 354:
+            return refused or replies[-1]
+        if refused is not None:
+            # DATA was accepted without a recipient: end it with nothing in it (RFC 2920 §3.1).
+            await self._ask(b".\r\n")
+            return refused
+        return await self._body(content, may_end)
+
+    async def _body(self, content: bytes, may_end: Callable[[], bool]) -> Reply:
+        if not may_end():
+            raise Lost("this worker's claims are no longer sure, so it sends no final dot")
+        self._transport.write(content + b".\r\n")
+        await self._wire.writable(self._timeouts.block)
+        self._note(f"> ({len(content)} octets)")
+        reply = await self._wire.reply(self._timeouts.dot)
+        self._note(f"< {reply}")
+        self._dirty = False
+        return reply
+
+    async def _together(self, commands: list[bytes]) -> list[Reply]:
+        self._say(commands)
+        replies = []
+        for command in commands:
+            within = self._timeouts.data if command == b"DATA\r\n" else self._timeouts.command
+            reply = await self._wire.reply(within)
+            self._hear(reply)
+            replies.append(reply)
+        return replies
+
+    async def _singly(self, commands: list[bytes]) -> list[Reply]:
+        replies: list[Reply] = []
+        for command in commands:
+            replies.append(await self._ask(command))
+            if not replies[-1].positive:
+                break
+        return replies
+
+    async def _ask(self, command: bytes) -> Reply:
+        self._say([command])
+        reply = await self._wire.reply(self._timeouts.command)
+        self._hear(reply)
+        return reply
+
+    def _say(self, commands: list[bytes]) -> None:
+        for command in commands:
+            self._note("> " + command.decode("utf-8", "replace").rstrip())
+        self._transport.write(b"".join(commands))
+
+    def _hear(self, reply: Reply) -> None:
+        self._heard = True
+        self._note(f"< {reply}")
+
+    def _note(self, line: str) -> None:
+        if len(self._transcript) < 50:
+            self._transcript.append(line)
+
+    def _told(self) -> str:
+        return "\n".join(self._transcript)[:TRANSCRIPT_LIMIT]
