@@ -125,7 +125,7 @@ class Appliance:
         return httpx.Client(base_url=f"{self.ready['admin']}/api/v1", headers=headers, verify=trusts, timeout=30)
 
     def metrics(self, process: str) -> str:
-        return httpx.get(self.ready["metrics"][process], timeout=10).text
+        return httpx.get(f"{self.ready['metrics'][process]}/metrics", timeout=10).text
 
     def tail(self, lines: int = 60) -> str:
         """The end of its log, for the message of a failed assertion."""
