@@ -1,0 +1,71 @@
+"""Content-Type and Content-Disposition as they were written (RFC 2045 §5.1, RFC 2183), broken ones too.
+
+Pure, never raises, linear. Called by mail/mime_scan and mail/imap_structure. Names and values keep their case and their
+RFC 2231 pieces: IMAP hands them to the client as they are.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+PARAMETER_LIMIT = 100
+
+_SEGMENT = re.compile(rb'(?:"(?:[^"\\]|\\.)*+"?|\\.|[^;"\\])++', re.DOTALL)
+_TYPE = re.compile(rb"\s*([!#-'*+.0-9A-Z^_`a-z{|}~-]{1,127})\s*/\s*([!#-'*+.0-9A-Z^_`a-z{|}~-]{1,127})")
+_QUOTED = re.compile(rb'\s*"((?:[^"\\]|\\.)*+)', re.DOTALL)
+_ESCAPE = re.compile(rb"\\(.)", re.DOTALL)
+
+Parameters = tuple[tuple[bytes, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A media type; `parameters` in their order."""
+
+    kind: bytes
+    subtype: bytes
+    parameters: Parameters = ()
+
+    def matches(self, kind: bytes, *subtypes: bytes) -> bool:
+        """Whether it is of that kind, and, where some are given, of one of the subtypes; all in lower case."""
+        return self.kind.lower() == kind and (not subtypes or self.subtype.lower() in subtypes)
+
+    @property
+    def boundary(self) -> bytes:
+        """The boundary parameter, b"" where there is none; without blanks at its end, like delimiter lines."""
+        return next((value.rstrip() for name, value in self.parameters if name.lower() == b"boundary"), b"")
+
+
+PLAIN = Content(b"text", b"plain")
+OCTETS = Content(b"application", b"octet-stream")
+MESSAGE = Content(b"message", b"rfc822")
+
+
+def content_type(value: bytes | None, default: Content) -> Content:
+    """The type of an unfolded value; `default` for None, text/plain where it cannot be read (RFC 2045 §5.2)."""
+    if value is None:
+        return default
+    found = _TYPE.match(value)
+    return Content(found[1], found[2], _parameters(value)) if found else PLAIN
+
+
+def disposition(value: bytes) -> tuple[bytes, Parameters]:
+    """The word and the parameters of a Content-Disposition; b"" for an empty one."""
+    return value.split(b";", 1)[0].strip(), _parameters(value)
+
+
+def _parameters(value: bytes) -> Parameters:
+    parameters: list[tuple[bytes, bytes]] = []
+    for segment in _SEGMENT.findall(value)[1 : PARAMETER_LIMIT + 1]:
+        name, equals, text = segment.partition(b"=")
+        if equals and name.strip():
+            parameters.append((name.strip(), _value(text)))
+    return tuple(parameters)
+
+
+def _value(text: bytes) -> bytes:
+    if quoted := _QUOTED.match(text):
+        return _ESCAPE.sub(rb"\1", quoted[1])
+    # Unquoted blanks are a mistake that file names often make; a comment behind the value is none of it.
+    return text.split(b"(", 1)[0].strip()
