@@ -157,6 +157,7 @@ class _Scanner:
         """End all open entities but the first `kept`; a multipart without parts gets an empty one."""
         while len(self.open_entities) > kept:
             entity = self.open_entities.pop()
-            entity.end = max(end, entity.body_start)
+            # A header that a delimiter cut short keeps its line end, and so does all that is around it.
+            entity.end = end = max(end, entity.body_start)
             if entity.content.matches(b"multipart") and not entity.children:
                 entity.children.append(Entity(entity.end, entity.end, entity.end, Headers({}), PLAIN))
