@@ -13,6 +13,7 @@ import json
 import shlex
 import ssl
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -63,7 +64,8 @@ def running(command: str, directory: Path, config: Path) -> Iterator[Doors]:
     """Run the appliance while the block runs."""
     log = directory / "appliance.log"
     state = directory / "appliance"
-    words = [*shlex.split(command), "--dir", str(state), "--config", str(config), "--json"]
+    tied = [sys.executable, "-m", "lab.tether"]
+    words = [*tied, *shlex.split(command), "--dir", str(state), "--config", str(config), "--json"]
     with log.open("ab") as errors:
         process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=errors, text=True, env=tied_environment())
     try:

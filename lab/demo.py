@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -37,6 +38,7 @@ SENDER: Final = f"hello@{DOMAIN}"
 MX: Final = "mx.mailloft.test"
 SOURCES: Final = {"127.0.0.11": "out1.mailloft.test", "127.0.0.12": "out2.mailloft.test"}
 FIRST, SECOND = 41, 42  # the issues
+Id = str | int  # as the appliance likes it
 _SHOWN: Final = 20  # disagreements that are printed
 
 
@@ -63,10 +65,10 @@ class Story:
     veterans: int
     api: Api
     password: str = ""
-    sender: str = ""
-    campaigns: list[tuple[int, str, float]] = field(default_factory=list)  # issue, id, launched at
+    sender: Id = ""
+    campaigns: list[tuple[int, Id, float]] = field(default_factory=list)  # issue, id, launched at
     ratings: dict[str, dict[str, int]] = field(default_factory=dict)
-    audience: str = ""
+    audience: Id = ""
 
     def tell(self) -> Outcome:
         """All of it."""
@@ -93,10 +95,10 @@ class Story:
         self.world.publish([*_records_of(domain), *_own_records()])
         self.password = str(self.api.post("/mailboxes", {"address": SENDER, "password": "long-table-2026"})["password"])
         made = self.api.post("/senders", {"address": SENDER, "display_name": "The Long Table — Łucja & Søren"})
-        self.sender = str(made["id"])
+        self.sender = made["id"]
 
     def _import(self, name: str, sheet: bytes) -> None:
-        self.audience = str(self.api.post("/lists", {"name": name})["id"])
+        self.audience = self.api.post("/lists", {"name": name})["id"]
         job = self.api.upload(f"/lists/{self.audience}/imports", sheet)
 
         def look() -> tuple[bool, int, str]:
@@ -110,7 +112,7 @@ class Story:
     def _send(self, number: int) -> None:
         """Make a campaign, launch it, watch it to its end."""
         body = issue(number, self.world.world.seed, self.sender, self.audience)
-        campaign = str(self.api.post("/campaigns", body)["id"])
+        campaign = self.api.post("/campaigns", body)["id"]
         self.campaigns.append((number, campaign, time.time()))
         self.api.post(f"/campaigns/{campaign}/launch", {})
 
@@ -177,7 +179,7 @@ class Story:
         history = self.api.get(f"/clients/{client}")["rating_history"]
         return any(int(one["before"]) < AUTOMATIC and int(one["after"]) == ALIVE for one in history)
 
-    def _sent(self, number: int, campaign: str, launched_at: float) -> Sent:
+    def _sent(self, number: int, campaign: Id, launched_at: float) -> Sent:
         rows = tuple(
             Row(str(one["address"]), str(one["state"]), str(one["reason"] or ""), str(one["source"] or ""))
             for one in self.api.pages(f"/campaigns/{campaign}/recipients")
@@ -273,6 +275,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--keep", action="store_true", help="keep the directory with books, zone and log")
     add_options(parser)
     options = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(1))  # so that what was started is stopped
     try:
         outcome = play(options, Screen(None if options.json else Console()))
     except (ApplianceError, DeadWorldError, BadTemperError, ValueError) as error:

@@ -47,7 +47,7 @@ def subject(number: int) -> str:
     return f"Nº {number} — {{{{first_name}}}}, größer als gedacht"
 
 
-def issue(number: int, seed: int, sender: str, audience: str) -> dict[str, Any]:
+def issue(number: int, seed: int, sender: str | int, audience: str | int) -> dict[str, Any]:
     """The body of POST /campaigns for issue `number`, from that sender to that list."""
     title = f"The Long Table, issue {number}"
     stories = "".join(f"<h2>{head}</h2><p>{text} {_filling(head)}</p>" for head, text in _STORIES)

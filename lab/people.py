@@ -116,7 +116,7 @@ def _deal(living: list[Person], shares: Mapping[tuple[Fate, Fate], float], dealt
     """Give each fate to its share of these people, at least to one where there are enough of them."""
     size, at = len(living), 0
     for fates, share in shares.items():
-        many = max(round(size * share), 1 if size >= 2 * len(shares) else 0)
+        many = max(round(size * share), 1 if size > len(shares) + 2 else 0)
         for one in living[at : at + many]:
             dealt[one.address] = fates
         at += many

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from lab.books import Closed, Entry
+from lab.books import Entry, Taken
 from lab.reckoning import Figures, Sent
 
 Moved = Callable[[int, str], None]  # how far, and a word about it
@@ -104,20 +104,13 @@ def _ratings(ratings: Mapping[str, Mapping[str, int]]) -> Table:
 def _sources(figures: Figures, books: Sequence[Entry]) -> Table:
     """By the books of the hosts: source, its EHLO names, connections, mails of the last issue, share under TLS."""
     table = Table(title="Sending addresses, as the hosts saw them")
-    for name in ("source", "EHLO", "connections", "mails a connection", "under TLS", "mails of the last issue"):
+    for name in ("source", "EHLO", "connections", "mails each", "TLS", "last issue"):
         table.add_column(name, justify="left" if name in ("source", "EHLO") else "right")
-    closed = [entry for entry in books if isinstance(entry, Closed) and entry.messages]
     for source, mails in figures.sources.items():
-        own = [entry for entry in closed if entry.source == source]
-        carried = sum(entry.messages for entry in own)
-        secured = sum(entry.messages for entry in own if entry.tls)
+        own = [entry for entry in books if isinstance(entry, Taken) and entry.source == source]
+        connections = len({entry.connection for entry in own})
+        secured = sum(bool(entry.tls) for entry in own)
         names = ", ".join(sorted({entry.ehlo for entry in own}))
-        table.add_row(
-            source,
-            names,
-            str(len(own)),
-            f"{carried / len(own):.1f}" if own else "-",
-            f"{secured / carried:.0%}" if carried else "-",
-            str(mails),
-        )
+        shares = (f"{len(own) / connections:.1f}", f"{secured / len(own):.0%}")
+        table.add_row(source, names, str(connections), *shares, str(mails))
     return table

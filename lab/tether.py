@@ -1,6 +1,7 @@
 """Ties a process of the lab to its parent, so that nothing stays behind when a driver or test is killed.
 
-Linux only where it matters (prctl); elsewhere it does nothing. Called first in each process of the lab.
+Linux only where it matters (prctl); elsewhere it does nothing. Called first in each process of the lab; for commands
+that are not ours `python -m lab.tether COMMAND...` ties itself and becomes the command (the tie outlives exec).
 Crash case: the parent may have died before the call; then the process sees another parent and ends itself.
 """
 
@@ -29,3 +30,13 @@ def tether() -> None:
 def tied_environment() -> dict[str, str]:
     """The environment for a child of this process that calls `tether`."""
     return {**os.environ, PARENT: str(os.getpid())}
+
+
+def main() -> None:
+    """Become the command of the arguments, tied."""
+    tether()
+    os.execvp(sys.argv[1], sys.argv[1:])
+
+
+if __name__ == "__main__":
+    main()

@@ -26,6 +26,7 @@ from lab.people import invented
 from lab.tether import tied_environment
 from lab.zone import Fault, Record, Sheet, write_zone
 
+_FEWEST_VETERANS: Final = 44  # enough for every fate at every host
 _START: Final = 20.0  # seconds that a process may take until it answers
 
 
@@ -170,7 +171,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def veterans_of(options: argparse.Namespace) -> int:
     """How many people the first campaign goes to."""
-    return int(options.clients * 0.15 if options.veterans is None else options.veterans)
+    if options.veterans is not None:
+        return min(int(options.veterans), int(options.clients))
+    return min(max(int(options.clients * 0.15), _FEWEST_VETERANS), int(options.clients))
 
 
 def described(options: argparse.Namespace) -> World:
