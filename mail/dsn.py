@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from mail.outcome import Action
@@ -18,6 +19,7 @@ from mail.parts import Headers, Parsed, header_fields, split_head
 
 TEXT_LIMIT: Final = 2_000  # of the host's words that are kept
 RECIPIENTS_LIMIT: Final = 1_000
+ADDRESS_LIMIT: Final = 10_000  # of a text that is searched for an address
 
 STATUS_TYPES: Final = ("message/delivery-status", "message/global-delivery-status")
 RETURNED_TYPES: Final = (
@@ -76,8 +78,8 @@ class Told:
 
 def told_by_report(parsed: Parsed) -> tuple[Told, ...]:
     """One value a recipient of the delivery-status parts, or () where the mail has none."""
-    found = [told for part in parsed.of_type(*STATUS_TYPES) for told in told_in_fields(part.text())]
-    return tuple(found[:RECIPIENTS_LIMIT])
+    found = (told for part in parsed.of_type(*STATUS_TYPES) for told in told_in_fields(part.text()))
+    return tuple(islice(found, RECIPIENTS_LIMIT))
 
 
 def told_in_fields(text: str) -> Iterator[Told]:
@@ -99,12 +101,12 @@ def returned_headers(parsed: Parsed) -> Headers | None:
     return None
 
 
-def action_of(value: str, status: str) -> Action | None:
-    """The action by its word, else by the class of the status; None where neither tells."""
+def action_of(value: str, status: str, code: int | None) -> Action | None:
+    """The action by its word, else by the class of the status or of the reply; None where nothing tells."""
     word = re.split(r"[^a-z]", value.strip().lower(), maxsplit=1)[0]
     if word in _ACTIONS:
         return _ACTIONS[word]
-    return {"5": Action.FAILED, "4": Action.DELAYED, "2": Action.DELIVERED}.get(status[:1])
+    return {"5": Action.FAILED, "4": Action.DELAYED, "2": Action.DELIVERED}.get((status or str(code or ""))[:1])
 
 
 def enhanced_in(text: str) -> str:
@@ -121,7 +123,7 @@ def code_in(text: str) -> int | None:
 
 def address_in(text: str) -> str | None:
     """The first mail address in the text, as it stands, or None."""
-    found = _ADDRESS.search(text)
+    found = _ADDRESS.search(text[:ADDRESS_LIMIT])
     return found.group().strip(".") if found else None
 
 
@@ -150,7 +152,7 @@ def _told(group: Headers) -> Told:
     said = final_words(diagnostic)
     return Told(
         recipient=_recipient(group),
-        action=action_of(group.get("action"), status),
+        action=action_of(group.get("action"), status, code_in(said)),
         status=status or enhanced_in(said),
         code=code_in(said),
         enhanced=enhanced_in(said),

@@ -133,7 +133,9 @@ def parse(raw: bytes) -> Parsed:
 
 def split_head(raw: bytes) -> tuple[bytes, bytes]:
     """(header block, body); an mbox "From " line and empty lines before the header are dropped."""
-    start = len(raw) - len(raw.lstrip(b"\r\n"))
+    start = 0
+    while raw[start : start + 1] in (b"\r", b"\n"):
+        start += 1
     if raw.startswith((b"From ", b">From "), start):
         start = raw.find(b"\n", start) + 1 or len(raw)
     if raw.startswith((b"\n", b"\r\n"), start):
@@ -257,13 +259,13 @@ def _split_multipart(body: bytes, boundary: str) -> list[bytes] | None:
 
 def _delimiters(body: bytes, mark: bytes) -> Iterator[tuple[int, int, bool]]:
     """(start, end, closing) of each line that is the mark, or the mark and "--", and white space."""
-    at = body.find(mark)
+    at = 0 if body.startswith(mark) else body.find(b"\n" + mark) + 1 or -1
     while at >= 0:
         end = body.find(b"\n", at) + 1 or len(body)
         rest = body[at + len(mark) : end].strip()
-        if rest in (b"", b"--") and (at == 0 or body[at - 1] == ord("\n")):
+        if rest in (b"", b"--"):
             yield at, end, rest == b"--"
-        at = body.find(mark, at + len(mark))
+        at = body.find(b"\n" + mark, end - 1) + 1 or -1
 
 
 def _without_line_end(content: bytes) -> bytes:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice, takewhile
 from typing import Final
 
 from mail.automatic import daemon
@@ -49,7 +50,7 @@ _COPY = re.compile(
 _ADDRESS = r"""[^\s<>()\[\]:;,"'|]{1,64}@[A-Za-z0-9\u0080-\uffff._-]{1,255}"""
 # An address at the head of a line, after marks and at most one label: "<a@b>:", "  a@b", "Recipient: [SMTP:a@b]".
 _LISTED = re.compile(
-    r"^[ \t*•·|-]*(?:(?P<label>[^\s:<>@][^:<>@\n]{0,40}):[ \t]*)?[ \t\"'<\[(]*(?:smtp:|mailto:|rfc822;[ ]?)?"
+    r"^[ \t*•·|>-]*(?:(?P<label>[^\s:<>@][^:<>@\n]{0,40}):[ \t]*)?[ \t\"'<\[(]*(?:smtp:|mailto:|rfc822;[ ]?)?"
     rf"(?P<address>{_ADDRESS})[\"'>\])]*(?P<rest>.*)$",
     re.IGNORECASE,
 )
@@ -62,10 +63,12 @@ _LABELS = re.compile(
 _OTHER_LABELS = re.compile(
     r".*\b(from|sender|reply|contact|by|e-?mail|help|questions?|postmaster|header|message-id)\b.*", re.IGNORECASE
 )
+_ANGLED = re.compile(rf"<(?P<address>{_ADDRESS})>")
 # An address within a sentence about delivery.
 _SENTENCE = re.compile(
     r"(?:deliver(?:y|ed|ing)?\b[^<@\n]{0,60}?\bto\b|send(?:ing)?\b[^<@\n]{0,40}\bto\b"
-    r"|addressed(?: to|,)|message to|mail to|e-?mail to|rejected recipient|undeliverable to|recipient|the user|following user"
+    r"|addressed(?: to|,)|message to|mail to|e-?mail to|rejected recipient|undeliverable to"
+    r"|recipient|the user|following user"
     r"|user unknown|unknown user|address|generated from|expanded from)"
     rf"[\s:\"'<(\[]{{0,6}}(?P<address>{_ADDRESS})",
     re.IGNORECASE,
@@ -204,25 +207,29 @@ def raw_bounce(parsed: Parsed, *, by_machine: bool) -> RawBounce | None:
     if not _is_notice(parsed, notice, by_machine):
         return None
     action = _action(parsed, notice)
-    told = tuple(told_in_fields(_unindented(notice)))[:NAMED_LIMIT]
+    told = words_about(parsed, tuple(islice(told_in_fields(_unindented(notice)), NAMED_LIMIT)))
     if not told:
-        told = tuple(_named(parsed, notice, action))[:NAMED_LIMIT]
+        told = tuple(islice(_named(parsed, notice, action), NAMED_LIMIT))
     return RawBounce(told or (_unnamed(notice, action),), notice[:TEXT_LIMIT])
 
 
 def words_about(parsed: Parsed, told: Sequence[Told]) -> tuple[Told, ...]:
-    """The same recipients, with the prose that stands beside a report for those whose fields quote no answer."""
-    if all(one.text for one in told):
+    """The same recipients, with the prose that stands beside a report where its fields name or quote nothing."""
+    if all(one.text and one.recipient for one in told):
         return tuple(told)
     notice = _before_copy(parsed.plain())
     lines = [line[:LINE_LIMIT] for line in notice.split("\n")[:LINES_LIMIT]]
     listed = _listed(lines, frozenset())
-    return tuple(one if one.text else _explained(one, listed, lines, notice, len(told) == 1) for one in told)
+    only = next(iter(listed)) if len(listed) == len(told) == 1 else None
+    alone = len(told) == 1
+    return tuple(_explained(replace(one, recipient=one.recipient or only), listed, lines, alone=alone) for one in told)
 
 
-def _explained(told: Told, listed: dict[str, str], lines: Sequence[str], notice: str, alone: bool) -> Told:
+def _explained(told: Told, listed: dict[str, str], lines: Sequence[str], *, alone: bool) -> Told:
+    if told.text:
+        return told
     address = told.recipient or ""
-    words = _told(address, _paragraph_of(address, listed, lines), notice, told.action or Action.FAILED, alone=alone)
+    words = _told(address, _paragraph_of(address, listed, lines), lines, told.action or Action.FAILED, alone=alone)
     return replace(told, text=words.text, code=told.code or words.code, enhanced=told.enhanced or words.enhanced)
 
 
@@ -270,7 +277,7 @@ def _named(parsed: Parsed, notice: str, action: Action) -> Iterator[Told]:
     listed = _listed(lines, ours)
     if failed:
         for address in dict.fromkeys(failed):
-            yield _told(address, _paragraph_of(address, listed, lines), notice, action, alone=len(failed) == 1)
+            yield _told(address, _paragraph_of(address, listed, lines), lines, action, alone=len(failed) == 1)
         return
     found = listed or _in_sentences(notice, ours) or _in_dialogue(lines, ours, _REFUSED, _ASKED)
     if not found and (wrapped := _wrapped(parsed)):
@@ -278,46 +285,50 @@ def _named(parsed: Parsed, notice: str, action: Action) -> Iterator[Told]:
         return
     found = found or _in_dialogue(lines, ours, _SUMMARY)
     for address, paragraph in found.items():
-        yield _told(address, paragraph, notice, action, alone=len(found) == 1)
+        yield _told(address, paragraph, lines, action, alone=len(found) == 1)
 
 
 def _listed(lines: Sequence[str], ours: frozenset[str]) -> dict[str, str]:
-    """Addresses at the head of lines with the lines below each, up to the next address or a second empty line."""
+    """Addresses at the head of lines, each with the lines below it, up to the next address or an empty line."""
     found: dict[str, list[str]] = {}
     current: list[str] | None = None
     for line in lines:
         address, rest = _listed_address(line, ours)
-        if address is not None and (address not in found or not _has_words(found[address])):
+        if address is not None and not "".join(found.get(address, [])).strip():
             current = found.setdefault(address, [])
             current.append(rest)
+        elif not line.strip():
+            current = None
         elif current is not None:
-            if line.strip() or not _has_words(current):
-                current.append(line)
-            else:
-                current = None
+            current.append(line)
     kept = {address: "\n".join(texts).strip() for address, texts in found.items()}
     people = {address: text for address, text in kept.items() if not _SERVICE.fullmatch(address)}
     return people or kept
 
 
 def _listed_address(line: str, ours: frozenset[str]) -> tuple[str | None, str]:
-    found = _LISTED.match(line)
-    if found is None:
+    """(address, what follows it) of a line that names a recipient; (None, "") of any other."""
+    found = _LISTED.match(" ".join(line.split()))
+    if found is None or "..." in found["address"]:
         return None, ""
     label = (found["label"] or "").strip()
+    rest = found["rest"].lstrip()
     # "<address>:" names a recipient even where it is the sender's own (a mail to oneself).
-    if found["address"].lower() in ours and (label or not found["rest"].lstrip().startswith(":")):
+    if found["address"].lower() in ours and (label or not rest.startswith(":")):
         return None, ""
     if label and (_OTHER_LABELS.fullmatch(label) or not _LABELS.fullmatch(label)):
         return None, ""
-    return found["address"].strip("."), found["rest"].lstrip(":> \t")
+    if named := _ANGLED.match(rest):  # the first was a display name
+        return named["address"], rest[named.end() :].lstrip(":> \t")
+    return found["address"].strip("."), rest.lstrip(":> \t")
 
 
 def _in_sentences(notice: str, ours: frozenset[str]) -> dict[str, str]:
     flat = " ".join(notice[:8_000].split())
     found = [match["address"].strip(".") for match in _SENTENCE.finditer(flat)]
-    wanted = [address for address in found if address.lower() not in ours and not _SERVICE.fullmatch(address)]
-    return dict.fromkeys(wanted[:NAMED_LIMIT], "")
+    wanted = [address for address in found if address.lower() not in ours and "..." not in address]
+    people = [address for address in wanted if not _SERVICE.fullmatch(address)]
+    return dict.fromkeys((people or wanted)[:NAMED_LIMIT], "")
 
 
 def _in_dialogue(lines: Sequence[str], ours: frozenset[str], *forms: re.Pattern[str]) -> dict[str, str]:
@@ -359,16 +370,18 @@ def _paragraph_of(address: str, listed: dict[str, str], lines: Sequence[str]) ->
     local = wanted.split("@", 1)[0]
     for at, line in enumerate(lines):
         if line.strip(" <>:\t").lower() in (wanted, local):
-            return "\n".join(lines[at + 1 : at + 8])
+            return "\n".join(takewhile(str.strip, lines[at + 1 : at + 8]))
     return ""
 
 
-def _told(address: str, paragraph: str, notice: str, action: Action, *, alone: bool) -> Told:
-    """`paragraph` is what stands below the address; the whole notice speaks for a recipient that is alone."""
+def _told(address: str, paragraph: str, lines: Sequence[str], action: Action, *, alone: bool) -> Told:
+    """`paragraph` is what stands below the address; all lines speak for a recipient that is alone."""
     original = _EXPANDED.search(paragraph)
     text = _reply_in(paragraph)
     if not text:
-        text = _reply_near(address, notice) or (_reply_in(notice) if alone else "") or " ".join(paragraph.split())
+        text = (
+            _reply_near(address, lines) or (_reply_in("\n".join(lines)) if alone else "") or " ".join(paragraph.split())
+        )
     return Told(
         recipient=original["address"] if original else address,
         action=action,
@@ -386,29 +399,24 @@ def _unnamed(notice: str, action: Action) -> Told:
 
 
 def _reply_in(text: str) -> str:
-    """The last SMTP refusal quoted in the text with what follows it, on one line, or ""."""
-    flat = " ".join(text[:8_000].split())
-    said = final_words(flat)
-    if said is not flat and _REPLY_LINE.match(said):
-        return said
-    starts = [found.start() for found in _REPLY_LINE.finditer(flat)]
-    return flat[starts[0] :] if starts else ""
-
-
-def _reply_near(address: str, notice: str) -> str:
-    """A refusal on a line of the notice that names the address."""
-    for line in notice.split("\n")[:LINES_LIMIT]:
-        if address in line and (reply := _reply_in(line[:LINE_LIMIT])):
-            return reply
+    """The first SMTP refusal quoted in the text with what follows it in its paragraph, on one line, or ""."""
+    for paragraph in re.split(r"\n[ \t]*\n", text[:8_000]):
+        flat = " ".join(paragraph.split())
+        said = final_words(flat)
+        if said is not flat and _REPLY_LINE.match(said):
+            return said
+        if found := _REPLY_LINE.search(flat):
+            return flat[found.start() :]
     return ""
+
+
+def _reply_near(address: str, lines: Sequence[str]) -> str:
+    """A refusal on a line that names the address."""
+    return next((reply for line in lines if address in line and (reply := _reply_in(line))), "")
 
 
 def _addresses(value: str) -> list[str]:
     return [found for piece in re.split(r"[,;\s]", value[:10_000]) if (found := address_in(piece))]
-
-
-def _has_words(texts: Sequence[str]) -> bool:
-    return any(text.strip() for text in texts)
 
 
 def _unindented(notice: str) -> str:

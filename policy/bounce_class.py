@@ -30,7 +30,6 @@ _BY_ENHANCED: Final[Mapping[str, Reason]] = {
     "2.2": Reason.MAILBOXFULL,
     "2.3": Reason.EMAILTOOLARGE,
     "2.4": Reason.MAILERERROR,
-    "3.0": Reason.SYSTEMERROR,
     "3.1": Reason.SYSTEMFULL,
     "3.2": Reason.SYSTEMERROR,
     "3.3": Reason.SYSTEMERROR,
@@ -45,7 +44,6 @@ _BY_ENHANCED: Final[Mapping[str, Reason]] = {
     "4.6": Reason.NETWORKERROR,
     "4.7": Reason.EXPIRED,
     "4.14": Reason.NETWORKERROR,
-    "5.0": Reason.SYNTAXERROR,
     "5.1": Reason.SYNTAXERROR,
     "5.2": Reason.SYNTAXERROR,
     "5.3": Reason.RATELIMITED,
@@ -84,8 +82,11 @@ _BY_CODE: Final[Mapping[int, Reason]] = {
 }
 
 
-def classify(text: str, enhanced: str, status: str, code: int | None) -> Reason:
-    """Why; UNDEFINED where nothing tells. Any argument may be empty."""
+def classify(text: str, enhanced: str, status: str, code: int | None, explanation: str = "") -> Reason:
+    """Why; UNDEFINED where nothing tells. Any argument may be empty.
+
+    `explanation` is the reporter's prose about this one recipient, asked after the codes.
+    """
     told = reason_in_words(final_words(text)) or reason_in_words(text)
     if told in EFFECTS and _about_sender(enhanced or status):
         return Reason.REJECTED
@@ -94,16 +95,26 @@ def classify(text: str, enhanced: str, status: str, code: int | None) -> Reason:
         or _by_enhanced(enhanced)
         or _by_enhanced(status)
         or _BY_CODE.get(code or 0)
+        or reason_in_words(explanation)
         or reason_in_weak_words(text)
         or Reason.UNDEFINED
     )
 
 
 def outcome(
-    recipient: str | None, action: Action | None, text: str, *, enhanced: str, status: str, code: int | None
+    recipient: str | None,
+    action: Action | None,
+    text: str,
+    *,
+    enhanced: str,
+    status: str,
+    code: int | None,
+    explanation: str = "",
 ) -> Outcome:
-    """The judged value of what a report or a reply told."""
-    reason = Reason.DELIVERED if action is Action.DELIVERED else classify(text, enhanced, status, code)
+    """The judged value of what a report or a reply told; the explanation is its text where there is no other."""
+    delivered = action is Action.DELIVERED
+    reason = Reason.DELIVERED if delivered else classify(text, enhanced, status, code, explanation)
+    text = text or explanation
     return Outcome(
         recipient=recipient,
         action=action,

@@ -619,6 +619,7 @@ RULES: Final[tuple[Rule, ...]] = (
             "has run out of",
             "has no space left",
             "not enough space",
+            "space not enough",
             "insufficient space",
             "not enough quota",
             "recipient is over",
@@ -1372,7 +1373,6 @@ RULES: Final[tuple[Rule, ...]] = (
             "configuration error",
             "configuration problem",
             "server configuration",
-            "service unavailable",
             "service not available",
             "service currently unavailable",
             "system not available",
@@ -1406,6 +1406,7 @@ RULES: Final[tuple[Rule, ...]] = (
 
 # Words so general that a code says more: asked only where neither words nor codes told.
 WEAK_RULES: Final[tuple[Rule, ...]] = (
+    (Reason.SYSTEMERROR, "sendmail for whatever failed", ("service unavailable",)),
     (Reason.FILTERED, "hosts that refuse a recipient without saying why", ("recipient rejected",)),
     (
         Reason.REJECTED,
@@ -1433,6 +1434,7 @@ WEAK_RULES: Final[tuple[Rule, ...]] = (
     ),
 )
 
+TEXT_LIMIT: Final = 4_000
 _LEAP: Final = 80
 _ADDRESS = re.compile(r"[^\s<>()\[\]\"',:;]{1,300}@[^\s<>()\[\]\"',:;]{1,300}")
 # The codes that each further line of a multi-line reply begins with.
@@ -1443,7 +1445,7 @@ _LINE_CODE = re.compile(
 
 def plain(text: str) -> str:
     """Lower case, one blank between words, addresses reduced to "@" (they may hold any words), line codes gone."""
-    bare = _LINE_CODE.sub(" ", _ADDRESS.sub("@", text.replace("\u2019", "'")))
+    bare = _LINE_CODE.sub(" ", _ADDRESS.sub("@", text[:TEXT_LIMIT].replace("\u2019", "'")))
     return " ".join(bare.lower().split())
 
 

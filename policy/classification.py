@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mail import automatic
-from mail.dsn import Told, address_in, returned_headers, told_by_report
+from mail.dsn import TEXT_LIMIT, Told, address_in, returned_headers, told_by_report
 from mail.feedback import Feedback, feedback
 from mail.outcome import Action, Effect, Kind, Outcome, Reason
 from mail.parts import Headers, Parsed, UnparsableError, parse
@@ -119,12 +119,14 @@ def _once_each(outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
 
 
 def _outcome(told: Told, explanation: str) -> Outcome:
-    """Judged by the host's words; by the report's prose only where the host's say nothing."""
-    judged = outcome(told.recipient, told.action, told.text, enhanced=told.enhanced, status=told.status, code=told.code)
-    if judged.reason is not Reason.UNDEFINED or not explanation:
-        return judged
     return outcome(
-        told.recipient, told.action, explanation[:2_000], enhanced=told.enhanced, status=told.status, code=told.code
+        told.recipient,
+        told.action,
+        told.text,
+        enhanced=told.enhanced,
+        status=told.status,
+        code=told.code,
+        explanation=explanation[:TEXT_LIMIT],
     )
 
 

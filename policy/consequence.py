@@ -23,9 +23,6 @@ EFFECTS: Final[Mapping[Reason, Effect]] = {
     Reason.MAILBOXFULL: Effect.FULL,
 }
 
-# Delivered with a refusing text, delayed, relayed or expanded: no failure, whatever the reason.
-_HARMLESS: Final = frozenset({Action.DELAYED, Action.DELIVERED, Action.RELAYED, Action.EXPANDED})
-
 
 @dataclass(frozen=True, slots=True)
 class Consequence:
@@ -37,8 +34,8 @@ class Consequence:
 
 
 def effect_of(reason: Reason, action: Action | None, text: str) -> Effect:
-    """The effect of a refusal; `action` None is a refusal that names none (a reply in the session)."""
-    if action in _HARMLESS:
+    """The effect of an answer: only a final failure has one, whatever the words of a delay say."""
+    if action is not Action.FAILED:
         return Effect.NONE
     if reason is Reason.FILTERED:
         return Effect.BLOCK if says_unknown_user(text) else Effect.NONE
