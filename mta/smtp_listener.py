@@ -38,7 +38,7 @@ class Listener:
         self.limits = replace_connections(limits, of)
         self.tls = tls
         self.log = log
-        self.penalty = 1.0  # seconds that a refusal waits once a peer has had its free errors
+        self.penalty = 0.5  # seconds that a refusal waits once a peer has had its free errors
         self._sessions: set[SmtpServer[Any]] = set()
         self._peers: Tally[str] = Tally()
         self._stopping = False

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections import defaultdict
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar, cast
 
 from aiosmtpd.smtp import SMTP
 
@@ -25,8 +25,8 @@ R = TypeVar("R")
 _LINE: Final = 2048  # octets of a command; RFC 5321 asks for 512 and what the extensions add
 _BUFFER: Final = 32 * 1024
 _BLOCK: Final = 1 << 20  # more than a buffer ever holds, so one read empties it
-_FREE_ERRORS: Final = 5  # after which every refusal is answered a second later
-_LAST_ERROR: Final = 20
+_FREE_ERRORS: Final = 5  # after which every refusal is answered half a second later
+_LAST_ERROR: Final = 15
 _QUIET: Final = 1.0  # seconds without an octet, after which a message with forged line ends is answered
 _DRAIN: Final = 64 * 1024 * 1024  # octets read past a refusal, so that the peer gets to read it
 _SLOWEST: Final = 128  # octets a second over a whole message, once it has had a minute
@@ -108,9 +108,8 @@ class SmtpServer(SMTP, Generic[R]):
         if refusal is None:
             self._admitted = True
             super().connection_made(transport)
-        elif isinstance(transport, asyncio.WriteTransport):
-            transport.write(refusal.encode() + b"\r\n")
-            transport.close()
+        else:
+            _last_words(transport, refusal)
 
     def connection_lost(self, error: Exception | None) -> None:
         if self._admitted:
@@ -122,9 +121,8 @@ class SmtpServer(SMTP, Generic[R]):
 
     def hang_up(self, reply: str) -> None:
         """Say `reply` and close: the clean stop, and a peer that is silent for too long."""
-        if isinstance(self.transport, asyncio.WriteTransport) and not self.transport.is_closing():
-            self.transport.write(reply.encode() + b"\r\n")
-            self.transport.close()
+        if self.transport is not None and not self.transport.is_closing():
+            _last_words(self.transport, reply)
 
     def _timeout_cb(self) -> None:
         if not self.committing:
@@ -318,3 +316,10 @@ class SmtpServer(SMTP, Generic[R]):
 
     async def smtp_HELP(self, arg: str | None) -> None:  # noqa: N802
         await self.push("214 2.0.0 RFC 5321")
+
+
+def _last_words(transport: asyncio.BaseTransport, reply: str) -> None:
+    # uvloop's transports are registered with no base class of asyncio's, so no isinstance here.
+    writing = cast("asyncio.WriteTransport", transport)
+    writing.write(reply.encode() + b"\r\n")
+    writing.close()
