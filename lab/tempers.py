@@ -75,7 +75,7 @@ _CODES: Final[Mapping[Cause, tuple[int, str]]] = {
 _WORDS: Final[Mapping[Cause, Mapping[Style, str]]] = {
     Cause.UNKNOWN: {
         Style.POSTFIX: "<{recipient}>: Recipient address rejected: User unknown in virtual mailbox table",
-        Style.EXIM: "Unrouteable address: no such user here",
+        Style.EXIM: "No such user here",
         Style.EXCHANGE: "RESOLVER.ADR.RecipNotFound; recipient not found",
         Style.CARRIER: "Requested action not taken: mailbox unavailable, no such subscriber",
     },
