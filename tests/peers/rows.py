@@ -1,0 +1,103 @@
+"""A project with a domain, a sender, a list and a campaign, made by the product's own store functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from mail.address import parse_mailbox
+from mail.dkim_sign import dns_record, generate_keys, pem
+from policy.rating import AUTOMATIC
+from store import campaigns, clients, domains, lists, projects, senders
+from store.campaigns import Campaign, Content
+from store.secrets import Vault
+from store.stores import Stores
+
+DOMAIN = "shop.test"
+VAULT = Vault(bytes(range(32)))
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    project_id: int
+    campaign_id: int
+    list_id: int
+    records: Mapping[str, str]  # DKIM TXT values by host
+
+    def campaign(self, stores: Stores) -> Campaign:
+        with stores.core.database.read() as core:
+            found = campaigns.by_id(core, self.project_id, self.campaign_id)
+        assert found is not None
+        return found
+
+    def counts(self, stores: Stores) -> dict[str, int]:
+        with stores.core.database.read() as core:
+            return campaigns.counts(core, self.campaign(stores))
+
+
+def make_campaign(
+    stores: Stores,
+    addresses: Sequence[str],
+    content: Content | None = None,
+    site: Callable[[str], str] | None = None,
+    domain: str = DOMAIN,
+) -> Made:
+    """A draft to everyone in `addresses`; `site` of an address is its domain unless told otherwise."""
+    now = datetime.now(UTC)
+    keys = generate_keys("rsa1", "ed1")
+    sealed = [
+        domains.DkimKey(
+            key.selector,
+            key.algorithm.value,
+            VAULT.seal(pem(key), domains.place(domain, key.selector)),
+            dns_record(key),
+        )
+        for key in keys
+    ]
+
+    def work(tx: object) -> Made:
+        project = projects.create(tx, f"project of {domain}", True, now)
+        owned = domains.create(tx, project.id, domain, "token", sealed, now)
+        domains.set_states(tx, owned.id, {"owned": True, "sending": True, "linked": True})
+        sender = senders.create(tx, project.id, f"news@{domain}", f"news@{domain}", "Лавка", now, now)
+        everyone = lists.create(tx, project.id, "everyone", now)
+        saved = content or Content("Hello {{ name }}", "<p>Hello {{ name }}</p>", None, {"name": "friend"}, ())
+        campaign = campaigns.create(tx, project.id, "first", sender.id, everyone.id, "mailings", saved, now)
+        records = {f"{key.selector}._domainkey.{domain}": key.record for key in sealed}
+        return Made(project.id, campaign, everyone.id, records)
+
+    made = stores.core.journal.run(work)
+    for start in range(0, len(addresses), 200):
+        part = addresses[start : start + 200]
+        stores.core.journal.run(lambda tx, part=part: _register(tx, made, part, site, now))
+    return made
+
+
+def _register(tx: object, made: Made, part: Sequence[str], site: Callable[[str], str] | None, now: datetime) -> None:
+    parsed = [parse_mailbox(address) for address in part]
+    newcomers = [
+        clients.Newcomer(str(one), one.normalised, site(one.domain) if site else one.domain, {"name": one.local})
+        for one in parsed
+    ]
+    ids = clients.register(tx, made.project_id, newcomers, AUTOMATIC, "automatic", now)
+    lists.add(tx, made.list_id, ids)
+
+
+def launch(stores: Stores, made: Made) -> None:
+    with stores.core.database.read() as core:
+        chosen = campaigns.selected(core, made.list_id)
+    assert stores.core.journal.run(lambda tx: campaigns.launch(tx, made.campaign_id, chosen, datetime.now(UTC)))
+
+
+def expand(stores: Stores, made: Made) -> None:
+    """Make all ledger rows of the launched campaign."""
+    while True:
+        campaign = made.campaign(stores)
+        with stores.core.database.read() as core:
+            part = campaigns.snapshot_part(core, campaign)
+        if not part:
+            return
+        stores.core.journal.run(
+            lambda tx, campaign=campaign, part=part: campaigns.expand(tx, campaign, part, datetime.now(UTC))
+        )
