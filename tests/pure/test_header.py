@@ -49,6 +49,13 @@ def test_security_10_a_client_value_is_neutralised(char: str) -> None:
     assert neutral("a\tб") == "a\tб"
 
 
+def test_every_encoded_word_is_whole_characters() -> None:
+    # RFC 2047 §5: readers decode each word by itself.
+    words = encode("Subject", "aж漢🎉" * 40).decode().split(":")[1].split()
+    assert len(words) > 5
+    assert "".join(str(make_header(decode_header(word))) for word in words) == "aж漢🎉" * 40
+
+
 @pytest.mark.parametrize("name", ["", "A B", "A:", "Ä", "A\r\nB", "x" * 77])
 def test_a_name_that_is_none_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="no header field name"):

@@ -262,6 +262,22 @@ def test_an_inner_multipart_without_its_end_ends_with_the_outer_delimiter() -> N
     assert (slice_of(raw, "1.1"), slice_of(raw, "2")) == (b"x", b"y\r\n")
 
 
+def test_a_boundary_means_nothing_after_its_multipart() -> None:
+    inner = "Content-Type: multipart/mixed; boundary=i\n\n--i\n\nx\n"
+    raw = crlf(f"Content-Type: multipart/mixed; boundary=o\n\n--o\n{inner}--o\n\ny\n--i\nz\n--o--\n--o\n\nno\n")
+    assert (slice_of(raw, "1.1"), slice_of(raw, "2"), slice_of(raw, "3")) == (b"x", b"y\r\n--i\r\nz", None)
+    closed = crlf(f"Content-Type: multipart/mixed; boundary=o\n\n--o\n{inner}--i--\n--i\n\nepilogue\n--o--\n")
+    assert (slice_of(closed, "1.1"), slice_of(closed, "1.2")) == (b"x", None)
+
+
+def test_what_follows_the_last_part_that_is_counted_stays_in_it_unopened() -> None:
+    inner = b"Content-Type: multipart/mixed; boundary=i\n\n--i\n\nx\n--i--\n"
+    raw = HEAD + b"--b\n\nx\n" * (PARTS - 2) + b"--b\n" + inner + b"--b\n\nmore\n--b--\n"
+    assert slice_of(raw, f"{PARTS - 1}") == b"--i\n\nx\n--i--\n--b\n\nmore"
+    assert slice_of(raw, f"{PARTS}") is None
+    assert index(raw).body.endswith(b'("application" "octet-stream" NIL NIL NIL "7BIT" 22) "mixed")')
+
+
 def test_a_part_without_a_blank_line_ends_at_its_delimiter() -> None:
     raw = crlf("Content-Type: multipart/mixed; boundary=o\n\n--o\nA: b\n--o\n--o--\n")
     assert [slice_of(raw, name) for name in ("1", "1.MIME", "2", "2.MIME", "3")] == [b"", b"A: b\r\n", b"", b"", None]
