@@ -53,6 +53,7 @@ _CODE = re.compile(r"(?<![\d.])([245][0-5]\d)(?:[ \-#;:]|$)")
 _ADDRESS = re.compile(
     r"""[^\s<>()\[\]:;,"']{1,64}@[A-Za-z0-9\u0080-\uffff._-]{1,255}|"[^"\r\n]{1,64}"@[A-Za-z0-9._-]{1,255}"""
 )
+_DIAGNOSTIC_TYPE = re.compile(r"^\s*[A-Za-z][\w.-]{0,40}\s*;")
 _X400 = re.compile(r"/rfc-?822=([^/]+)", re.IGNORECASE)
 # The last alternative is IronPort's: its own words for its own code, then the host's reply in quotes.
 _REMOTE_SAID = re.compile(
@@ -146,9 +147,8 @@ def _groups(text: str) -> Iterator[Headers]:
 
 def _told(group: Headers) -> Told:
     status = enhanced_in(group.get("status"))
-    kind, _, words = group.words("diagnostic-code").partition(";")
     _, _, comment = group.get("status").partition("(")
-    diagnostic = (words if words and len(kind) < 40 else group.words("diagnostic-code")).strip()[:TEXT_LIMIT]
+    diagnostic = _DIAGNOSTIC_TYPE.sub("", group.words("diagnostic-code")).strip()[:TEXT_LIMIT]
     said = final_words(diagnostic)
     return Told(
         recipient=_recipient(group),

@@ -28,6 +28,7 @@ TEXT_LIMIT: Final = 256 * 1024
 VALUE_LIMIT: Final = 4_000  # of one header value that is decoded or searched for parameters
 
 _HEADER_END = re.compile(rb"\r?\n\r?\n")
+_LEAD = re.compile(rb"[\r\n]*(?:>?From [^\n]*\n|(?=[!-9;-~]{1,200}:))")
 _FIELD = re.compile(r"([!-9;-~]{1,200})[ \t]*:[ \t]*(.*)")
 _BLOCK_TAG = re.compile(
     r"<(?:br|/?p|/?div|/?tr|/?h\d|/?li|/?ul|/?table|hr|/?pre|/?title)\b[^<>]{0,500}>", re.IGNORECASE
@@ -118,7 +119,8 @@ class Parsed:
 
 def parse(raw: bytes) -> Parsed:
     """The header and the leaves; UnparsableError where a limit is passed."""
-    head, body = split_head(raw[:WALK_LIMIT])
+    raw = raw[:WALK_LIMIT]
+    head, body = split_head(raw[_lead(raw) :])
     headers = header_fields(head)
     leaves: list[Part] = []
     types: list[str] = []
@@ -132,18 +134,13 @@ def parse(raw: bytes) -> Parsed:
 
 
 def split_head(raw: bytes) -> tuple[bytes, bytes]:
-    """(header block, body); an mbox "From " line and empty lines before the header are dropped."""
-    start = 0
-    while raw[start : start + 1] in (b"\r", b"\n"):
-        start += 1
-    if raw.startswith((b"From ", b">From "), start):
-        start = raw.find(b"\n", start) + 1 or len(raw)
-    if raw.startswith((b"\n", b"\r\n"), start):
-        return b"", raw[start:].lstrip(b"\r\n")
-    found = _HEADER_END.search(raw, start)
+    """(header block, body) of a message or part; the block is empty where it begins with an empty line."""
+    if raw.startswith((b"\n", b"\r\n")):
+        return b"", raw[raw.index(b"\n") + 1 :]
+    found = _HEADER_END.search(raw)
     if found is None:
-        return raw[start:], b""
-    return raw[start : found.start()], raw[found.end() :]
+        return raw, b""
+    return raw[: found.start()], raw[found.end() :]
 
 
 def header_fields(block: bytes) -> Headers:
@@ -223,6 +220,12 @@ def _base64(raw: bytes) -> bytes:
         return b64decode(letters + b"=" * (-len(letters) % 4))
     except BadBase64:
         return raw
+
+
+def _lead(raw: bytes) -> int:
+    """How much stands before the header: empty lines, and the "From " line of an mbox file."""
+    found = _LEAD.match(raw)
+    return found.end() if found else 0
 
 
 def _walk(headers: Headers, body: bytes, depth: int, default: str) -> Iterator[tuple[Part, bool]]:
