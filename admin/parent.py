@@ -118,7 +118,7 @@ class Family:
             child.start(lambda: _say_ready(writing))
             status = 0
         except BaseException as error:  # noqa: BLE001 - the last frame of a process: tell the log, then the parent
-            EventLog(child.name).error("role died", error)
+            EventLog(child.name).error("role died", raised=error)
         finally:
             os._exit(status)
 

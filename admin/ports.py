@@ -7,6 +7,7 @@ names section, address, port and mend. Free ports are chosen at the first start;
 from __future__ import annotations
 
 import errno
+import secrets
 import socket
 import time
 from collections.abc import Iterator, Mapping
@@ -18,6 +19,7 @@ from store.settings import Settings
 
 BACKLOG: Final = 1024
 _PATIENCE: Final = 1.0  # seconds
+_FREE: Final = range(20_000, 32_000)
 
 
 class PortError(Exception):
@@ -67,12 +69,25 @@ def _bind(listener: Listener, kept: int) -> socket.socket:
     listening = socket.socket(family, socket.SOCK_STREAM)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        _bind_patiently(listening, listener.address, port)
+        if port:
+            _bind_patiently(listening, listener.address, port)
+        else:
+            _bind_free(listening, listener.address)
         listening.listen(BACKLOG)
     except OSError as error:
         listening.close()
         raise PortError(_explain(listener, port, error)) from error
     return listening
+
+
+def _bind_free(listening: socket.socket, address: str) -> None:
+    """A port that is kept must not be one that the kernel gives to outgoing connections, or it is taken next time."""
+    while True:
+        try:
+            return listening.bind((address, secrets.choice(_FREE)))
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
 
 
 def _bind_patiently(listening: socket.socket, address: str, port: int) -> None:

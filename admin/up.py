@@ -24,9 +24,10 @@ from admin.keepsakes import KeepsakeError, Keepsakes, Whereabouts
 from admin.office import Office
 from admin.parent import Child, Family, Outcome
 from admin.ports import PortError
+from admin.seat import open_office, seat_operator
 from role.context import Context
 from role.log import EventLog
-from store import keys, mailboxes, migrate, people
+from store import migrate
 from store.settings import Settings, SettingsError, Source, environment, load
 from store.spool import Spool
 from store.stores import Stores, open_stores
@@ -61,6 +62,7 @@ class Appliance:
 
 def up(options: Options) -> int:
     """Run until told to stop; the exit status. Raises UpError."""
+    os.umask(0o077)
     try:
         settings = load(options.config, environment())
         folder = keepsakes.prepare(options.folder)
@@ -85,7 +87,7 @@ def _prepare(folder: Path, settings: Settings, options: Options) -> Appliance:
     settings = _settled(settings, folder, chosen, options.sample)
     certificates.ensure(folder, settings.server.hostname, datetime.now(UTC))
     office = _open_office(folder, settings)
-    _seat_operator(office, kept)
+    seat_operator(office, kept)
     kept, name_server = sample.prepare(folder, settings, office, kept) if options.sample else (kept, None)
     if name_server is not None and not settings.dns.servers:
         settings = msgspec.structs.replace(
@@ -133,27 +135,6 @@ def _open_office(folder: Path, settings: Settings) -> Office:
     )
     keepsakes.save_whereabouts(folder, whereabouts)
     return open_office(folder, whereabouts, threads=False)
-
-
-def open_office(folder: Path, whereabouts: Whereabouts, *, threads: bool) -> Office:
-    """The office of an appliance that was started once. Raises KeepsakeError."""
-    uploads = Path(whereabouts.spool) / "imports"
-    uploads.mkdir(parents=True, exist_ok=True, mode=0o700)
-    stores = open_stores(whereabouts.database)
-    vault = keepsakes.open_vault(folder)
-    return Office(stores, vault, uploads, whereabouts.hostname, whereabouts.sending_addresses, threads)
-
-
-def _seat_operator(office: Office, kept: Keepsakes) -> None:
-    """The operator's sign-in and key, as they are printed; written once."""
-    key_hash, now = office.vault.hash_generated(kept.api_key), office.now()
-    with office.stores.core.database.write() as tx:
-        person = people.find(tx, kept.operator.login)
-        if person is None or not mailboxes.verify(office.vault, person.password_hash, kept.operator.password):
-            password_hash = mailboxes.generated_hash(office.vault, kept.operator.password)
-            people.put(tx, kept.operator.login, "operator", None, password_hash, now)
-        if keys.find(tx, key_hash) is None:
-            keys.create(tx, None, "the operator's first", key_hash, now)
 
 
 def _run(appliance: Appliance, options: Options) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from admin.acts.pages import Page, Window, page_of
 from admin.office import Office
@@ -62,6 +62,12 @@ def by_name(office: Office, name: str) -> ProjectView:
     if found is None:
         raise NotFoundError(f"no project is named {name[:80]!r}")
     return _view(found)
+
+
+def named(connection: Any, name: str) -> int | None:
+    """The id of the project of that name."""
+    found = projects.find(connection, name)
+    return None if found is None else found.id
 
 
 def _view(row: projects.Project) -> ProjectView:

@@ -1,0 +1,213 @@
+"""Campaigns: drafted, judged by the gate, launched or scheduled, paused, resumed, cancelled, followed (PRODUCT K)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from admin.acts import lists as acts_lists
+from admin.acts.pages import Page, Window, page_of
+from admin.office import Office
+from admin.refusals import ConflictError, InvalidError, NotFoundError
+from mail.attachment import Attachment as MailAttachment
+from mail.attachment import carried
+from mail.header import refuse
+from mail.template import compile_template
+from policy.launch_gate import Failing, failing
+from store import campaigns, launch_facts, senders
+from store.campaigns import Campaign, CampaignState, Content
+
+_NAME_LIMIT: Final = 200
+_SUBJECT_LIMIT: Final = 900
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What is asked for; `pool` names the egress sources."""
+
+    name: str
+    sender: int
+    list: int
+    pool: str
+    content: Content
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignLine:
+    id: int
+    name: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignView:
+    id: int
+    name: str
+    state: str
+    state_reason: str | None
+    recipients: int
+    expanded: int
+    counts: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Launched:
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientView:
+    id: int
+    address: str
+    client: int | None
+    state: str
+    reason: str | None
+    attempts: int
+    source: str | None
+    last_words: str | None
+
+
+def create(office: Office, project: int, draft: Draft) -> CampaignLine:
+    """Raises InvalidError for content that could not be sent, NotFoundError for another's sender or list."""
+    name = draft.name.strip()
+    if not name or len(name) > _NAME_LIMIT or not name.isprintable():
+        raise InvalidError(f"campaign name: 1 to {_NAME_LIMIT} printable characters")
+    _check_content(draft.content)
+    acts_lists.get(office, project, draft.list)
+    now = office.now()
+
+    def work(tx: Any) -> int:
+        if senders.get(tx, project, draft.sender) is None:
+            raise NotFoundError(f"this project has no sender {draft.sender}")
+        return campaigns.create(tx, project, name, draft.sender, draft.list, draft.pool, draft.content, now)
+
+    return CampaignLine(office.write(work), name, CampaignState.DRAFT.value)
+
+
+def _check_content(content: Content) -> None:
+    if not content.subject.strip() or len(content.subject) > _SUBJECT_LIMIT:
+        raise InvalidError(f"subject: 1 to {_SUBJECT_LIMIT} characters")
+    try:
+        refuse("subject", content.subject)
+        for what, source in (("subject", content.subject), ("html", content.html), ("text", content.text or "")):
+            _compiles(what, source)
+        for one in content.attachments:
+            carried(MailAttachment(one.filename, one.content_type, one.content, one.content_id))
+    except ValueError as error:
+        raise InvalidError(str(error)) from error
+
+
+def _compiles(what: str, source: str) -> None:
+    try:
+        compile_template(source)
+    except ValueError as error:
+        raise ValueError(f"{what}: {error}") from error
+
+
+def page(office: Office, project: int, window: Window) -> Page[CampaignLine]:
+    """The newest first: the cursor goes down."""
+    with office.read() as connection:
+        rows = campaigns.of_project(connection, project, window.after or None, window.limit + 1)
+    return page_of(rows, window, lambda row: CampaignLine(row.id, row.name, row.state.value), lambda row: row.id)
+
+
+def get(office: Office, project: int, campaign: int) -> CampaignView:
+    with office.read() as connection:
+        found = _mine(connection, project, campaign)
+        counts = campaigns.counts(connection, found)
+    return CampaignView(
+        found.id, found.name, found.state.value, found.state_reason, found.recipients, found.expanded, counts
+    )
+
+
+def report(office: Office, project: int, campaign: int) -> dict[str, Any]:
+    with office.read() as connection:
+        return campaigns.report(connection, _mine(connection, project, campaign))
+
+
+def recipients(office: Office, project: int, campaign: int, window: Window) -> Page[RecipientView]:
+    with office.read() as connection:
+        found = _mine(connection, project, campaign)
+        rows = campaigns.rows_of(connection, found.id, window.after, window.limit + 1)
+    return page_of(rows, window, _recipient, lambda row: int(row.id))
+
+
+def launch(office: Office, project: int, campaign: int, at: datetime | None) -> Launched:
+    """Now, or scheduled for later; through the gate either way. Raises ConflictError with all failing reasons."""
+    with office.read() as connection:
+        found = _mine(connection, project, campaign)
+        _check_state(found, (CampaignState.DRAFT,))
+        refused = failing(launch_facts.gather(connection, found))
+    if refused:
+        raise ConflictError(words_of(refused), {"reasons": reasons_of(refused)})
+    if at is not None and at > office.now():
+        due = at
+        if not office.write(lambda tx: campaigns.schedule(tx, campaign, due)):
+            raise ConflictError(f"campaign {campaign} is no draft any more")
+        return Launched(CampaignState.SCHEDULED.value)
+    start(office, found)
+    return Launched(CampaignState.RUNNING.value)
+
+
+def start(office: Office, found: Campaign) -> None:
+    """Fix who gets it and let the sender begin; the gate has been passed. Raises ConflictError."""
+    now = office.now()
+    with office.read() as connection:
+        chosen = campaigns.selected(connection, found.list_id)
+    if not office.write(lambda tx: campaigns.launch(tx, found.id, chosen, now)):
+        raise ConflictError(f"campaign {found.id} was launched or cancelled by someone else meanwhile")
+
+
+def pause(office: Office, project: int, campaign: int) -> CampaignView:
+    return _move(office, project, campaign, CampaignState.PAUSED, "by hand")
+
+
+def resume(office: Office, project: int, campaign: int) -> CampaignView:
+    return _move(office, project, campaign, CampaignState.RUNNING, None)
+
+
+def cancel(office: Office, project: int, campaign: int) -> CampaignView:
+    return _move(office, project, campaign, CampaignState.CANCELLED, "by hand")
+
+
+def words_of(refused: Sequence[Failing]) -> str:
+    return "; ".join(one.detail for one in refused)
+
+
+def reasons_of(refused: Sequence[Failing]) -> list[dict[str, Any]]:
+    return [{"name": one.name, "detail": one.detail, **one.numbers} for one in refused]
+
+
+def _move(office: Office, project: int, campaign: int, target: CampaignState, reason: str | None) -> CampaignView:
+    with office.read() as connection:
+        found = _mine(connection, project, campaign)
+    if not office.write(lambda tx: campaigns.move(tx, campaign, target, reason)):
+        raise ConflictError(f"campaign {campaign} is {found.state.value}; it cannot become {target.value}")
+    return get(office, project, campaign)
+
+
+def _mine(connection: Any, project: int, campaign: int) -> Campaign:
+    found = campaigns.by_id(connection, project, campaign)
+    if found is None:
+        raise NotFoundError(f"this project has no campaign {campaign}")
+    return found
+
+
+def _check_state(found: Campaign, allowed: tuple[CampaignState, ...]) -> None:
+    if found.state not in allowed:
+        raise ConflictError(f"campaign {found.id} is {found.state.value}; only a draft is launched")
+
+
+def _recipient(row: Any) -> RecipientView:
+    return RecipientView(
+        id=row.id,
+        address=row.address,
+        client=row.client_id,
+        state=row.state.value,
+        reason=row.reason.value if row.reason else None,
+        attempts=row.attempts,
+        source=row.source,
+        last_words=row.last_words,
+    )

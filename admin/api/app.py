@@ -1,0 +1,51 @@
+"""The application of the admin role: API under /api/v1, unsubscribe links under /u.
+
+Made once by admin/daemon.py. No interactive documentation is served: its pages load scripts from elsewhere.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fastapi import APIRouter, FastAPI
+
+from admin import unsubscribe
+from admin.api import (
+    campaigns,
+    clients,
+    connections,
+    domains,
+    imports,
+    journey,
+    lists,
+    mailboxes,
+    problems,
+    projects,
+    senders,
+)
+from admin.api.body_limit import BodyLimit
+from admin.api.doors import Remembered
+from admin.office import Office
+from role.log import EventLog
+
+PREFIX: Final = "/api/v1"
+_NOUNS: Final = (projects, domains, mailboxes, senders, connections, lists, imports, clients, campaigns, journey)
+
+
+def make_app(office: Office, log: EventLog, import_bytes: int) -> FastAPI:
+    app = FastAPI(title="Mailloft", version="1", openapi_url=f"{PREFIX}/openapi.json", docs_url=None, redoc_url=None)
+    app.state.office = office
+    app.state.remembered = Remembered()
+    problems.install(app, log)
+    app.add_middleware(BodyLimit, import_bytes=import_bytes)
+    api = APIRouter(prefix=PREFIX)
+    for noun in _NOUNS:
+        api.include_router(noun.router)
+
+    @api.get("/health", tags=["health"])
+    def health() -> dict[str, str]:
+        return {"status": "ok"}
+
+    app.include_router(api)
+    app.include_router(unsubscribe.router)
+    return app

@@ -1,0 +1,31 @@
+"""/connections of a project: SMTP credentials; what the operator makes is active, what a project asks for waits."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict
+
+from admin.acts import connections
+from admin.acts.connections import ConnectionView, NewConnection
+from admin.acts.pages import Page
+from admin.api.doors import InProject, InWindow, TheCaller, TheOffice
+
+router = APIRouter(tags=["connections"])
+
+
+class ConnectionRequest(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    name: str
+    sender: int
+
+
+@router.post("/connections", status_code=201)
+def create_connection(
+    body: ConnectionRequest, office: TheOffice, caller: TheCaller, project: InProject
+) -> NewConnection:
+    return connections.create(office, project, body.name, body.sender, approved=caller.project is None)
+
+
+@router.get("/connections")
+def list_connections(office: TheOffice, project: InProject, window: InWindow) -> Page[ConnectionView]:
+    return connections.page(office, project, window)

@@ -1,0 +1,30 @@
+"""/mailboxes of a project."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict
+
+from admin.acts import mailboxes
+from admin.acts.mailboxes import MailboxView, NewMailbox
+from admin.acts.pages import Page
+from admin.api.doors import InProject, InWindow, TheOffice
+
+router = APIRouter(tags=["mailboxes"])
+
+
+class MailboxRequest(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    address: str
+    password: str | None = None
+    quota_bytes: int | None = None
+
+
+@router.post("/mailboxes", status_code=201)
+def create_mailbox(body: MailboxRequest, office: TheOffice, project: InProject) -> NewMailbox:
+    return mailboxes.create(office, project, body.address, body.password, body.quota_bytes)
+
+
+@router.get("/mailboxes")
+def list_mailboxes(office: TheOffice, project: InProject, window: InWindow) -> Page[MailboxView]:
+    return mailboxes.page(office, project, window)

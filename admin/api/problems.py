@@ -1,0 +1,54 @@
+"""Errors as RFC 9457 problem details: what and why and the mend, never a traceback.
+
+Installed on the application by admin/api/app.py. What nobody foresaw is logged and told as 500 without its words.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from admin.refusals import RefusedError
+from role.log import EventLog
+
+
+def install(app: FastAPI, log: EventLog) -> None:
+    @app.exception_handler(RefusedError)
+    def refused(_: Request, error: RefusedError) -> Response:
+        challenge = {"WWW-Authenticate": 'Bearer, Basic realm="Mailloft"'} if error.status == 401 else {}
+        return problem(error.status, error.title, error.detail, error.more, challenge)
+
+    @app.exception_handler(RequestValidationError)
+    def invalid(_: Request, error: RequestValidationError) -> Response:
+        mistakes = [{"where": ".".join(str(step) for step in one["loc"]), "what": one["msg"]} for one in error.errors()]
+        words = "; ".join(f"{one['where']}: {one['what']}" for one in mistakes)
+        return problem(422, "Not valid", words, {"mistakes": mistakes})
+
+    @app.exception_handler(HTTPException)
+    def http(_: Request, error: HTTPException) -> Response:
+        return problem(error.status_code, HTTPStatus(error.status_code).phrase, str(error.detail), {}, error.headers)
+
+    @app.exception_handler(Exception)
+    def unforeseen(request: Request, error: Exception) -> Response:
+        log.error("request failed", raised=error, method=request.method, path=request.url.path)
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            return problem(507, "No space", "the disk of the appliance is full; nothing was kept of this request")
+        return problem(500, "Our fault", "the request could not be carried out; the appliance's log says why")
+
+
+def problem(
+    status: int,
+    title: str,
+    detail: str,
+    more: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    told = {"type": "about:blank", "title": title, "status": status, "detail": detail, **(more or {})}
+    return Response(msgspec.json.encode(told), status, dict(headers or {}), "application/problem+json")

@@ -1,0 +1,83 @@
+"""`mailloft client` and `mailloft rating`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from admin.cli.opening import HERE, AsJson, Folder, ProjectName, opened, project_id, show, show_one
+
+app = typer.Typer(help="Clients, the addressees of a project.", no_args_is_help=True)
+rating = typer.Typer(help="Ratings of clients and their history.", no_args_is_help=True)
+Address = Annotated[str, typer.Argument()]
+
+
+@app.command(name="list")
+def list_clients(
+    list_name: Annotated[str | None, typer.Option("--list", help="Of this list alone.")] = None,
+    after: Annotated[int, typer.Option(help="Behind the client of this id.")] = 0,
+    project: ProjectName = None,
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    from admin.acts import clients, lists, pages
+
+    with opened(folder) as office:
+        owner = project_id(office, project)
+        list_id = lists.by_name(office, owner, list_name).id if list_name else None
+        show(clients.page(office, owner, list_id, pages.Window(after, pages.LONGEST)).items, as_json)
+
+
+@app.command(name="add")
+def add_client(
+    address: Address,
+    list_names: Annotated[list[str], typer.Option("--list", help="A list to be on; may be given again.")] = [],  # noqa: B006 - typer reads the default
+    project: ProjectName = None,
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Add a client by hand, with rating 10."""
+    from admin.acts import clients, lists
+
+    with opened(folder) as office:
+        owner = project_id(office, project)
+        ids = [lists.by_name(office, owner, name).id for name in list_names]
+        show_one(clients.create(office, owner, address, ids, {}), as_json)
+
+
+@app.command(name="show")
+def show_client(address: Address, project: ProjectName = None, folder: Folder = HERE, as_json: AsJson = False) -> None:
+    from admin.acts import clients
+
+    with opened(folder) as office:
+        show_one(clients.by_address(office, project_id(office, project), address), as_json)
+
+
+@rating.command(name="show")
+def show_rating(address: Address, project: ProjectName = None, folder: Folder = HERE, as_json: AsJson = False) -> None:
+    """Every change of a client's rating with its cause."""
+    from admin.acts import clients
+
+    with opened(folder) as office:
+        found = clients.by_address(office, project_id(office, project), address)
+        if not as_json:
+            typer.echo(f"{found.address}: {found.rating}")
+        show(found.rating_history, as_json)
+
+
+@rating.command(name="set")
+def set_rating(
+    address: Address,
+    value: Annotated[int, typer.Argument(min=1, max=10)],
+    project: ProjectName = None,
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Set it by hand; consent stays as it is."""
+    from admin.acts import clients
+
+    with opened(folder) as office:
+        owner = project_id(office, project)
+        client = clients.by_address(office, owner, address).id
+        show_one(clients.rate(office, owner, client, value, "the operator"), as_json)

@@ -1,0 +1,114 @@
+"""The commands: `up`, `demo`, `classify`, `import`, `trace`, `queue`, `migrate`, and one group for each noun."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from admin.cli import nouns, queue
+from admin.cli.opening import HERE, AsJson, Folder, ProjectName, opened, project_id, show
+
+app = typer.Typer(
+    help="A mail server that sends campaigns, hears what comes back, and keeps the list alive.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+nouns.add_to(app)
+app.add_typer(queue.app, name="queue")
+
+
+@app.command()
+def up(
+    folder: Annotated[Path, typer.Option("--dir", help="Where everything is kept.")] = HERE,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON line when everything answers.")] = False,
+    config: Annotated[Path | None, typer.Option("--config", help="Settings, TOML.")] = None,
+    sample: Annotated[
+        bool, typer.Option("--sample", help="With a project, mailboxes and mail that comes round.")
+    ] = False,
+) -> None:
+    """Run the whole appliance on this machine until Ctrl-C or SIGTERM."""
+    from admin.up import Options, UpError
+    from admin.up import up as run
+
+    try:
+        status = run(Options(folder, config, as_json, sample))
+    except UpError as error:
+        typer.echo(f"mailloft up: {error}", err=True)
+        status = 1
+    raise typer.Exit(status)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
+def demo(context: typer.Context) -> None:
+    """A small internet on loopback, two campaigns through the real processes, then what happened."""
+    import os
+    import shlex
+
+    # The lab imports nothing of ours, so it is a process of its own and is told how to start us.
+    appliance = shlex.join([sys.executable, "-m", "admin.cli", "up"])
+    code = str(Path(__file__).parents[2])
+    environment = {**os.environ, "PYTHONPATH": code}
+    command = [sys.executable, "-m", "lab.demo", "--appliance", appliance, *context.args]
+    raise typer.Exit(subprocess.call(command, env=environment))
+
+
+@app.command()
+def classify(
+    files: Annotated[list[Path], typer.Argument(help="Files, each one message as it came over the wire.")],
+    as_json: AsJson = False,
+) -> None:
+    """What each mail is, whom it speaks of, and what follows from it: one JSON line a file."""
+    from admin.cli.classify import classify_files
+
+    raise typer.Exit(classify_files((str(file) for file in files), as_json=as_json, out=sys.stdout))
+
+
+@app.command(name="import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="CSV in UTF-8 with a header, one column named address.")],
+    list_name: Annotated[str, typer.Option("--list", help="The list; it is made where there is none of that name.")],
+    project: ProjectName = None,
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Import clients from a CSV, with a progress bar; an interrupted one is finished by the running appliance."""
+    from admin.cli.import_bar import import_file
+
+    with opened(folder) as office:
+        raise typer.Exit(import_file(office, project_id(office, project), list_name, file.resolve(), as_json))
+
+
+@app.command()
+def trace(
+    what: Annotated[str, typer.Argument(help="A ledger id, an address or a Message-ID.")],
+    project: ProjectName = None,
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """The whole life of a message."""
+    from admin.acts import journey
+
+    with opened(folder) as office:
+        scope = None if project is None else project_id(office, project)
+        events = journey.follow(office, scope, what)
+    if as_json:
+        show(events, as_json)
+        return
+    for event in events:
+        told = " ".join(f"{name}={value}" for name, value in event.items() if name not in ("at", "event") and value)
+        typer.echo(f"{event['at'].isoformat(timespec='milliseconds')}  {event['event']:<12} {told}")
+
+
+@app.command()
+def migrate(folder: Folder = HERE, as_json: AsJson = False) -> None:
+    """Bring the databases to the tables of this release; `up` does it at every start."""
+    from admin.keepsakes import load_whereabouts
+    from store.migrate import upgrade
+
+    done = upgrade(load_whereabouts(folder).database)
+    show([{"database": name, "revision": revision} for name, revision in done.items()], as_json)

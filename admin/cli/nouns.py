@@ -1,0 +1,203 @@
+"""One group of commands for each noun of the API; each opens the office, acts and shows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from admin.cli import campaign, client
+from admin.cli.opening import HERE, AsJson, Folder, ProjectName, opened, project_id, show, show_one
+
+_GROUPS: dict[str, typer.Typer] = {"campaign": campaign.app, "client": client.app, "rating": client.rating}
+
+
+def _group(name: str, words: str) -> typer.Typer:
+    _GROUPS[name] = typer.Typer(help=words, no_args_is_help=True)
+    return _GROUPS[name]
+
+
+def add_to(app: typer.Typer) -> None:
+    for name, group in sorted(_GROUPS.items()):
+        app.add_typer(group, name=name)
+
+
+project = _group("project", "Projects, the tenants of the appliance.")
+domain = _group("domain", "Domains of a project.")
+mailbox = _group("mailbox", "Mailboxes on the project's domains.")
+sender = _group("sender", "Senders, the From identities of a project.")
+connection = _group("connection", "SMTP credentials for other programs.")
+client_list = _group("list", "Lists of clients.")
+
+Name = Annotated[str, typer.Argument()]
+Address = Annotated[str, typer.Argument()]
+
+
+@project.command(name="add")
+def add_project(name: Name, campaigns: bool = False, folder: Folder = HERE, as_json: AsJson = False) -> None:
+    """Make a project; its API key is shown once."""
+    from admin.acts import projects
+
+    with opened(folder) as office:
+        show_one(projects.create(office, name, campaigns), as_json)
+
+
+@project.command(name="list")
+def list_projects(folder: Folder = HERE, as_json: AsJson = False) -> None:
+    from admin.acts import pages, projects
+
+    with opened(folder) as office:
+        show(projects.page(office, pages.Window(limit=pages.LONGEST)).items, as_json)
+
+
+@domain.command(name="add")
+def add_domain(name: Name, project: ProjectName = None, folder: Folder = HERE, as_json: AsJson = False) -> None:
+    """Add a domain, with new DKIM keys; the records to publish are shown."""
+    from admin.acts import domains
+
+    with opened(folder) as office:
+        made = domains.create(office, project_id(office, project), name)
+        if as_json:
+            show_one(made, as_json)
+        else:
+            show(made.records, as_json)
+
+
+@domain.command(name="show")
+def show_domain(name: Name, project: ProjectName = None, folder: Folder = HERE, as_json: AsJson = False) -> None:
+    from admin.acts import domains
+
+    with opened(folder) as office:
+        show_one(domains.get(office, project_id(office, project), name), as_json)
+
+
+@domain.command(name="set")
+def set_domain(
+    name: Name,
+    owned: bool | None = None,
+    sending: bool | None = None,
+    linked: bool | None = None,
+    project: ProjectName = None,
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Set what the domain may do by hand, as the operator."""
+    from admin.acts import domains
+
+    asked = {"owned": owned, "sending": sending, "linked": linked}
+    with opened(folder) as office:
+        states = {state: value for state, value in asked.items() if value is not None}
+        show_one(domains.set_states(office, project_id(office, project), name, states), as_json)
+
+
+@domain.command(name="list")
+def list_domains(project: ProjectName = None, folder: Folder = HERE, as_json: AsJson = False) -> None:
+    from admin.acts import domains, pages
+
+    with opened(folder) as office:
+        found = domains.page(office, project_id(office, project), pages.Window(limit=pages.LONGEST)).items
+        plain = [{"name": one.name, "owned": one.owned, "sending": one.sending, "linked": one.linked} for one in found]
+        show(plain, as_json)
+
+
+@mailbox.command(name="add")
+def add_mailbox(
+    address: Address,
+    password_file: Annotated[
+        Path | None, typer.Option(help="Its first line is the password; else one is made.")
+    ] = None,
+    quota_bytes: int | None = None,
+    project: ProjectName = None,
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    from admin.acts import mailboxes
+
+    password = password_file.read_text("utf-8").partition("\n")[0] if password_file else None
+    with opened(folder) as office:
+        made = mailboxes.create(office, project_id(office, project), address, password, quota_bytes)
+        show_one(made, as_json)
+
+
+@mailbox.command(name="password")
+def new_password(address: Address, project: ProjectName = None, folder: Folder = HERE, as_json: AsJson = False) -> None:
+    """Give it a new generated password, shown once."""
+    from admin.acts import mailboxes
+
+    with opened(folder) as office:
+        show_one(mailboxes.new_password(office, project_id(office, project), address), as_json)
+
+
+@mailbox.command(name="list")
+def list_mailboxes(project: ProjectName = None, folder: Folder = HERE, as_json: AsJson = False) -> None:
+    from admin.acts import mailboxes, pages
+
+    with opened(folder) as office:
+        window = pages.Window(limit=pages.LONGEST)
+        show(mailboxes.page(office, project_id(office, project), window).items, as_json)
+
+
+@sender.command(name="add")
+def add_sender(
+    address: Address,
+    display_name: Annotated[str, typer.Option("--name")] = "",
+    project: ProjectName = None,
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    from admin.acts import senders
+
+    with opened(folder) as office:
+        show_one(senders.create(office, project_id(office, project), address, display_name), as_json)
+
+
+@sender.command(name="list")
+def list_senders(project: ProjectName = None, folder: Folder = HERE, as_json: AsJson = False) -> None:
+    from admin.acts import pages, senders
+
+    with opened(folder) as office:
+        window = pages.Window(limit=pages.LONGEST)
+        show(senders.page(office, project_id(office, project), window).items, as_json)
+
+
+@connection.command(name="add")
+def add_connection(
+    name: Name,
+    sender: Annotated[str, typer.Option("--sender", help="The address of its one sender.")],
+    project: ProjectName = None,
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Make an active connection, as the operator; login and password are shown once."""
+    from admin.acts import connections, senders
+
+    with opened(folder) as office:
+        owner = project_id(office, project)
+        found = senders.by_address(office, owner, sender)
+        show_one(connections.create(office, owner, name, found.id, approved=True), as_json)
+
+
+@connection.command(name="list")
+def list_connections(project: ProjectName = None, folder: Folder = HERE, as_json: AsJson = False) -> None:
+    from admin.acts import connections, pages
+
+    with opened(folder) as office:
+        window = pages.Window(limit=pages.LONGEST)
+        show(connections.page(office, project_id(office, project), window).items, as_json)
+
+
+@client_list.command(name="add")
+def add_list(name: Name, project: ProjectName = None, folder: Folder = HERE, as_json: AsJson = False) -> None:
+    from admin.acts import lists
+
+    with opened(folder) as office:
+        show_one(lists.create(office, project_id(office, project), name), as_json)
+
+
+@client_list.command(name="list")
+def list_lists(project: ProjectName = None, folder: Folder = HERE, as_json: AsJson = False) -> None:
+    from admin.acts import lists, pages
+
+    with opened(folder) as office:
+        show(lists.page(office, project_id(office, project), pages.Window(limit=pages.LONGEST)).items, as_json)

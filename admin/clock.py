@@ -1,0 +1,162 @@
+"""The clock role: imports that wait, campaigns that fall due, campaigns that are done. `run` serves until SIGTERM.
+
+One plain loop with short duties; an import gives way after each batch, so that the others keep their time. Crash
+case: every duty looks at what is committed and may be repeated; an import goes on behind its last saved row.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from prometheus_client import Counter, Gauge
+
+from admin import importing
+from admin.acts import campaigns as acts
+from admin.daemon import office_of
+from admin.importing import LostError
+from admin.office import Office
+from admin.refusals import ConflictError
+from policy.launch_gate import IMPORTING, Failing, failing
+from role.context import Context
+from role.log import EventLog
+from role.metrics_port import Pulse, serve_metrics
+from store import campaigns, imports, launch_facts
+from store.campaigns import Campaign, CampaignState
+
+_LOOK: Final = 0.1  # seconds between looks when nothing is to do
+_AFTER_ERROR: Final = 1.0
+
+HEARTBEAT = Gauge("mailloft_clock_heartbeat_seconds", "When the clock last went round, seconds since 1970")
+IMPORTED = Counter("mailloft_imported_rows_total", "Rows of client files that were read")
+
+
+@dataclass(slots=True)
+class Duty:
+    """`act` is called every `every` seconds."""
+
+    act: Callable[[], None]
+    every: float
+    due: float = 0.0
+
+
+def run(context: Context) -> None:
+    stopping = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stopping.set())
+    pulse = Pulse()
+    serve_metrics(context.sockets["metrics"], pulse)
+    office = office_of(context)
+    loading = Loading(office, f"{context.node}/{context.name}-{context.position}", context.log)
+    duties = [
+        Duty(loading.step, 0.0),
+        Duty(lambda: launch_due(office, context.log), 1.0),
+        Duty(lambda: finish_done(office, context.log), 0.5),
+    ]
+    context.ready()
+    while not stopping.is_set():
+        pulse.beat()
+        HEARTBEAT.set_to_current_time()
+        _go_round(duties, context.log)
+        if not loading.busy:
+            stopping.wait(_LOOK)
+
+
+def _go_round(duties: list[Duty], log: EventLog) -> None:
+    for duty in duties:
+        now = time.monotonic()
+        if duty.due > now:
+            continue
+        duty.due = now + duty.every
+        try:
+            duty.act()
+        except Exception as error:  # noqa: BLE001 - a duty that fails must not stop the others; it is tried again
+            log.error("duty failed", raised=error)
+            duty.due = now + _AFTER_ERROR
+
+
+@dataclass(slots=True)
+class Loading:
+    """The import in hand, one batch a step."""
+
+    office: Office
+    worker: str
+    log: EventLog
+    _batches: Iterator[imports.Progress] | None = None
+    _rows: int = field(default=0)
+
+    @property
+    def busy(self) -> bool:
+        return self._batches is not None
+
+    def step(self) -> None:
+        """The next batch, or the next import; what raises is let go and claimed again."""
+        batches = self._batches or self._next()
+        self._batches = None
+        if batches is None:
+            return
+        try:
+            progress = next(batches, None)
+        except LostError as error:
+            self.log.warning("import lost", reason=str(error))
+            return
+        if progress is not None:
+            IMPORTED.inc(progress.rows - self._rows)
+            self._rows = progress.rows
+            self._batches = batches
+
+    def _next(self) -> Iterator[imports.Progress] | None:
+        job = importing.claim(self.office, self.worker)
+        if job is None:
+            return None
+        self._rows = job.progress.rows
+        self.log.info("import", id=job.id, project=job.project, bytes_read=job.progress.bytes_read)
+        return importing.load(self.office, job, self.worker)
+
+
+def launch_due(office: Office, log: EventLog) -> None:
+    """Scheduled campaigns whose time has come, through the gate again (K5)."""
+    now = office.now()
+    with office.read() as connection:
+        scheduled = campaigns.in_states(connection, [CampaignState.SCHEDULED])
+        due = [one for one in scheduled if one.due_at is not None and one.due_at <= now]
+        judged = [(one, failing(launch_facts.gather(connection, one))) for one in due]
+    for campaign, refused in judged:
+        _launch_or_pause(office, log, campaign, refused)
+
+
+def _launch_or_pause(office: Office, log: EventLog, campaign: Campaign, refused: list[Failing]) -> None:
+    if any(one.name == IMPORTING for one in refused):
+        return  # it waits for the end of the import and is judged then (L2)
+    if refused:
+        words = acts.words_of(refused)
+        office.write(lambda tx: campaigns.move(tx, campaign.id, CampaignState.PAUSED, words))
+        log.warning("campaign paused when due", campaign=campaign.id, reasons=words)
+        return
+    try:
+        acts.start(office, campaign)
+    except ConflictError as error:
+        log.warning("campaign not started", campaign=campaign.id, reason=error.detail)
+
+
+def finish_done(office: Office, log: EventLog) -> None:
+    """Running campaigns whose every recipient has a final state."""
+    with office.read() as connection:
+        running = campaigns.in_states(connection, [CampaignState.RUNNING])
+        done = [
+            one
+            for one in running
+            if one.expanded >= one.recipients
+            and campaigns.final_total(campaigns.counts(connection, one)) >= one.recipients
+        ]
+    for campaign in done:
+        if _finish(office, campaign):
+            log.info("campaign finished", campaign=campaign.id, recipients=campaign.recipients)
+
+
+def _finish(office: Office, campaign: Campaign) -> bool:
+    now = office.now()
+    return office.write(lambda tx: campaigns.finish_done(tx, campaign, now))
