@@ -43,9 +43,13 @@ class Appliance:
 
     def __init__(self) -> None:
         self.mails: list[tuple[str, Envelope, Message]] = []
+        self.deferrals = 0
 
     async def handle_DATA(self, _server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         assert session.ssl is not None, "the lab's hosts use STARTTLS when it is offered"
+        if self.deferrals:
+            self.deferrals -= 1
+            return "451 4.3.0 later"
         content = envelope.content if isinstance(envelope.content, bytes) else b""
         self.mails.append((session.peer[0], envelope, email.message_from_bytes(content)))
         return "250 2.0.0 kept"
@@ -199,6 +203,7 @@ def test_a_complaint_has_the_mail_and_is_redacted_where_the_host_redacts(
     assert "Feedback-Type: abuse" in feedback.as_string()
     assert "Return-Path: <b+t5@news.test>" in original.as_string()
     assert (address in report.as_string()) is not host.temper.redacts
+    assert original.as_string().splitlines()[-2:] == ["..two dots", "bye"]
 
 
 def test_an_answer_comes_from_the_person_and_their_host(world: RunningWorld, appliance: Appliance) -> None:
@@ -209,6 +214,28 @@ def test_an_answer_comes_from_the_person_and_their_host(world: RunningWorld, app
     assert envelope.rcpt_tos == ["hello@news.test"]
     assert answer["In-Reply-To"] == answer["References"] == "<6.answers@plain.test>"
     assert answer["Subject"] == "Re: Issue 6" and answer["Auto-Submitted"] is None
+
+
+def test_what_the_appliance_defers_comes_again(world: RunningWorld, appliance: Appliance) -> None:
+    appliance.deferrals = 2
+    _send(world, LATE, "unknown@late.test")
+    _wait(world, appliance, 1)
+    (back,) = [entry for entry in world.entries() if isinstance(entry, SentBack)]
+    assert (back.code, back.kind, back.cause) == (250, "dsn", "unknown")
+
+
+def test_what_was_said_in_clear_behind_starttls_is_not_heard(world: RunningWorld) -> None:
+    with socket.create_connection((PLAIN.address, world.port), timeout=5) as peer:
+        peer.recv(1000)
+        peer.sendall(b"EHLO out1.news.test\r\nSTARTTLS\r\nMAIL FROM:<evil@x>\r\n")
+        heard = b""
+        while b"220 2.0.0" not in heard:
+            heard += peer.recv(1000)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        with context.wrap_socket(peer) as secured:
+            secured.sendall(b"RCPT TO:<reads@plain.test>\r\n")
+            assert secured.recv(1000).startswith(b"503")
 
 
 def test_an_absent_person_answers_as_a_machine(world: RunningWorld, appliance: Appliance) -> None:

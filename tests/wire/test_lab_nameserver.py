@@ -118,6 +118,20 @@ def test_a_changed_zone_counts_at_once_and_a_broken_one_never(zone: Path, ask: A
     assert ask("mx.example.test", "A") == ["127.0.0.77"]
 
 
+def test_it_ends_with_its_parent(zone: Path) -> None:
+    parent = (
+        "import subprocess, sys; from lab.tether import tied_environment; "
+        f"subprocess.Popen([sys.executable, '-m', 'lab.nameserver', '--zone', {str(zone)!r}], "
+        "env=tied_environment()); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", parent]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as killed:
+        assert killed.stdout is not None
+        assert json.loads(killed.stdout.readline())["listening"]
+        killed.kill()
+        assert killed.stdout.read() == b""  # the child held the pipe; its end is the child's end
+
+
 def test_a_zone_that_cannot_be_served_names_record_and_file(tmp_path: Path) -> None:
     path = tmp_path / "bad.json"
     path.write_text('{"records": [{"host": "a.test", "type": "WKS", "value": "x"}]}')
