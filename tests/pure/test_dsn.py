@@ -70,6 +70,7 @@ def test_the_address_that_was_mailed_comes_before_the_final_one() -> None:
         ("x400; /RFC-822=ann(a)site.example/ADMD= /C=WW/", "ann@site.example"),
         ("unknown; ann", "ann"),
         ("rfc822; an...@site.example", None),
+        ("rfc822; a***@site.example", None),
         ("rfc822;@site.example", None),
     ],
 )

@@ -75,7 +75,7 @@ def test_a_charset_out_of_the_list_is_read_as_it_stands(charset: str) -> None:
 
 
 def test_nul_never_reaches_a_text() -> None:
-    parsed = parse(b"Subject: a\0b\n\nc\0d")
+    parsed = parse(b"Subject: a\0b\nContent-Type: text/plain; charset=us-ascii\n\nc\0d")
     assert (parsed.headers.get("subject"), parsed.plain()) == ("a\ufffdb", "c\ufffdd")
 
 
