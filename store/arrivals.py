@@ -57,6 +57,7 @@ class Arrival:
     received_at: datetime
     reverse_path: str
     authentication: dict[str, Any]
+    size_bytes: int
     blob: bytes | None
     file: str | None
     recipients: tuple[Recipient, ...]
@@ -108,10 +109,19 @@ def begin_parse(tx: Connection, arrival: int) -> int:
     return int(tx.execute(counted.returning(arrivals.c.parses)).scalar_one())
 
 
+def take_back_parse(tx: Connection, arrival: int) -> None:
+    """The attempt ended for a reason that is not the message's."""
+    tx.execute(
+        update(arrivals).where(arrivals.c.id == arrival, arrivals.c.parses > 0).values(parses=arrivals.c.parses - 1)
+    )
+
+
 def load(tx: Connection, arrival: int) -> Arrival:
     """With its recipients and where its bytes are."""
     found = tx.execute(
-        select(arrivals, contents.c.bytes, contents.c.file).join(contents).where(arrivals.c.id == arrival)
+        select(arrivals, contents.c.bytes, contents.c.file, contents.c.size_bytes)
+        .join(contents)
+        .where(arrivals.c.id == arrival)
     ).one()
     people = select(arrival_recipients).where(arrival_recipients.c.arrival_id == arrival)
     return Arrival(
@@ -121,6 +131,7 @@ def load(tx: Connection, arrival: int) -> Arrival:
         received_at=found.received_at,
         reverse_path=found.reverse_path,
         authentication=found.authentication,
+        size_bytes=found.size_bytes,
         blob=found.bytes,
         file=found.file,
         recipients=tuple(

@@ -1,0 +1,184 @@
+"""Sorts arrivals: reads each in the child, decides, carries out, files. For one thread, mta/inbound/sort_daemon's.
+
+For a group of arrivals: the attempts are counted in one commit, then each is read; the consequences are committed on
+core together, and only behind those the filing and the marks on mail. Whoever kills the parser twice is filed unread,
+with no effect. Crash cases: killed while reading, the attempt is counted and the arrival read again; killed between
+core and mail, it is sorted again with the same result (store/sorting.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import Final, TypeVar
+
+from prometheus_client import Counter, Histogram
+
+from mail.header import split
+from mail.mime_index import Indexed, Part, PartIndex, index
+from mail.outcome import Kind
+from mail.verp import Tokens
+from mta.inbound.parser import Parser, ParserDied
+from policy import sorting as decide
+from policy.sorting import Act, Mail, To
+from role.log import EventLog
+from store import arrivals, sorting
+from store.arrivals import Arrival, ArrivalState
+from store.sorting import Ending, Tied
+from store.spool import Spool
+from store.stores import Stores
+
+T = TypeVar("T")
+GROUP: Final = 50
+GROUP_OCTETS: Final = 32 * 1024 * 1024
+KILLS: Final = 2  # of the child, after which an arrival is filed unread
+BEGUN: Final = 6  # attempts whose end nobody saw, since this process itself died; then it is suspect too
+
+_SORTED: Final = Counter("mailloft_sorted", "Arrivals sorted", ["kind"])
+_UNREAD: Final = Counter("mailloft_sorted_unparsed", "Arrivals filed unread, since they killed the parser")
+_DEATHS: Final = Counter("mailloft_parser_deaths", "Parsing children that a message killed")
+_ACTS: Final = Counter("mailloft_sorter_acts", "What arrivals did", ["act"])
+_WAITED: Final = Histogram(
+    "mailloft_sort_wait_seconds", "From the 250 to sorted", buckets=(0.1, 0.5, 1, 2, 5, 15, 60, 300, 3600)
+)
+_UNREAD_KIND: Final = "unparsed"
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One arrival, read and decided; nothing of it is saved yet."""
+
+    arrival: Arrival
+    state: ArrivalState
+    kind: Kind | None
+    acts: tuple[Act, ...]
+    junk: bool
+    index: Indexed | None  # None where the bytes are gone: nothing to file
+
+
+class Sorter:
+    def __init__(self, stores: Stores, spool: Spool, tokens: Tokens, parser: Parser, log: EventLog) -> None:
+        self._stores = stores
+        self._spool = spool
+        self._tokens = tokens
+        self._parser = parser
+        self._log = log
+        self._behind = 0  # the last arrival looked at; one that cannot be sorted now holds up no other
+        self.troubled = False  # whether the last step left one unsorted: the store or the spool is in trouble
+
+    def step(self) -> int:
+        """Sort a group of those that wait; how many there were, 0 once all have been looked at."""
+        self.troubled = False
+        group = self._group()
+        self._behind = group[-1].id if group else 0
+        judged = [one for arrival in group if (one := self._judge(arrival)) is not None]
+        self._save(judged)
+        return len(group)
+
+    def _group(self) -> list[Arrival]:
+        """The next ones, their attempt counted before anything looks into them."""
+        with self._stores.mail.database.read() as tx:
+            ids, group, octets = arrivals.waiting(tx, self._behind, GROUP), list[Arrival](), 0
+            for one in ids:
+                group.append(arrivals.load(tx, one))
+                octets += group[-1].size_bytes
+                if octets > GROUP_OCTETS:
+                    break
+        if group:
+            counted = [arrival.id for arrival in group]
+            self._stores.mail.journal.run(lambda tx: [arrivals.begin_parse(tx, one) for one in counted])
+        return group
+
+    # --- reading ------------------------------------------------------------------------------------------
+
+    def _judge(self, arrival: Arrival) -> Judged | None:
+        try:
+            content = self._spool.get(arrival.blob, arrival.file)
+        except FileNotFoundError as error:
+            self._log.error("arrival without bytes", raised=error, arrival=arrival.id, file=arrival.file)
+            return Judged(arrival, ArrivalState.UNPARSED, None, (), junk=False, index=None)
+        except OSError as error:
+            self._leave(arrival, error)
+            return None
+        if arrival.parses >= BEGUN:
+            return self._unread(arrival, content)
+        for attempt in range(KILLS):
+            if attempt:
+                self._stores.mail.journal.run(partial(arrivals.begin_parse, arrival=arrival.id))
+            try:
+                return self._read(arrival, content)
+            except ParserDied as death:
+                _DEATHS.inc()
+                self._log.warning("parser died", arrival=arrival.id, words=str(death))
+        return self._unread(arrival, content)
+
+    def _read(self, arrival: Arrival, content: bytes) -> Judged:
+        read = self._parser.read(arrival.reverse_path, content)
+        found = arrival.authentication
+        mail = Mail(read.classified, read.author, str(found.get("dmarc", "")), str(found.get("disposition", "")))
+        people = [To(one.position, one.purpose, one.target) for one in arrival.recipients]
+        indexed = Indexed(read.envelope, read.body, read.bodystructure, PartIndex.from_bytes(read.parts))
+        doing = decide.acts(mail, people, self._tokens)
+        return Judged(arrival, ArrivalState.SORTED, read.classified.kind, doing, decide.is_junk(mail), indexed)
+
+    def _unread(self, arrival: Arrival, content: bytes) -> Judged:
+        """It is a person's mail perhaps, so it is filed, as one part that nobody has looked into."""
+        _UNREAD.inc()
+        empty, body = index(b"\r\n"), split(content)
+        parts = {"": Part(0, 0, len(content), body), "1": Part(0, body, len(content))}
+        indexed = Indexed(empty.envelope, empty.body, empty.bodystructure, PartIndex(parts))
+        return Judged(arrival, ArrivalState.UNPARSED, None, (), junk=False, index=indexed)
+
+    # --- saving -------------------------------------------------------------------------------------------
+
+    def _save(self, judged: Sequence[Judged]) -> None:
+        now = datetime.now(UTC)
+        consequences = [(one, self._carry_out(one, now)) for one in judged]
+        endings = [
+            (one, self._finish(one, tied, now)) for one, future in consequences if (tied := self._done(one, future))
+        ]
+        for one, future in endings:
+            if self._done(one, future) is not None:
+                self._tell(one, now)
+
+    def _carry_out(self, one: Judged, now: datetime) -> Future[Tied]:
+        if one.acts:
+            return self._stores.core.journal.submit(
+                partial(sorting.carry_out, doing=one.acts, arrival=one.arrival.id, now=now)
+            )
+        nothing: Future[Tied] = Future()
+        nothing.set_result(Tied(None, None))
+        return nothing
+
+    def _finish(self, one: Judged, tied: Tied, now: datetime) -> Future[bool]:
+        with self._stores.core.database.read() as core:
+            mailboxes = sorting.existing_mailboxes(core, one.arrival) if one.index else ()
+        ending = Ending(one.state, one.kind, tied, mailboxes, one.junk, one.index)
+        return self._stores.mail.journal.submit(partial(sorting.finish, arrival=one.arrival, ending=ending, now=now))
+
+    def _done(self, one: Judged, future: Future[T]) -> T | None:
+        """The result, or None where it failed: the arrival stays unsorted and is looked at again."""
+        try:
+            return future.result()
+        except Exception as error:  # noqa: BLE001 - one arrival that the store refuses must not stop the others
+            self._leave(one.arrival, error)
+            return None
+
+    def _leave(self, arrival: Arrival, error: Exception) -> None:
+        """It stays unsorted; the attempt is taken back, since it was not the message that ended it."""
+        self.troubled = True
+        self._log.error("arrival not sorted", raised=error, arrival=arrival.id)
+        self._stores.mail.journal.run(partial(arrivals.take_back_parse, arrival=arrival.id))
+
+    def _tell(self, one: Judged, now: datetime) -> None:
+        kind = one.kind.value if one.kind else _UNREAD_KIND
+        _SORTED.labels(kind).inc()
+        _WAITED.observe(max(0.0, (now - one.arrival.received_at).total_seconds()))
+        for act in one.acts:
+            _ACTS.labels(type(act).__name__.lower()).inc()
+        self._log.info(
+            "sorted", arrival=one.arrival.id, kind=kind, acts=[type(act).__name__.lower() for act in one.acts]
+        )

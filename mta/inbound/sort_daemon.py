@@ -1,0 +1,71 @@
+"""The role `sorter`: a sync loop over the arrivals that wait. `run(context)` serves until SIGTERM.
+
+It looks every 50 ms while nothing waits: the look is one read of an index that holds unsorted arrivals only.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from datetime import UTC, datetime
+from typing import Final
+
+from prometheus_client import Gauge
+
+from mail.verp import Tokens
+from mta.inbound.parser import Parser
+from mta.inbound.sort import Sorter
+from role.context import Context
+from role.metrics_port import Pulse, serve_metrics
+from store import arrivals
+from store.stores import Stores
+
+_LOOK: Final = 0.05  # seconds
+_AFTER_ERROR: Final = 1.0
+_WAITING: Final = Gauge("mailloft_unsorted_arrivals", "Arrivals that wait for the sorter")
+_OLDEST: Final = Gauge("mailloft_oldest_unsorted_seconds", "Since when the oldest of them waits")
+
+
+def run(context: Context) -> None:
+    told, pulse = threading.Event(), Pulse()
+    signal.signal(signal.SIGTERM, lambda *_: told.set())
+    serve_metrics(context.sockets["metrics"], pulse)
+    _watch(context.stores)
+    parser = Parser()
+    sorter = Sorter(context.stores, context.spool, Tokens(context.vault.derived("tokens")), parser, context.log)
+    context.ready()
+    context.log.info("ready")
+    while not told.is_set():
+        pulse.beat()
+        told.wait(_step(sorter, context))
+    parser.close()
+    context.stores.close()
+    context.log.info("stopped")
+
+
+def _step(sorter: Sorter, context: Context) -> float:
+    """Sort what waits; how long to pause before the next look."""
+    try:
+        sorted_ones = sorter.step()
+    except Exception as error:  # noqa: BLE001 - a database that is away comes back; the arrivals are safe
+        context.log.error("sorting failed", raised=error)
+        return _AFTER_ERROR
+    if sorter.troubled:
+        return _AFTER_ERROR
+    return 0.0 if sorted_ones else _LOOK
+
+
+def _watch(stores: Stores) -> None:
+    """Backlog and age are asked for when somebody scrapes, not at every step."""
+
+    def waiting() -> float:
+        with stores.mail.database.read() as tx:
+            return float(arrivals.backlog(tx)[0])
+
+    def oldest() -> float:
+        with stores.mail.database.read() as tx:
+            since = arrivals.backlog(tx)[1]
+        return (datetime.now(UTC) - since).total_seconds() if since else 0.0
+
+    _WAITING.set_function(waiting)
+    _OLDEST.set_function(oldest)

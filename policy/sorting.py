@@ -1,0 +1,129 @@
+"""What follows from an arrival: facts of the mail and of its envelope -> the acts that store/sorting carries out.
+
+Pure. The sorter asks once an arrival is classified. Which message of ours a report is about is told by the signed token
+of the envelope first, by the Message-ID of the returned header second; the text alone ties nothing, since anybody can
+write one: a report that ties to nothing we sent changes no rating (PRODUCT R2-R4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from mail.outcome import Action, Kind, Outcome
+from mail.verp import Tokens
+from policy.acceptance import Purpose
+from policy.authentication import Disposition, DmarcResult
+from policy.classification import Classified
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """A DSN about this ledger row; which of the outcomes is the row's is told by its address."""
+
+    recipient_id: int
+    outcomes: tuple[Outcome, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Complained:
+    recipient_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unsubscribed:
+    """From the lists of the campaign that the row belongs to."""
+
+    recipient_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Replied:
+    """A person wrote from this address (normalised): to a mailbox, or to the reverse-path of a ledger row."""
+
+    address_key: str
+    mailbox_id: int | None
+    recipient_id: int | None
+
+
+Act = Reported | Complained | Unsubscribed | Replied
+
+
+@dataclass(frozen=True, slots=True)
+class To:
+    """One recipient of the arrival, as RCPT judged it."""
+
+    position: int
+    purpose: Purpose
+    target: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """`author` is the one From address, normalised, or None; `dmarc` and `disposition` are words of the session."""
+
+    classified: Classified
+    author: str | None
+    dmarc: str
+    disposition: str
+
+
+# Machines answer there too; what they report is not a wish.
+_NO_WISH: Final = frozenset({Kind.BOUNCE, Kind.DELAY, Kind.DELIVERY, Kind.MDN})
+_REPORTS: Final = frozenset({Kind.BOUNCE, Kind.COMPLAINT, Kind.UNSUBSCRIBE})
+
+
+def acts(mail: Mail, recipients: Sequence[To], tokens: Tokens) -> tuple[Act, ...]:
+    """Each once, in a stable order, so that a second reading after a crash does the same."""
+    found: list[Act] = []
+    for recipient in recipients:
+        found += _for(mail, recipient)
+    if mail.classified.kind in _REPORTS and not any(isinstance(act, Reported | Complained) for act in found):
+        found += _by_message_id(mail, tokens)
+    return tuple(dict.fromkeys(found))
+
+
+def revives(mail: Mail) -> bool:
+    """Whether its author is a person whose address is alive (R4)."""
+    return mail.classified.kind is Kind.HUMAN and mail.author is not None and mail.dmarc != DmarcResult.FAIL.value
+
+
+def is_junk(mail: Mail) -> bool:
+    """Whether the owner of the From domain asks that it be put aside (I2)."""
+    return mail.disposition == Disposition.QUARANTINE.value
+
+
+def _for(mail: Mail, recipient: To) -> list[Act]:
+    match recipient:
+        case To(purpose=Purpose.BOUNCE, target=int(row)):
+            return _about(mail, row)
+        case To(purpose=Purpose.UNSUBSCRIBE, target=int(row)) if mail.classified.kind not in _NO_WISH:
+            return [Unsubscribed(row)]
+        case To(purpose=Purpose.MAILBOX, target=int(mailbox)) if revives(mail) and mail.author:
+            return [Replied(mail.author, mailbox, None)]
+    return []
+
+
+def _about(mail: Mail, row: int) -> list[Act]:
+    """What mail to the reverse-path of `row` does."""
+    match mail.classified.kind:
+        case Kind.BOUNCE:
+            return [Reported(row, _failed(mail.classified.recipients))]
+        case Kind.COMPLAINT:
+            return [Complained(row)]
+        case Kind.UNSUBSCRIBE:
+            return [Unsubscribed(row)]
+        case Kind.HUMAN if revives(mail) and mail.author:
+            return [Replied(mail.author, None, row)]
+    return []
+
+
+def _by_message_id(mail: Mail, tokens: Tokens) -> list[Act]:
+    rows = [row for text in mail.classified.message_ids if (row := tokens.row_of_message_id(text)) is not None]
+    return [act for row in dict.fromkeys(rows) for act in _about(mail, row)]
+
+
+def _failed(outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
+    """Prose often names no action; a mail that is a bounce says failed."""
+    return tuple(replace(one, action=Action.FAILED) if one.action is None else one for one in outcomes)

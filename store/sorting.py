@@ -1,0 +1,135 @@
+"""Carries out what policy/sorting decided, in two steps: consequences on `core`, then filing and mark on `mail`.
+
+The sorter calls `carry_out` in a transaction on core and, once that is durable, `finish` in one on mail. Both are
+idempotent. Crash case: killed between them, the arrival is still new; it is sorted again, finds each cause in the
+rating ledger already, and is filed once by (folder, arrival).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import assert_never
+
+from sqlalchemy import Connection, select
+
+from mail.address import parse_mailbox
+from mail.mime_index import Indexed
+from mail.outcome import Action, Kind, Outcome
+from policy.acceptance import Purpose
+from policy.sorting import Act, Complained, Replied, Reported, Unsubscribed
+from store import arrivals, consequences, filing, folders, mailboxes
+from store.arrivals import Arrival, ArrivalState
+from store.schema import campaigns
+
+_JUNK = "\\Junk"
+
+
+@dataclass(frozen=True, slots=True)
+class Tied:
+    """What an arrival turned out to belong to: a client, and the ledger row a report was about."""
+
+    client_id: int | None
+    recipient_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How the sorting of an arrival ends; `mailboxes` get it, each once, `junk` says into which folder.
+
+    `index` is None where there is nothing to file.
+    """
+
+    state: ArrivalState
+    kind: Kind | None
+    tied: Tied
+    mailboxes: tuple[int, ...]
+    junk: bool
+    index: Indexed | None
+
+
+def existing_mailboxes(tx: Connection, arrival: Arrival) -> tuple[int, ...]:
+    """Those that it is for and that have not been deleted since RCPT; on `core`."""
+    wanted = [one.target for one in arrival.recipients if one.purpose is Purpose.MAILBOX and one.target is not None]
+    return tuple(mailbox for mailbox in dict.fromkeys(wanted) if mailboxes.by_id(tx, mailbox) is not None)
+
+
+def carry_out(tx: Connection, doing: Sequence[Act], arrival: int, now: datetime) -> Tied:
+    """All acts of one arrival, in one transaction."""
+    tied = Tied(None, None)
+    for act in doing:
+        found = _carry_out(tx, act, arrival, now)
+        tied = Tied(tied.client_id or found.client_id, tied.recipient_id or found.recipient_id)
+    return tied
+
+
+def finish(tx: Connection, arrival: Arrival, ending: Ending, now: datetime) -> bool:
+    """File it where it belongs and mark it sorted, in one transaction; False where it was sorted before."""
+    for mailbox in ending.mailboxes:
+        if ending.index is None:
+            break
+        inbox = folders.ensure_folders(tx, mailbox, now)
+        junk = folders.by_use(tx, mailbox, _JUNK) if ending.junk else None
+        target = junk.id if junk else inbox
+        filing.file_message(tx, target, arrival.content_id, ending.index, (), arrival.received_at, arrival.id)
+    for recipient in arrival.recipients:
+        if ending.tied.recipient_id is not None and recipient.purpose is not Purpose.MAILBOX:
+            arrivals.tie(tx, arrival.id, recipient.position, ending.tied.recipient_id)
+    return arrivals.mark(tx, arrival.id, ending.state, ending.kind, ending.tied.client_id, now)
+
+
+def _carry_out(tx: Connection, act: Act, arrival: int, now: datetime) -> Tied:
+    match act:
+        case Replied():
+            return Tied(_reply(tx, act, arrival, now), None)
+        case Reported() | Complained() | Unsubscribed():
+            row = consequences.row_of(tx, act.recipient_id)
+            if row is None:
+                return Tied(None, None)
+        case _:
+            assert_never(act)
+    match act:
+        case Reported():
+            if outcome := _own(act.outcomes, row.address):
+                consequences.apply_report(tx, row.recipient_id, outcome, arrival, now)
+        case Complained():
+            consequences.complaint(tx, row.recipient_id, arrival, now)
+        case Unsubscribed():
+            consequences.unsubscribe(tx, row.recipient_id, _list_of(tx, row.campaign_id), now)
+    return Tied(row.client_id, row.recipient_id)
+
+
+def _own(outcomes: Sequence[Outcome], address: str) -> Outcome | None:
+    """The outcome of this row: the one that names its address, else a failed one (it was forwarded), else none."""
+    key = mailboxes.address_key(address)
+    named = [one for one in outcomes if one.recipient and mailboxes.address_key(one.recipient) == key]
+    failed = [one for one in outcomes if one.action is Action.FAILED]
+    return next(iter(named or failed), None)
+
+
+def _list_of(tx: Connection, campaign: int | None) -> int:
+    """The list that the campaign went to; 0, everything, where it was none."""
+    if campaign is None:
+        return 0
+    return int(tx.execute(select(campaigns.c.list_id).where(campaigns.c.id == campaign)).scalar() or 0)
+
+
+def _reply(tx: Connection, act: Replied, arrival: int, now: datetime) -> int | None:
+    """The client who wrote, revived; None where the author is no client of that project."""
+    project = _project_of(tx, act)
+    client = None if project is None else consequences.client_by_address(tx, project, act.address_key)
+    if client is None or project is None:
+        return None
+    consequences.reply(tx, project, client, arrival, now)
+    return client
+
+
+def _project_of(tx: Connection, act: Replied) -> int | None:
+    if act.mailbox_id is not None:
+        mailbox = mailboxes.by_id(tx, act.mailbox_id)
+        return mailbox.project_id if mailbox else None
+    row = consequences.row_of(tx, act.recipient_id) if act.recipient_id is not None else None
+    # Who writes to a reverse-path is known only if it is the one whom that message went to.
+    same = row is not None and parse_mailbox(row.address).normalised == act.address_key
+    return row.project_id if row is not None and same else None
