@@ -20,6 +20,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, Select, bindparam, delete, exists, func, insert, literal, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
+from mail.mime_index import Indexed
 from store import folders
 from store.schema import arrivals, contents, filed
 from store.spool import Stored
@@ -40,16 +41,6 @@ class Change(Enum):
     REPLACE = "FLAGS"
     ADD = "+FLAGS"
     REMOVE = "-FLAGS"
-
-
-@dataclass(frozen=True, slots=True)
-class Index:
-    """What is computed once, at filing, from the octets: answers of FETCH ready to send, and where the parts are."""
-
-    envelope: bytes
-    body: bytes
-    bodystructure: bytes
-    parts: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +78,15 @@ def file_message(
     tx: Connection,
     folder_id: int,
     content: Stored | int,
-    index: Index,
+    index: Indexed,
     flags: Iterable[str],
     internaldate: datetime,
     arrival_id: int | None = None,
 ) -> int:
     """The UID of the mail in that folder; the same one where this arrival was filed there before.
 
-    `content`: what `Spool.put` said of the bytes, or the id of a content row (an arrival's).
+    `content`: what `Spool.put` said of the bytes, or the id of a content row (an arrival's). `index`: made before the
+    transaction, by `mail.mime_index.index`.
     """
     taken = folders.touch(tx, folder_id, 1)
     if taken is None:
@@ -116,7 +108,7 @@ def file_message(
         "envelope": index.envelope,
         "body": index.body,
         "bodystructure": index.bodystructure,
-        "parts": index.parts,
+        "parts": index.parts.to_bytes(),
     }
     tx.execute(insert(filed).values(row))
     return uid
@@ -141,9 +133,9 @@ def store_flags(
     return changed
 
 
-def expunge(tx: Connection, folder_id: int, uids: Sequence[int] | None = None) -> Expunged:
-    """Remove what is flagged \\Deleted, of `uids` alone where they are given."""
-    rows = tx.execute(select(filed.c.uid, filed.c.flags).where(_of(folder_id, uids), filed.c.flags.contains(DELETED)))
+def expunge(tx: Connection, folder_id: int, uids: Sequence[int]) -> Expunged:
+    """Remove those of `uids` (ascending, at most BATCH) that are flagged \\Deleted."""
+    rows = tx.execute(select(filed.c.uid, filed.c.flags).where(_of(folder_id, uids)))
     doomed = [row.uid for row in rows if DELETED in row.flags.split()]
     if not doomed:
         return Expunged((), ())
@@ -183,11 +175,13 @@ def move(tx: Connection, source_id: int, uids: Sequence[int], target_id: int) ->
     return pairs
 
 
-def empty(tx: Connection, folder_id: int) -> Expunged:
-    """Remove all mails of a folder that is about to be deleted."""
-    folders.touch(tx, folder_id)
+def delete_folder(tx: Connection, folder_id: int) -> Expunged:
+    """Remove a folder with its mails; its inferiors stay (RFC 3501 §6.3.4)."""
+    _touched(tx, folder_id)
     uids = list(uids_of(tx, folder_id))
-    return Expunged(tuple(uids), _remove(tx, folder_id, uids))
+    files = _remove(tx, folder_id, uids)
+    folders.remove(tx, folder_id)
+    return Expunged(tuple(uids), files)
 
 
 def drop_unnamed(tx: Connection, content_ids: Iterable[int]) -> tuple[str, ...]:
@@ -205,6 +199,12 @@ def drop_unnamed(tx: Connection, content_ids: Iterable[int]) -> tuple[str, ...]:
 
 
 # --- reading ------------------------------------------------------------------------------------------------
+
+
+def size_of(tx: Connection, folder_id: int, uids: Sequence[int]) -> int:
+    """What these mails add up to."""
+    sums = (select(func.sum(filed.c.size_bytes)).where(_of(folder_id, chunk)) for chunk in _chunks(uids))
+    return sum(int(tx.execute(query).scalar() or 0) for query in sums)
 
 
 def uids_of(tx: Connection, folder_id: int) -> array[int]:
@@ -225,6 +225,13 @@ def first_unseen(tx: Connection, folder_id: int) -> int | None:
     """The lowest UID without \\Seen."""
     unseen = ~filed.c.flags.like("%\\Seen%", escape="|")
     return tx.execute(select(func.min(filed.c.uid)).where(filed.c.folder_id == folder_id, unseen)).scalar()
+
+
+def deleted(tx: Connection, folder_id: int) -> list[int]:
+    """The UIDs flagged \\Deleted, ascending."""
+    flagged = filed.c.flags.like("%\\Deleted%", escape="|")
+    query = select(filed.c.uid).where(filed.c.folder_id == folder_id, flagged)
+    return list(tx.execute(query.order_by(filed.c.uid)).scalars())
 
 
 def flags_since(tx: Connection, folder_id: int, modseq: int) -> list[Flagged]:

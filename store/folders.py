@@ -108,7 +108,7 @@ def create(tx: Connection, mailbox_id: int, name: str, now: datetime, special_us
 
 
 def remove(tx: Connection, folder_id: int) -> None:
-    """Delete the row of a folder whose mails are gone already (`filing.empty`)."""
+    """Delete the row of a folder whose mails are gone already (`filing.delete_folder`)."""
     tx.execute(delete(folders).where(folders.c.id == folder_id))
 
 

@@ -1,0 +1,32 @@
+"""All commands, by their name in capitals; UID variants as `UID <name>`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from imap.commands import (
+    anytime,
+    appending,
+    entering,
+    expunging,
+    folders,
+    idling,
+    listing,
+    messages,
+    searching,
+    selecting,
+)
+from imap.session import Table
+
+COMMANDS: Final[Table] = {
+    **anytime.COMMANDS,
+    **entering.COMMANDS,
+    **folders.COMMANDS,
+    **listing.COMMANDS,
+    **appending.COMMANDS,
+    **idling.COMMANDS,
+    **selecting.COMMANDS,
+    **expunging.COMMANDS,
+    **messages.COMMANDS,
+    **searching.COMMANDS,
+}

@@ -1,0 +1,223 @@
+"""The IMAP role: listens on 143 ("imap") and 993 ("imaps"), serves until SIGTERM (RFC 3501, RFC 8314).
+
+The reactor is imported inside `run`, in the process that will run it: roles are forked from a parent that has
+imported everything. On SIGTERM every session hears BYE after the command it is in; after GOODBYE seconds the rest
+is cut, the journal commits what waits, and `run` returns.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.x509 import load_pem_x509_certificates
+from OpenSSL.crypto import X509, PKey
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IAddress
+from twisted.internet.protocol import Factory
+from twisted.internet.protocol import Protocol as TwistedProtocol
+from twisted.internet.ssl import CertificateOptions
+from twisted.internet.threads import deferToThreadPool
+from twisted.protocols.tls import TLSMemoryBIOFactory
+from twisted.python.failure import Failure
+from twisted.python.threadpool import ThreadPool
+
+from imap.answer import Running
+from imap.login import SignIn, network_of
+from imap.notify import Notifier
+from imap.protocol import Connection, Surroundings, Turn, take_turn
+from imap.session import Backing, Session
+from imap.snapshots import Snapshots
+from role.context import Context
+from role.metrics_port import Pulse, serve_metrics
+
+BACKLOG: Final = 512
+THREADS: Final = 8  # in which commands read and compute; writes queue in the journal
+GOODBYE: Final = 3.0  # seconds
+
+
+class ReactorThreads:
+    """`protocol.Threads` over a reactor and its pool."""
+
+    def __init__(self, reactor: Any, pool: ThreadPool) -> None:
+        self._reactor = reactor
+        self._pool = pool
+
+    def run(self, done: Callable[[Turn | Failure], None], running: Running, value: object, raised: Any) -> None:
+        deferToThreadPool(self._reactor, self._pool, take_turn, running, value, raised).addBoth(done)
+
+    def back(self, work: Callable[[], None]) -> None:
+        self._reactor.callFromThread(work)
+
+
+class Refusing(TwistedProtocol):
+    """For a peer that has too many connections already."""
+
+    def connectionMade(self) -> None:  # noqa: N802 - Twisted's name
+        transport: Any = self.transport  # Twisted's interfaces are not typed
+        transport.write(b"* BYE [LIMIT] too many connections from your address\r\n")
+        transport.loseConnection()
+
+
+class Sessions(Factory):
+    """The connections of one listener; `peers` counts those of all listeners by network."""
+
+    noisy = False
+
+    def __init__(self, backing: Backing, around: Surroundings, peers: Counter[str], most: int, secure: bool) -> None:
+        self._backing = backing
+        self._around = around
+        self._peers = peers
+        self._most = most
+        self._secure = secure
+        self.open: set[Connection] = set()
+        self._emptied: Deferred[None] | None = None
+
+    def buildProtocol(self, addr: IAddress | None) -> TwistedProtocol:  # noqa: N802 - Twisted's name
+        peer = str(getattr(addr, "host", "local"))
+        network = network_of(peer)
+        if self._emptied is not None or self._peers[network] >= self._most:
+            return Refusing()
+        self._peers[network] += 1
+        session = Session(self._backing, peer, self._secure)
+
+        def closed(connection: Connection) -> None:
+            self._peers[network] -= 1
+            if not self._peers[network]:
+                del self._peers[network]
+            self.open.discard(connection)
+            self._emptied_or_not()
+
+        connection = Connection(session, self._around, closed)
+        self.open.add(connection)
+        return connection
+
+    def shut_down(self) -> Deferred[None]:
+        """Fires when nobody is connected any more."""
+        self._emptied = Deferred()
+        for connection in list(self.open):
+            connection.shut_down()
+        emptied = self._emptied
+        self._emptied_or_not()
+        return emptied
+
+    def cut(self) -> None:
+        for connection in list(self.open):
+            connection.cut()
+
+    def _emptied_or_not(self) -> None:
+        if self._emptied is not None and not self.open and not self._emptied.called:
+            self._emptied.callback(None)
+
+
+def run(context: Context) -> None:
+    """Serve until SIGTERM."""
+    from twisted.internet import reactor as installed
+
+    reactor: Any = installed
+    tls = tls_options(context.certificate, context.private_key)
+    pool = ThreadPool(2, THREADS, "imap")
+    notifier = Notifier(context.stores.mail.database, reactor.callFromThread, context.log)
+    sign_in = SignIn(context.stores, context.vault, time.monotonic)
+    around = Surroundings(
+        reactor,
+        ReactorThreads(reactor, pool),
+        notifier,
+        lambda command, raised: context.log.error("imap.command", raised=raised, command=command),
+        tls,
+    )
+    listeners = _listen(context, reactor, _backing(context, sign_in), around)
+    pulse = Pulse()
+    if "metrics" in context.sockets:
+        serve_metrics(context.sockets["metrics"], pulse)
+
+    def begin() -> None:
+        pool.start()
+        notifier.start()
+        _beat(reactor, pulse)
+        context.ready()
+
+    reactor.callWhenRunning(begin)
+    reactor.addSystemEventTrigger("before", "shutdown", lambda: _goodbye(reactor, listeners))
+    try:
+        reactor.run()
+    finally:
+        notifier.stop()
+        sign_in.close()
+        pool.stop()
+        context.stores.close()
+
+
+def tls_options(certificate: Path, private_key: Path) -> CertificateOptions:
+    """TLS 1.2 and later with that chain. ValueError or OSError names what cannot be read."""
+    chain = [X509.from_cryptography(each) for each in load_pem_x509_certificates(certificate.read_bytes())]
+    key = load_pem_private_key(private_key.read_bytes(), password=None)
+    return CertificateOptions(
+        privateKey=PKey.from_cryptography_key(key),  # type: ignore[arg-type]  # whatever a certificate may have
+        certificate=chain[0],
+        extraCertChain=chain[1:],
+    )
+
+
+def _backing(context: Context, sign_in: SignIn) -> Backing:
+    return Backing(
+        stores=context.stores,
+        spool=context.spool,
+        snapshots=Snapshots(context.stores.mail.database),
+        sign_in=sign_in,
+        now=lambda: datetime.now(UTC),
+        message_bytes=context.settings.limits.message_bytes,
+        plaintext_login=context.settings.imap.plaintext_login,
+        offers_tls=True,
+    )
+
+
+def _listen(context: Context, reactor: Any, backing: Backing, around: Surroundings) -> list[Sessions]:
+    peers: Counter[str] = Counter()
+    most = context.settings.limits.connections_per_peer
+    listeners = []
+    for name, secure in (("imap", False), ("imaps", True)):
+        if name not in context.sockets:
+            continue
+        listening = context.sockets[name]
+        sessions = Sessions(backing, around, peers, most, secure)
+        plain: Any = sessions
+        factory = TLSMemoryBIOFactory(around.tls_context, False, plain) if secure else plain
+        listening.setblocking(False)
+        listening.listen(BACKLOG)
+        reactor.adoptStreamPort(listening.fileno(), listening.family, factory)
+        listeners.append(sessions)
+    return listeners
+
+
+def _beat(reactor: Any, pulse: Pulse) -> None:
+    pulse.beat()
+    reactor.callLater(1.0, _beat, reactor, pulse)
+
+
+def _goodbye(reactor: Any, listeners: list[Sessions]) -> Deferred[None]:
+    """Fires when all have left, or were cut."""
+    finished: Deferred[None] = Deferred()
+    left = len(listeners)
+
+    def one_emptied(_: None) -> None:
+        nonlocal left
+        left -= 1
+        if left == 0 and not finished.called:
+            finished.callback(None)
+
+    def cut() -> None:
+        for sessions in listeners:
+            sessions.cut()
+        if not finished.called:
+            finished.callback(None)
+
+    for sessions in listeners:
+        sessions.shut_down().addCallback(one_emptied)
+    reactor.callLater(GOODBYE, cut)
+    return finished

@@ -1,0 +1,104 @@
+"""Which names a LIST or LSUB shows, and with which attributes (RFC 3501 §6.3.8, RFC 5258, RFC 6154). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from store.folders import INBOX, SEPARATOR, Folder
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What LIST was asked to choose and to tell. `by_lsub`: LSUB's rules."""
+
+    subscribed: bool = False
+    special_use: bool = False
+    recursive: bool = False
+    tells_subscribed: bool = False
+    by_lsub: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    name: str
+    attributes: tuple[str, ...]
+    has_matching_inferiors: bool
+    folder: Folder | None  # None: a level that is none itself
+
+
+def shown(known: Iterable[Folder], patterns: list[str], selection: Selection) -> Iterator[Shown]:
+    """The names that match any of the patterns, INBOX first, then sorted."""
+    folders = {folder.name: folder for folder in known}
+    chosen = {name for name, folder in folders.items() if _is_chosen(folder, selection)}
+    levels = {level for name in folders for level in _levels_above(name)}
+    with_chosen_inferiors = {level for name in chosen for level in _levels_above(name)}
+    candidates = chosen | _bare_levels(levels, with_chosen_inferiors, folders.keys(), patterns, selection)
+    for name in sorted(candidates, key=lambda name: (name != INBOX, name)):
+        if any(matches(pattern, name) for pattern in patterns):
+            is_chosen = name in chosen
+            attributes = tuple(_attributes(name, folders.get(name), name in levels, is_chosen, selection))
+            told = selection.recursive and name in with_chosen_inferiors
+            yield Shown(name, attributes, told, folders.get(name))
+
+
+def matches(pattern: str, name: str) -> bool:
+    """`*` is any run of characters, `%` one within a level. Linear in both, whatever the pattern is.
+
+    Bit n of `reached` says that the pattern so far can end at the n-th character.
+    """
+    reached = 1
+    everywhere = (1 << (len(name) + 1)) - 1
+    for char in pattern:
+        if char == "*":
+            reached = everywhere & ~((reached & -reached) - 1) if reached else 0
+        elif char == "%":
+            reached = _within_level(reached, name)
+        else:
+            reached = sum(1 << (n + 1) for n, other in enumerate(name) if other == char and reached >> n & 1)
+        if not reached:
+            return False
+    return bool(reached >> len(name) & 1)
+
+
+def _within_level(reached: int, name: str) -> int:
+    for n, char in enumerate(name):
+        if reached >> n & 1 and char != SEPARATOR:
+            reached |= 1 << (n + 1)
+    return reached
+
+
+def _is_chosen(folder: Folder, selection: Selection) -> bool:
+    if selection.subscribed and not folder.subscribed:
+        return False
+    return not selection.special_use or folder.special_use is not None
+
+
+def _bare_levels(
+    levels: set[str], with_chosen_inferiors: set[str], existing: Iterable[str], patterns: list[str], by: Selection
+) -> set[str]:
+    """Names that are shown for the sake of what is below them."""
+    if by.recursive:
+        return with_chosen_inferiors
+    if by.by_lsub:  # RFC 3501 §6.3.9: only where % stops at the level
+        return with_chosen_inferiors if any("%" in pattern for pattern in patterns) else set()
+    return set() if by.subscribed or by.special_use else levels - set(existing)
+
+
+def _levels_above(name: str) -> list[str]:
+    pieces = name.split(SEPARATOR)
+    return [SEPARATOR.join(pieces[:depth]) for depth in range(1, len(pieces))]
+
+
+def _attributes(
+    name: str, folder: Folder | None, has_children: bool, is_chosen: bool, selection: Selection
+) -> Iterator[str]:
+    if folder is None or (selection.by_lsub and not is_chosen):
+        yield "\\Noselect"
+    yield "\\HasChildren" if has_children else "\\HasNoChildren"
+    if folder is None:
+        return
+    if folder.subscribed and (selection.subscribed or selection.tells_subscribed) and not selection.by_lsub:
+        yield "\\Subscribed"
+    if folder.special_use:
+        yield folder.special_use

@@ -1,0 +1,353 @@
+"""One connection: octets in, steps of commands out, one command at a time, never more than a little in memory.
+
+Runs in the reactor's thread; commands are stepped in a thread pool. While a command runs or the client does not
+read, its next one waits in the decoder; once READ_AHEAD octets wait, the socket is not read any more. While the
+transport is full the command is not stepped on, so a client that asks for much and reads nothing costs one piece.
+STARTTLS forgets all that came before the handshake.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from prometheus_client import Counter, Gauge
+from twisted.internet.protocol import Protocol as TwistedProtocol
+from twisted.internet.protocol import connectionDone
+from twisted.python.failure import Failure
+
+from imap.answer import Answer, Ask, Condition, Pause, Running, Step, Then, Wait
+from imap.commands.anytime import capabilities
+from imap.deadline import Deadline
+from imap.dialogue import Unforeseen, greeting, perform
+from imap.notify import Notifier
+from imap.session import Session
+from imap.wire import Broken, Continue, Decoder, Request
+
+SESSIONS: Final = Gauge("mailloft_imap_sessions", "Connections that are open")
+OCTETS: Final = Counter("mailloft_imap_octets_total", "Octets of commands and answers", ["direction"])  # in, out
+
+READ_AHEAD: Final = 65_536  # octets received beyond the command that runs
+PIECE: Final = 65_536  # octets after which a command lets the transport drain
+SIGN_IN_TIME: Final = 60.0
+IDLE_TIME: Final = 1800.0  # RFC 3501 §5.4
+STALLED_TIME: Final = 300.0  # for a client that does not read what it asked for
+FAREWELL_TIME: Final = 10.0  # for a client that does not close its end
+STRIKES_BEFORE: Final = 10  # BAD and NO before the sign-in
+STRIKES: Final = 100  # BAD in a row afterwards
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What came of stepping a command: octets to write, then the wish, the end, or neither (there is more)."""
+
+    octets: bytes
+    step: Step | None
+    answer: Answer | None
+
+
+def take_turn(running: Running, value: object, raised: BaseException | None) -> Turn:
+    """Step a command until it wishes for something, ends, or has written PIECE octets. In a thread of the pool."""
+    pieces: list[bytes] = []
+    written = 0
+    try:
+        step = running.send(value) if raised is None else running.throw(raised)
+        while isinstance(step, bytes):
+            pieces.append(step)
+            written += len(step)
+            if written >= PIECE:
+                return Turn(b"".join(pieces), None, None)
+            step = next(running)
+    except StopIteration as ended:
+        return Turn(b"".join(pieces), None, ended.value)
+    return Turn(b"".join(pieces), step, None)
+
+
+class Threads(Protocol):
+    """How the connection leaves the reactor's thread and comes back to it."""
+
+    def run(self, done: Callable[[Turn | Failure], None], running: Running, value: object, raised: Any) -> None:
+        """`take_turn` in the pool; `done` with what came of it in the reactor's thread."""
+
+    def back(self, work: Callable[[], None]) -> None:
+        """Run `work` in the reactor's thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all connections of a process share. `start_tls` is None where there is no certificate."""
+
+    reactor: Any
+    threads: Threads
+    notifier: Notifier
+    unforeseen: Unforeseen
+    tls_context: Any
+
+
+class Connection(TwistedProtocol):
+    """Also the push producer that its transport pauses and resumes."""
+
+    def __init__(self, session: Session, around: Surroundings, closed: Callable[[Connection], None]) -> None:
+        self._session = session
+        self._around = around
+        self._closed = closed
+        self._decoder = Decoder()
+        self._deadline = Deadline(around.reactor, self._timed_out)
+        self._running: Running | None = None
+        self._asked: Ask | None = None
+        self._in_thread = False
+        self._more = False  # the command has more to write, once the transport is drained
+        self._stalled = False
+        self._watched: int | None = None
+        self._woken = False
+        self._strikes = 0
+        self._reading = True
+        self._closing = False  # BYE is due when the command that runs has ended
+        self._left = False  # BYE was said
+        self._lost = False
+
+    # --- the transport ---------------------------------------------------------------------------------------
+
+    def connectionMade(self) -> None:  # noqa: N802 - Twisted's name
+        SESSIONS.inc()
+        self._transport.registerProducer(self, True)
+        self._deadline.set(SIGN_IN_TIME)
+        self._write(greeting(self._session, capabilities(self._session)))
+
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802
+        OCTETS.labels("in").inc(len(data))
+        if self._session.account is not None and not self._stalled:
+            self._deadline.put_off()
+        self._decoder.receive(data)
+        self._work()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802
+        SESSIONS.dec()
+        self._lost = True
+        self._deadline.set(None)
+        self._unwatch()
+        if not self._in_thread:
+            self._abandon()
+        self._closed(self)
+
+    def _timed_out(self) -> None:
+        if self._stalled or self._left:
+            self._transport.abortConnection()
+        elif self._busy and self._session.account is not None:
+            self._deadline.set(IDLE_TIME)  # it is we who are slow
+        else:
+            self._leave(b"* BYE too long without a word\r\n")
+
+    def pauseProducing(self) -> None:  # noqa: N802
+        """The client does not read as fast as it asks."""
+        self._stalled = True
+        self._deadline.set(STALLED_TIME)
+
+    def resumeProducing(self) -> None:  # noqa: N802
+        self._stalled = False
+        self._deadline.set(SIGN_IN_TIME if self._session.account is None else IDLE_TIME)
+        if self._more:
+            self._more = False
+            self._step()
+        elif self._woken:
+            self.wake()
+        else:
+            self._work()
+
+    def stopProducing(self) -> None:  # noqa: N802
+        """connectionLost follows."""
+
+    @property
+    def _transport(self) -> Any:
+        return self.transport
+
+    def _write(self, octets: bytes) -> None:
+        OCTETS.labels("out").inc(len(octets))
+        self._transport.write(octets)
+
+    # --- commands in their order -----------------------------------------------------------------------------
+
+    @property
+    def _busy(self) -> bool:
+        return self._running is not None and self._asked is None
+
+    def _work(self) -> None:
+        """Take events until a command runs, the output is full, or more octets are wanted."""
+        while not (self._busy or self._stalled or self._left or self._lost):
+            self._decoder.limits = self._session.limits
+            event = self._decoder.next_event()
+            if event is None:
+                break
+            if isinstance(event, Continue):
+                self._write(b"+ go ahead\r\n")
+            elif isinstance(event, Broken):
+                self._break(event)
+            else:
+                self._hear(event)
+        self._read_or_not()
+
+    def _read_or_not(self) -> None:
+        reads = not (self._busy or self._stalled) or self._decoder.waiting <= READ_AHEAD
+        if reads is self._reading or self._left or self._lost:
+            return
+        self._reading = reads
+        if reads:
+            self._transport.resumeProducing()
+        else:
+            self._transport.pauseProducing()
+
+    def _hear(self, request: Request) -> None:
+        if self._asked is not None:
+            self._asked = None
+            self._step(request.line)
+        else:
+            self._running = perform(self._session, request, self._around.unforeseen)
+            self._step()
+
+    def _break(self, broken: Broken) -> None:
+        self._write(Answer(Condition.BAD, broken.text, broken.code).line(broken.tag))
+        if broken.fatal:
+            self._leave(b"* BYE that cannot be read on\r\n")
+        else:
+            self._strike(Condition.BAD)
+
+    def _step(self, value: object = None, raised: BaseException | None = None) -> None:
+        assert self._running is not None
+        self._in_thread = True
+        self._around.threads.run(self._stepped, self._running, value, raised)
+
+    def _stepped(self, turn: Turn | Failure) -> None:
+        self._in_thread = False
+        if isinstance(turn, Failure):
+            self._around.unforeseen("connection", turn.value or RuntimeError(str(turn)))
+            self._transport.abortConnection()
+            self._abandon()
+            return
+        if self._lost or self._left:
+            self._abandon()
+            return
+        if turn.octets:
+            self._write(turn.octets)
+        if turn.answer is not None:
+            self._finish(turn.answer)
+        elif turn.step is not None:
+            self._grant(turn.step)
+        elif self._stalled:
+            self._more = True
+        else:
+            self._step()
+
+    def _grant(self, step: Step) -> None:
+        if isinstance(step, Wait):
+            step.future.add_done_callback(lambda future: self._around.threads.back(lambda: self._waited(future)))
+        elif isinstance(step, Pause):
+            self._around.reactor.callLater(step.seconds, self._paused)
+        elif isinstance(step, Ask):
+            self._ask(step)
+
+    def _waited(self, future: Future[Any]) -> None:
+        if self._running is not None:
+            error = future.exception()
+            self._step(None if error else future.result(), error)
+
+    def _paused(self) -> None:
+        if self._running is not None:
+            self._step()
+
+    def _ask(self, ask: Ask) -> None:
+        if ask.prompt is not None:
+            self._write(ask.prompt)
+        self._asked = ask
+        if self._closing:
+            self._leave(b"* BYE shutting down\r\n")
+            return
+        if ask.wakes:
+            self._watch()
+        if self._woken:
+            self.wake()
+        else:
+            self._work()
+
+    def _finish(self, answer: Answer) -> None:
+        self._running = None
+        self._unwatch()
+        if answer.then is Then.CLOSE or self._closing:
+            self._leave(b"" if answer.then is Then.CLOSE else b"* BYE shutting down\r\n")
+            return
+        if answer.then is Then.START_TLS:
+            self._start_tls()
+        self._strike(answer.condition)
+        self._work()
+
+    def _start_tls(self) -> None:
+        self._decoder.forget()
+        self._transport.startTLS(self._around.tls_context)
+        self._session.secure = True
+
+    def _strike(self, condition: Condition) -> None:
+        """Count what goes wrong: a client that only errs is no client."""
+        if condition is Condition.OK:
+            if self._strikes and self._session.account is not None:
+                self._strikes = 0
+            self._signed_in()
+            return
+        before = self._session.account is None
+        self._strikes += 1 if before or condition is Condition.BAD else 0
+        if self._strikes >= (STRIKES_BEFORE if before else STRIKES):
+            self._leave(b"* BYE too many errors\r\n")
+
+    def _signed_in(self) -> None:
+        if self._session.account is not None and self._deadline.seconds == SIGN_IN_TIME:
+            self._deadline.set(IDLE_TIME)
+
+    # --- waking and leaving ----------------------------------------------------------------------------------
+
+    def wake(self) -> None:
+        """A watched folder has changed."""
+        if self._asked is None or not self._asked.wakes or self._stalled:
+            self._woken = True
+            return
+        self._asked, self._woken = None, False
+        self._step()
+
+    def _watch(self) -> None:
+        view = self._session.view
+        if self._watched is None and view is not None:
+            self._watched = view.folder.id
+            self._woken = True  # what changed before the watch began is looked for once
+            self._around.notifier.watch(self._watched, self.wake)
+
+    def _unwatch(self) -> None:
+        if self._watched is not None:
+            self._around.notifier.unwatch(self._watched, self.wake)
+            self._watched, self._woken = None, False
+
+    def shut_down(self) -> None:
+        """Say BYE, after the command that is running."""
+        if self._busy:
+            self._closing = True
+        else:
+            self._leave(b"* BYE shutting down\r\n")
+
+    def cut(self) -> None:
+        """The time for a farewell is over."""
+        self._transport.abortConnection()
+
+    def _leave(self, farewell: bytes) -> None:
+        if self._left or self._lost:
+            return
+        self._left = True
+        self._asked = None
+        if not self._in_thread:
+            self._abandon()
+        self._write(farewell)
+        self._transport.unregisterProducer()
+        self._transport.loseConnection()
+        self._deadline.set(FAREWELL_TIME)
+
+    def _abandon(self) -> None:
+        if self._running is not None:
+            self._running.close()
+            self._running = None

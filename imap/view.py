@@ -1,0 +1,98 @@
+"""A selected folder as one session has been told it: which mail has which number, and what is still to be said.
+
+A client's numbers are the places in `uids`, which therefore changes only together with what is said: EXPUNGE where
+that is allowed (RFC 3501 §7.4.1), EXISTS, FETCH of flags. Pure.
+No mail is \\Recent: the flag needs a write for every SELECT, no client of today shows it, and RFC 9051 dropped it.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator
+
+from imap import wire_text
+from imap.answer import MalformedError
+from imap.snapshots import Snapshot
+from imap.wire_cursor import SequenceSet
+from store.filing import Flagged
+from store.folders import Folder
+
+
+class View:
+    def __init__(self, folder: Folder, snapshot: Snapshot, read_only: bool) -> None:
+        self.folder = folder
+        self.read_only = read_only
+        self.snapshot = snapshot
+        self.uids: array[int] = snapshot.uids
+        self.modseq = snapshot.modseq
+        self._told: dict[int, int] = {}  # UID -> MODSEQ that this session's own STORE has answered
+
+    def number_of(self, uid: int) -> int:
+        """The sequence number of a UID that is here."""
+        return bisect_left(self.uids, uid) + 1
+
+    def holds(self, uid: int) -> bool:
+        place = bisect_left(self.uids, uid)
+        return place < len(self.uids) and self.uids[place] == uid
+
+    def chosen(self, wanted: SequenceSet, are_uids: bool) -> list[int]:
+        """The UIDs of a set, ascending. MalformedError for a number that no mail has."""
+        slices = [self._slice_of_uids(*ends) if are_uids else self._slice_of_numbers(*ends) for ends in wanted]
+        if len(slices) == 1:
+            return list(self.uids[slices[0]])
+        return sorted({uid for part in slices for uid in self.uids[part]})
+
+    def told(self, mails: Iterable[Flagged]) -> None:
+        """These flags were answered, or wanted .SILENT: `catch_up` does not repeat them."""
+        self._told.update((mail.uid, mail.modseq) for mail in mails)
+
+    def catch_up(self, snapshot: Snapshot, changed: Iterable[Flagged], expunges: bool) -> Iterator[bytes]:
+        """What to say so that the client's picture is `snapshot`'s; without EXPUNGE what vanished keeps its number.
+
+        `changed`: the mails of `snapshot` above `self.modseq`.
+        """
+        before = self.uids
+        last = before[-1] if before else 0
+        fresh = snapshot.uids[bisect_right(snapshot.uids, last) :]
+        if len(before) + len(fresh) == len(snapshot.uids):
+            self.uids = snapshot.uids
+        elif expunges:
+            yield from _expunged(before, snapshot.uids)
+            self.uids = snapshot.uids
+        else:
+            self.uids = before + fresh
+        if fresh:
+            yield b"* %d EXISTS\r\n" % len(self.uids)
+        yield from self._flags(changed, last)
+        self.snapshot, self.modseq = snapshot, snapshot.modseq
+        self._told.clear()
+
+    def _flags(self, changed: Iterable[Flagged], last: int) -> Iterator[bytes]:
+        for mail in changed:
+            if mail.uid <= last and self._told.get(mail.uid) != mail.modseq and self.holds(mail.uid):
+                yield b"* %d FETCH (UID %d FLAGS %b)\r\n" % (
+                    self.number_of(mail.uid),
+                    mail.uid,
+                    wire_text.flags(mail.flags),
+                )
+
+    def _slice_of_uids(self, low: int, high: int) -> slice:
+        largest = self.uids[-1] if self.uids else 0
+        low, high = sorted((low or largest, high or largest))
+        return slice(bisect_left(self.uids, low), bisect_right(self.uids, high))
+
+    def _slice_of_numbers(self, low: int, high: int) -> slice:
+        count = len(self.uids)
+        low, high = sorted((low or count, high or count))
+        if not 1 <= low <= high <= count:
+            raise MalformedError(f"no mail has the number {high}: there are {count}")
+        return slice(low - 1, high)
+
+
+def _expunged(before: array[int], after: array[int]) -> Iterator[bytes]:
+    """From the last to the first, so that no number shifts under another."""
+    left = set(after)
+    for place in range(len(before) - 1, -1, -1):
+        if before[place] not in left:
+            yield b"* %d EXPUNGE\r\n" % (place + 1)

@@ -1,0 +1,177 @@
+"""Octets from a client -> commands (RFC 3501 §2.2, RFC 7888), without I/O.
+
+`receive` takes octets, `next_event` gives one event at a time, so that each command is framed under the limits that
+hold once the one before it has been done (a sign-in raises them). Nothing raises: what is too long becomes a
+`Broken` event. Memory is bounded by `Limits` and by what the caller hands in before it asks for events.
+A command's literals are kept apart: its line holds `{n}` and CRLF where each of them stood.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+_LITERAL: Final = re.compile(rb"~?\{([0-9]{1,20})(\+?)\}\Z")
+_VERB: Final = re.compile(rb"[^ ]+ +(?:UID +)?([A-Za-z]+)", re.IGNORECASE)
+_TAG: Final = re.compile(rb"[!#$&',\-./0-9:;<=>?@A-Z\[\]^_`a-z|}~]{1,100}(?= |\Z)")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`line`: octets of a line. `literals`: octets of all literals of a command; `message`: the same for APPEND."""
+
+    line: int
+    literals: int
+    message: int
+
+
+BEFORE_SIGN_IN: Final = Limits(line=8192, literals=4096, message=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A whole command. `line` without its last CRLF."""
+
+    line: bytes
+    literals: tuple[bytes, ...]
+
+    @property
+    def tag(self) -> bytes:
+        """The tag, or `*` where the line begins with none."""
+        found = _TAG.match(self.line)
+        return found[0] if found else b"*"
+
+
+@dataclass(frozen=True, slots=True)
+class Continue:
+    """The client waits for a `+` before it sends the literal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A line or literal beyond the limits. `fatal`: the stream cannot be read on."""
+
+    tag: bytes
+    text: bytes
+    fatal: bool
+    code: bytes = b""
+
+
+Event = Request | Continue | Broken
+
+
+class Decoder:
+    """The framing of one connection."""
+
+    def __init__(self, limits: Limits = BEFORE_SIGN_IN) -> None:
+        self.limits = limits
+        self.forget()
+
+    def forget(self) -> None:
+        """Drop all that was received: what a client sent behind STARTTLS was not sent in secret (RFC 3501 §6.2.1)."""
+        self._buffer = bytearray()
+        self._line = b""  # what came of the command so far, its literals as {n} and CRLF
+        self._literals: list[bytes] = []
+        self._wanted: int | None = None  # octets of the literal that is under way
+        self._skipping: tuple[int, Broken] | None = None  # octets still to be thrown away, and what is said then
+        self._searched = 0  # octets of the buffer that hold no line end
+
+    def receive(self, octets: bytes) -> None:
+        self._buffer += octets
+
+    @property
+    def waiting(self) -> int:
+        """Octets received that no event has given out."""
+        return len(self._buffer)
+
+    @property
+    def hungry(self) -> bool:
+        """Whether more octets are needed before the next event, a literal of the size it has announced included."""
+        if self._wanted is not None:
+            return len(self._buffer) < self._wanted
+        return self._skipping is not None or b"\n" not in self._buffer
+
+    def next_event(self) -> Event | None:
+        """The next event, or None until more is received."""
+        while True:
+            if self._skipping is not None:
+                return self._skip(*self._skipping)
+            if self._wanted is not None and not self._take_literal(self._wanted):
+                return None
+            end = self._buffer.find(b"\n", self._searched)
+            if end < 0:
+                return self._unfinished()
+            self._searched = 0
+            line = bytes(self._buffer[:end])
+            del self._buffer[: end + 1]
+            if (event := self._end_of_line(line.removesuffix(b"\r"))) is not None:
+                return event
+
+    def _take_literal(self, size: int) -> bool:
+        if len(self._buffer) < size:
+            return False
+        self._literals.append(bytes(self._buffer[:size]))
+        del self._buffer[:size]
+        self._wanted = None
+        return True
+
+    def _skip(self, left: int, broken: Broken) -> Event | None:
+        dropped = min(left, len(self._buffer))
+        del self._buffer[:dropped]
+        if dropped < left:
+            self._skipping = (left - dropped, broken)
+            return None
+        # The rest of the command's line follows; it goes the same way.
+        end = self._buffer.find(b"\n")
+        if end < 0:
+            self._skipping = (0, broken)
+            return None if len(self._buffer) <= self.limits.line else self._too_long()
+        del self._buffer[: end + 1]
+        self._skipping = None
+        return broken
+
+    def _unfinished(self) -> Event | None:
+        self._searched = len(self._buffer)
+        return self._too_long() if len(self._line) + len(self._buffer) > self.limits.line else None
+
+    def _too_long(self) -> Broken:
+        self._buffer.clear()
+        return Broken(b"*", b"line longer than %d octets" % self.limits.line, fatal=True)
+
+    def _end_of_line(self, line: bytes) -> Event | None:
+        """None where the command goes on, or is thrown away."""
+        self._line += line
+        if len(self._line) > self.limits.line:
+            return self._too_long()
+        found = _LITERAL.search(line)
+        if found is None:
+            request = Request(self._line, tuple(self._literals))
+            self._line, self._literals = b"", []
+            return request
+        return self._announced(int(found[1]), synchronising=not found[2])
+
+    def _announced(self, size: int, synchronising: bool) -> Event | None:
+        allowed = self._allowance() - sum(map(len, self._literals))
+        if size <= allowed:
+            self._line += b"\r\n"
+            self._wanted = size
+            return Continue() if synchronising else None
+        return self._refuse(size, synchronising)
+
+    def _refuse(self, size: int, synchronising: bool) -> Event | None:
+        tag = Request(self._line, ()).tag
+        text = b"a literal of %d octets is over the limit of %d" % (size, self._allowance())
+        self._line, self._literals = b"", []
+        if synchronising:  # nothing is under way: the client waits
+            return Broken(tag, text, fatal=False, code=b"TOOBIG")
+        # RFC 7888 §4: read it and throw it away, or close. Beyond twice the limit it costs too much to be polite.
+        if size > 2 * max(self.limits.message, self.limits.literals):
+            return Broken(tag, text, fatal=True, code=b"TOOBIG")
+        self._skipping = (size, Broken(tag, text, fatal=False, code=b"TOOBIG"))
+        return None
+
+    def _allowance(self) -> int:
+        verb = _VERB.match(self._line)
+        is_append = verb is not None and verb[1].upper() == b"APPEND"
+        return max(self.limits.message, self.limits.literals) if is_append else self.limits.literals

@@ -1,0 +1,123 @@
+"""What FETCH asks for (RFC 3501 §6.4.5, §9 fetch-att). Pure; MalformedError."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from imap import wire_text
+from imap.answer import MalformedError
+from imap.wire_cursor import Cursor
+
+
+class Item(Enum):
+    """What a row answers; the values are the names on the wire."""
+
+    UID = b"UID"
+    FLAGS = b"FLAGS"
+    INTERNALDATE = b"INTERNALDATE"
+    SIZE = b"RFC822.SIZE"
+    ENVELOPE = b"ENVELOPE"
+    BODY = b"BODY"
+    BODYSTRUCTURE = b"BODYSTRUCTURE"
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """`part`: numbers, none for the whole mail. `text`: one of TEXTS, or nothing for all of the part's octets."""
+
+    part: tuple[int, ...]
+    text: bytes
+    fields: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Octets:
+    """BODY[...] and its older names. `label` is what the answer is called; `first` and `length` cut it."""
+
+    section: Section
+    sees: bool  # sets \\Seen
+    label: bytes
+    first: int | None = None
+    length: int = 0
+
+
+Wanted = Item | Octets
+TEXTS: Final = (b"HEADER.FIELDS.NOT", b"HEADER.FIELDS", b"HEADER", b"TEXT", b"MIME")
+PARTS_LIMIT: Final = 100  # numbers in one section
+_WHOLE: Final = Section((), b"")
+_NAMED: Final[dict[bytes, tuple[Wanted, ...]]] = {
+    **{item.value: (item,) for item in Item},
+    b"RFC822": (Octets(_WHOLE, True, b"RFC822"),),
+    b"RFC822.HEADER": (Octets(Section((), b"HEADER"), False, b"RFC822.HEADER"),),
+    b"RFC822.TEXT": (Octets(Section((), b"TEXT"), True, b"RFC822.TEXT"),),
+}
+_FAST: Final = (Item.FLAGS, Item.INTERNALDATE, Item.SIZE)
+_MACROS: Final[dict[bytes, tuple[Wanted, ...]]] = {
+    b"FAST": _FAST,
+    b"ALL": (*_FAST, Item.ENVELOPE),
+    b"FULL": (*_FAST, Item.ENVELOPE, Item.BODY),
+}
+_PART: Final = re.compile(rb"[1-9][0-9]{0,5}")
+_PARTIAL: Final = re.compile(rb"<([0-9]{1,10})\.([1-9][0-9]{0,9})>")
+
+
+def fetch_attributes(cursor: Cursor) -> tuple[Wanted, ...]:
+    """One attribute, a macro, or a list of attributes; each once."""
+    if cursor.peek() == b"(":
+        listed = cursor.listed(lambda: _attribute(cursor, _NAMED))
+        return tuple(dict.fromkeys(wanted for group in listed for wanted in group))
+    return _attribute(cursor, _NAMED | _MACROS)
+
+
+def _attribute(cursor: Cursor, known: dict[bytes, tuple[Wanted, ...]]) -> tuple[Wanted, ...]:
+    name = cursor.keyword()
+    if name in (b"BODY", b"BODY.PEEK") and cursor.taken(b"["):
+        return (_octets(cursor, sees=name == b"BODY"),)
+    if name not in known:
+        raise MalformedError(f"FETCH knows no {name[:40].decode()}")
+    return known[name]
+
+
+def _octets(cursor: Cursor, sees: bool) -> Octets:
+    section = _section(cursor)
+    label = b"BODY[" + _shown(section) + b"]"
+    if cursor.peek() != b"<":
+        return Octets(section, sees, label)
+    found = cursor.match(_PARTIAL, "<first.length>")
+    first, length = int(found[1]), int(found[2])
+    return Octets(section, sees, b"%b<%d>" % (label, first), first, length)
+
+
+def _section(cursor: Cursor) -> Section:
+    part: list[int] = []
+    while cursor.peek().isdigit():
+        part.append(int(cursor.match(_PART, "a part number")[0]))
+        if len(part) > PARTS_LIMIT:
+            raise MalformedError(f"more than {PARTS_LIMIT} numbers in a section")
+        if not cursor.taken(b"."):
+            cursor.expect(b"]")
+            return Section(tuple(part), b"")
+    if not part and cursor.taken(b"]"):
+        return _WHOLE
+    text = cursor.keyword()
+    if text not in TEXTS or (text == b"MIME" and not part):
+        raise MalformedError(f"no such section: {text[:40].decode()}")
+    fields: list[bytes] = []
+    if text.startswith(b"HEADER.FIELDS"):
+        cursor.space()
+        fields = cursor.listed(cursor.astring)
+        if not fields:
+            raise MalformedError("HEADER.FIELDS wants at least one name")
+    cursor.expect(b"]")
+    return Section(tuple(part), text, tuple(fields))
+
+
+def _shown(section: Section) -> bytes:
+    """As the answer names it: what was asked, in our spelling."""
+    words = b".".join([*(b"%d" % number for number in section.part), *([section.text] if section.text else [])])
+    if not section.fields:
+        return words
+    return words + b" (" + b" ".join(wire_text.astring(name) for name in section.fields) + b")"

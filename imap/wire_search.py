@@ -1,0 +1,191 @@
+"""What SEARCH asks for, as a tree of keys (RFC 3501 §6.4.4, RFC 5032 for OLDER and YOUNGER). Pure; MalformedError.
+
+Keys nest at most NESTING deep, NOT and OR included, and there are at most KEYS of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from enum import Enum
+from typing import Final
+
+from imap.answer import MalformedError
+from imap.wire_cursor import NESTING, Cursor, SequenceSet
+
+KEYS: Final = 500
+
+
+class When(Enum):
+    BEFORE = b"BEFORE"
+    ON = b"ON"
+    SINCE = b"SINCE"
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    keys: tuple[Key, ...]  # every one; none means every mail
+
+
+@dataclass(frozen=True, slots=True)
+class Either:
+    one: Key
+    other: Key
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    key: Key
+
+
+@dataclass(frozen=True, slots=True)
+class HasFlag:
+    flag: str  # in lower case
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """UIDs, or sequence numbers."""
+
+    numbers: SequenceSet
+    are_uids: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    larger: bool  # else smaller
+    octets: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dated:
+    """By the day of INTERNALDATE, or of the Date field (`sent`)."""
+
+    when: When
+    day: date
+    sent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Age:
+    older: bool  # else younger
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A header field that holds `needle`; an empty needle: that is there at all."""
+
+    name: str
+    needle: str
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """`needle` in the body, or (`everywhere`) in header or body."""
+
+    needle: str
+    everywhere: bool
+
+
+Key = All | Either | Not | HasFlag | Numbers | Size | Dated | Age | Field | Words
+
+_FLAGS: Final = {
+    b"ANSWERED": "\\answered",
+    b"DELETED": "\\deleted",
+    b"DRAFT": "\\draft",
+    b"FLAGGED": "\\flagged",
+    b"SEEN": "\\seen",
+}
+# No mail is \Recent here (imap/view.py says why): RECENT and NEW find none, OLD finds all.
+_NONE: Final = Not(All(()))
+_SIMPLE: Final[dict[bytes, Key]] = {
+    b"ALL": All(()),
+    b"NEW": _NONE,
+    b"RECENT": _NONE,
+    b"OLD": All(()),
+    **{name: HasFlag(flag) for name, flag in _FLAGS.items()},
+    **{b"UN" + name: Not(HasFlag(flag)) for name, flag in _FLAGS.items()},
+}
+_HEADERS: Final = frozenset((b"BCC", b"CC", b"FROM", b"SUBJECT", b"TO"))
+
+
+@dataclass(slots=True)
+class _Reader:
+    cursor: Cursor
+    charset: str
+    keys: int = 0
+
+    def key(self, depth: int) -> Key:
+        self.keys += 1
+        if depth > NESTING or self.keys > KEYS:
+            raise MalformedError(f"more than {KEYS} keys, or nested deeper than {NESTING}")
+        if self.cursor.taken(b"("):
+            return self._group(depth)
+        if self.cursor.peek().isdigit() or self.cursor.peek() == b"*":
+            return Numbers(self.cursor.sequence_set(), are_uids=False)
+        name = self.cursor.keyword()
+        if name in _SIMPLE:
+            return _SIMPLE[name]
+        read = _ARGUMENTS.get(name)
+        if read is None and name not in _HEADERS:
+            raise MalformedError(f"SEARCH knows no {name[:40].decode()}")
+        self.cursor.space()
+        return Field(name.decode(), self.words()) if read is None else read(self, depth)
+
+    def words(self) -> str:
+        octets = self.cursor.astring()
+        try:
+            return octets.decode(self.charset)
+        except UnicodeDecodeError as error:
+            raise MalformedError(f"{error.reason} in a {self.charset} string") from error
+
+    def _group(self, depth: int) -> Key:
+        keys = [self.key(depth + 1)]
+        while not self.cursor.taken(b")"):
+            self.cursor.space()
+            keys.append(self.key(depth + 1))
+        return All(tuple(keys))
+
+    def either(self, depth: int) -> Key:
+        one = self.key(depth + 1)
+        self.cursor.space()
+        return Either(one, self.key(depth + 1))
+
+    def header(self) -> Key:
+        name = self.words()
+        self.cursor.space()
+        return Field(name, self.words())
+
+
+def _dated(when: When, sent: bool) -> Callable[[_Reader, int], Key]:
+    return lambda reader, _: Dated(when, reader.cursor.date(), sent)
+
+
+_ARGUMENTS: Final[dict[bytes, Callable[[_Reader, int], Key]]] = {
+    b"NOT": lambda reader, depth: Not(reader.key(depth + 1)),
+    b"OR": lambda reader, depth: reader.either(depth),
+    b"UID": lambda reader, _: Numbers(reader.cursor.sequence_set(), are_uids=True),
+    b"KEYWORD": lambda reader, _: HasFlag(reader.cursor.flag().lower()),
+    b"UNKEYWORD": lambda reader, _: Not(HasFlag(reader.cursor.flag().lower())),
+    b"LARGER": lambda reader, _: Size(True, reader.cursor.number()),
+    b"SMALLER": lambda reader, _: Size(False, reader.cursor.number()),
+    b"OLDER": lambda reader, _: Age(True, reader.cursor.number()),
+    b"YOUNGER": lambda reader, _: Age(False, reader.cursor.number()),
+    b"HEADER": lambda reader, _: reader.header(),
+    b"BODY": lambda reader, _: Words(reader.words(), everywhere=False),
+    b"TEXT": lambda reader, _: Words(reader.words(), everywhere=True),
+    **{when.value: _dated(when, sent=False) for when in When},
+    **{b"SENT" + when.value: _dated(when, sent=True) for when in When},
+}
+
+
+def search_key(cursor: Cursor, charset: str) -> Key:
+    """All keys up to the end of the command; every one must hold. `charset`: of the strings, a codec's name."""
+    reader = _Reader(cursor, charset)
+    keys = [reader.key(0)]
+    while not cursor.ended():
+        cursor.space()
+        keys.append(reader.key(0))
+    return All(tuple(keys))
