@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, TextualSelect, bindparam, insert, select, text, update
+from sqlalchemy import Connection, TextualSelect, bindparam, insert, or_, select, text, update
 
 from mail.outcome import Effect, Reason
 from policy.lifecycle import MOVES, Event, State, sources_of
@@ -40,9 +40,11 @@ def _claim_statement(lock: str) -> TextualSelect:
 
 
 _CLAIMS: Final = {"sqlite": _claim_statement(""), "postgresql": _claim_statement("FOR UPDATE SKIP LOCKED")}
+# One comparison a state: an IN list cannot be sent for many rows at once.
+_SETTLEABLE = or_(*(recipients.c.state == state for state in sources_of(Event.DELIVER)))
 _SETTLE = (
     update(recipients)
-    .where(recipients.c.id == bindparam("recipient"), recipients.c.state.in_(sources_of(Event.DELIVER)))
+    .where(recipients.c.id == bindparam("recipient"), _SETTLEABLE)
     .values(
         state=bindparam("to_state"), due=bindparam("to_due"), claimed_by=None, attempts=bindparam("tried"),
         last_source=bindparam("source"), last_code=bindparam("code"), last_words=bindparam("words"),
@@ -139,7 +141,9 @@ def settle(tx: Connection, worker: int, settlements: Sequence[Settlement], now: 
     A row that a DSN or an operator has moved meanwhile is left as it is.
     """
     ids = sorted(settlement.recipient_id for settlement in settlements)
-    mine = {row.id: (row.attempts, row.due) for row in tx.execute(_MINE.with_for_update(), {"ids": ids, "worker": worker})}
+    mine = {
+        row.id: (row.attempts, row.due) for row in tx.execute(_MINE.with_for_update(), {"ids": ids, "worker": worker})
+    }
     valid = sorted((one for one in settlements if one.recipient_id in mine), key=lambda one: one.recipient_id)
     if valid:
         tx.execute(_SETTLE, [_settled(one, *mine[one.recipient_id], now) for one in valid])
