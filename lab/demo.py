@@ -33,6 +33,7 @@ from lab.screen import Screen
 from lab.world import DeadWorldError, RunningWorld, add_options, described, veterans_of
 from lab.zone import Record
 
+PROJECT: Final = "long-table"
 DOMAIN: Final = "longtable.test"
 SENDER: Final = f"hello@{DOMAIN}"
 MX: Final = "mx.mailloft.test"
@@ -89,10 +90,11 @@ class Story:
         self.screen.results(figures, account.campaigns, self.ratings, sorted(account.revived), books)
         return Outcome(figures, disagreements(account, books))
 
-    def prepare(self) -> None:
-        """Domain, records, mailbox, sender."""
+    def prepare(self, operator: Api) -> None:
+        """Domain, its records, its states by the operator's hand, mailbox, sender."""
         domain = self.api.post("/domains", {"name": DOMAIN})
         self.world.publish([*_records_of(domain), *_own_records()])
+        operator.patch(f"/domains/{DOMAIN}", {"owned": True, "sending": True, "linked": True})
         self.password = str(self.api.post("/mailboxes", {"address": SENDER, "password": "long-table-2026"})["password"])
         made = self.api.post("/senders", {"address": SENDER, "display_name": "The Long Table — Łucja & Søren"})
         self.sender = made["id"]
@@ -240,17 +242,16 @@ def _story(
         with running(command, directory, config) as doors:
             screen.say(f"The appliance answers at {doors.admin}")
             played.appliance_is_at(doors.mx, f"fbl@{DOMAIN}")
-            operator = Api(doors, doors.api_key)
-            project = operator.post("/projects", {"name": "long-table", "campaigns_allowed": True})
-            story = Story(played, doors, screen, patience, veterans, Api(doors, str(project["api_key"])))
-            story.prepare()
-            owner = Api(doors, doors.api_key, project="long-table")
-            owner.patch(f"/domains/{DOMAIN}", {"owned": True, "sending": True, "linked": True})
+            operator = Api(doors, doors.api_key, project=PROJECT)
+            project = operator.post("/projects", {"name": PROJECT, "campaigns_allowed": True})
+            own = Api(doors, str(project["api_key"]))
             try:
+                story = Story(played, doors, screen, patience, veterans, own)
+                story.prepare(operator)
                 yield story
             finally:
-                for api in (operator, owner, story.api):
-                    api.close()
+                operator.close()
+                own.close()
 
 
 def play(options: argparse.Namespace, screen: Screen) -> Outcome:
