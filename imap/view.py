@@ -84,6 +84,8 @@ class View:
 
     def _slice_of_numbers(self, low: int, high: int) -> slice:
         count = len(self.uids)
+        if not count and 0 in (low, high):  # 1:* of nothing is nothing, as clients expect
+            return slice(0, 0)
         low, high = sorted((low or count, high or count))
         if not 1 <= low <= high <= count:
             raise MalformedError(f"no mail has the number {high}: there are {count}")

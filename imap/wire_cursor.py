@@ -21,7 +21,8 @@ LARGEST: Final = 4294967295  # a 32-bit number
 _ATOM: Final = re.compile(rb"[!#$&'+,\-./0-9:;<=>?@A-Z\[\]^_`a-z|}~]+")
 _ASTRING: Final = _ATOM
 _LIST_MAILBOX: Final = re.compile(rb"[!#$%&'*+,\-./0-9:;<=>?@A-Z\[\]^_`a-z|}~]+")
-_KEYWORD: Final = re.compile(rb"[!#$&'+,\-./0-9:;<=>?@A-Z\[^_`a-z|}~]+")
+_FLAG: Final = re.compile(rb"[!#$&'+,\-./0-9:;<=>?@A-Z\[^_`a-z|}~]+")
+_KEYWORD: Final = re.compile(rb"[!#$&'+,\-./0-9:;<=>?@A-Z^_`a-z|}~]+")
 _QUOTED: Final = re.compile(rb'"((?:[^"\\\r\n\x00]|\\["\\])*)"')
 _BASE64: Final = re.compile(rb"[A-Za-z0-9+/]*={0,2}")
 _NUMBER: Final = re.compile(rb"[0-9]{1,10}")
@@ -73,7 +74,7 @@ class Cursor:
         return self.match(_ATOM, "an atom")[0]
 
     def keyword(self) -> bytes:
-        """A word of the protocol, in capitals; a `]` ends it."""
+        """A word of the protocol, in capitals; a bracket ends it."""
         return self.match(_KEYWORD, "a word")[0].upper()
 
     def expect_word(self, word: bytes) -> None:
@@ -130,7 +131,7 @@ class Cursor:
 
     def flag(self) -> str:
         backslash = "\\" if self.taken(b"\\") else ""
-        return backslash + self.match(_KEYWORD, "a flag")[0].decode("ascii")
+        return backslash + self.match(_FLAG, "a flag")[0].decode("ascii")
 
     def flag_list(self) -> list[str]:
         return self.listed(self.flag)

@@ -1,0 +1,243 @@
+"""The IMAP role in a process of its own, on stores that the test fills, with what tests say to it.
+
+`python -m peers.imap_role` is the process: it reads a JSON line (folder, location, settings), binds free ports,
+prints them once the role answers, and serves until SIGTERM.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import imaplib
+import json
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import trustme
+from sqlalchemy import insert
+
+from imap import daemon
+from role.context import Context
+from role.log import EventLog
+from store import mailboxes
+from store.schema import domains, plans, projects
+from store.secrets import Vault, hash_password
+from store.settings import Settings
+from store.spool import Spool
+from store.stores import Stores, open_stores
+
+ROOT = Path(__file__).parents[2]
+MASTER = b"m" * 32
+SECRET = "abcdefghijkmnpqrstuvwxyz23456789"
+ANN = "ann@ours.test"
+BOB = "bob@ours.test"  # signs in with BOBS_OWN, which he chose himself
+BOBS_OWN = "correct horse"
+
+
+@dataclass
+class ImapRole:
+    """`ports`: "imap", "imaps", "metrics"."""
+
+    folder: Path
+    location: str
+    settings: Mapping[str, Any]
+    process: subprocess.Popen[bytes] | None = None
+    ports: Mapping[str, int] = field(default_factory=dict)
+
+    def start(self) -> None:
+        log = (self.folder / "imap.log").open("ab")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "peers.imap_role"],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+        )
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        order = {"folder": str(self.folder), "location": self.location, "settings": dict(self.settings)}
+        self.process.stdin.write(json.dumps(order).encode() + b"\n")
+        self.process.stdin.close()
+        line = self.process.stdout.readline()
+        assert line, f"imap did not start: {self.log()[-3000:]}"
+        self.ports = json.loads(line)
+
+    def stop(self) -> int:
+        """SIGTERM; its exit status."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(15)
+
+    def kill(self) -> None:
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+    def log(self) -> str:
+        return (self.folder / "imap.log").read_text()
+
+    def trust(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=str(self.folder / "ca.pem"))
+
+    def client(self, login: str = ANN, password: str = SECRET) -> imaplib.IMAP4_SSL:
+        """Python's imaplib over TLS, signed in."""
+        client = imaplib.IMAP4_SSL("localhost", self.ports["imaps"], ssl_context=self.trust(), timeout=20)
+        client.login(login, password)
+        return client
+
+    def talk(self, source: str = "127.0.0.1") -> Talk:
+        """A raw connection to the port without TLS, its greeting read."""
+        talk = Talk(self.ports["imap"], source)
+        talk.line()
+        return talk
+
+    def signed_in(self, login: str = ANN, password: str = SECRET) -> Talk:
+        """A raw connection under TLS, signed in."""
+        talk = self.talk()
+        talk.say(b"t STARTTLS")
+        talk.encrypt(self.trust())
+        assert talk.say(b"l LOGIN %b {%d+}\r\n%b" % (login.encode(), len(password), password.encode()))[-1].startswith(
+            b"l OK"
+        )
+        return talk
+
+
+class Talk:
+    """A raw IMAP client: what is said is exactly what is sent."""
+
+    def __init__(self, port: int, source: str = "127.0.0.1") -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=20, source_address=(source, 0))
+        self._buffer = b""
+
+    def send(self, octets: bytes) -> None:
+        self.socket.sendall(octets)
+
+    def line(self) -> bytes:
+        """The next line, literals and all; b"" where the other side has closed."""
+        line = self._upto_newline()
+        while line.endswith(b"}\r\n"):
+            size = int(line[line.rindex(b"{") + 1 : -3])
+            while len(self._buffer) < size:
+                self._receive()
+            line, self._buffer = line + self._buffer[:size], self._buffer[size:]
+            line += self._upto_newline()
+        return line
+
+    def until(self, tag: bytes) -> list[bytes]:
+        """All lines up to the one with this tag, without their CRLF."""
+        lines = []
+        while line := self.line():
+            lines.append(line.removesuffix(b"\r\n"))
+            if line.startswith(tag + b" "):
+                break
+        return lines
+
+    def say(self, command: bytes) -> list[bytes]:
+        """A tagged command; everything that is answered up to its tagged line."""
+        self.send(command + b"\r\n")
+        return self.until(command.split(b" ", 1)[0])
+
+    def encrypt(self, context: ssl.SSLContext) -> None:
+        self.socket = context.wrap_socket(self.socket, server_hostname="localhost")
+
+    def closed(self) -> bool:
+        """Whether the other side closes, however much it says before that."""
+        try:
+            while self.line():
+                pass
+        except ConnectionError:
+            return True
+        return True
+
+    def close(self) -> None:
+        self.socket.close()
+
+    def _upto_newline(self) -> bytes:
+        while b"\n" not in self._buffer:
+            if not self._receive():
+                line, self._buffer = self._buffer, b""
+                return line
+        end = self._buffer.index(b"\n") + 1
+        line, self._buffer = self._buffer[:end], self._buffer[end:]
+        return line
+
+    def _receive(self) -> bool:
+        octets = self.socket.recv(65536)
+        self._buffer += octets
+        return bool(octets)
+
+
+def settle_accounts(stores: Stores) -> dict[str, int]:
+    """Ann with a generated password, Bob with one he chose; their ids by address."""
+    now = datetime.now(UTC)
+    vault = Vault(MASTER)
+    hashes = {ANN: mailboxes.generated_hash(vault, SECRET), BOB: hash_password(BOBS_OWN)}
+    with stores.core.database.write() as tx:
+        plan = tx.execute(insert(plans).values(name="p", campaigns_allowed=True).returning(plans.c.id)).scalar_one()
+        project = tx.execute(
+            insert(projects).values(name="p", plan_id=plan, created_at=now).returning(projects.c.id)
+        ).scalar_one()
+        domain = tx.execute(
+            insert(domains)
+            .values(
+                project_id=project, name="ours.test", ownership_token="t", owned=True, sending=True, linked=True,
+                created_at=now,
+            )
+            .returning(domains.c.id)
+        ).scalar_one()  # fmt: skip
+        return {
+            address: mailboxes.create(tx, project, domain, address, kept, None, now) for address, kept in hashes.items()
+        }
+
+
+@contextmanager
+def serving(folder: Path, location: str, **settings: Any) -> Iterator[ImapRole]:
+    """The role, running; its sections of settings by name. Stopped by SIGTERM at the end, unless it has ended."""
+    (folder / "spool").mkdir(exist_ok=True)
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(folder / "ca.pem"))
+    issued = authority.issue_cert("localhost", "127.0.0.1")
+    (folder / "chain.pem").write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
+    issued.private_key_pem.write_to_path(str(folder / "key.pem"))
+    role = ImapRole(folder, location, settings)
+    role.start()
+    try:
+        yield role
+    finally:
+        if role.process is not None and role.process.poll() is None:
+            role.stop()
+
+
+def _main() -> None:
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+    order = json.loads(sys.stdin.readline())
+    folder = Path(order["folder"])
+    sockets = {name: socket.socket() for name in ("imap", "imaps", "metrics")}
+    for one in sockets.values():
+        one.bind(("127.0.0.1", 0))
+    sockets["metrics"].listen(16)
+    ports = {name: one.getsockname()[1] for name, one in sockets.items()}
+    context = Context(
+        name="imap", position=0, of=1, node="test",
+        settings=msgspec.convert(order["settings"], Settings, strict=False),
+        stores=open_stores(order["location"]), spool=Spool(folder / "spool"), vault=Vault(MASTER),
+        log=EventLog("imap"), certificate=folder / "chain.pem", private_key=folder / "key.pem",
+        sockets=sockets, public_url="https://ours.test",
+        ready=lambda: print(json.dumps(ports), flush=True),
+    )  # fmt: skip
+    daemon.run(context)
+
+
+if __name__ == "__main__":
+    _main()
