@@ -1,0 +1,35 @@
+"""The role `submission`: ports 587 and 465. `run(context)` serves until SIGTERM; N processes may share the sockets."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+from mta.serving import Port, serve
+from mta.smtp_listener import Listener, server_tls
+from mta.submission.session import Desk, SubmissionSession
+from mta.submission.sign_in import Attempts
+from role.context import Context
+
+_THREADS: Final = 8
+
+
+def run(context: Context) -> None:
+    settings = context.settings
+    tls = server_tls(context.certificate, context.private_key)
+    listener = Listener("submission", settings.server.hostname, settings.limits, context.of, tls, context.log)
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="submission") as pool:
+        desk = Desk(
+            listener=listener,
+            stores=context.stores,
+            spool=context.spool,
+            vault=context.vault,
+            attempts=Attempts(),
+            networks=settings.submission.trusted,
+            pool=pool,
+        )
+        ports = [
+            Port("submission", lambda: SubmissionSession(desk, secured=False)),
+            Port("submissions", lambda: SubmissionSession(desk, secured=True), tls),
+        ]
+        serve(context, lambda: ports, [listener])
