@@ -19,7 +19,7 @@ from admin.office import Office
 from role.context import Context
 from role.metrics_port import Pulse, serve_metrics
 
-_GRACE: Final = 5  # seconds for requests that are being answered
+_GRACE: Final = 3  # seconds for requests that are being answered
 _BEAT: Final = 1.0
 
 REQUESTS = Counter("mailloft_http_requests_total", "HTTP requests answered", ["method", "status"])

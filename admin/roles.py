@@ -53,13 +53,8 @@ ROLES: Final = (
 _REACTOR: Final = "twisted.internet.reactor"
 
 
-def present():
-    from importlib.util import find_spec
-    return [role for role in ROLES if find_spec(role.module)]
-
-
 def processes(settings: Settings) -> Iterator[Process]:
-    for role in present():
+    for role in ROLES:
         of = settings.outbound.workers if role.name == "sender" else 1
         for position in range(of):
             yield Process(role, role.name if of == 1 else f"{role.name}-{position + 1}", position, of)
@@ -72,7 +67,7 @@ def entrance(role: Role) -> Serve:
 
 def preload() -> None:
     """Import every role in the parent, once for all its children. RuntimeError where that made a reactor."""
-    for role in present():
+    for role in ROLES:
         entrance(role)
     if _REACTOR in sys.modules:
         raise RuntimeError(f"importing the roles made {_REACTOR}; it belongs inside run() of the role that needs it")
