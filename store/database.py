@@ -112,7 +112,9 @@ def is_postgresql(location: str) -> bool:
 
 
 def _sqlite(file: Path) -> Engine:
-    engine = create_engine(f"sqlite:///{file}", connect_args={"timeout": 10, "check_same_thread": False})
+    engine = create_engine(
+        f"sqlite:///{file}", connect_args={"timeout": 10, "check_same_thread": False}, hide_parameters=True
+    )
 
     @event.listens_for(engine, "connect")
     def prepare(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
@@ -133,4 +135,4 @@ def _sqlite(file: Path) -> Engine:
 def _postgresql(name: str, url: str) -> Engine:
     _, _, rest = url.partition(":")
     options: dict[str, Any] = {"options": f"-c search_path={name} -c timezone=UTC"}
-    return create_engine(f"postgresql+psycopg:{rest}", connect_args=options, pool_pre_ping=True)
+    return create_engine(f"postgresql+psycopg:{rest}", connect_args=options, pool_pre_ping=True, hide_parameters=True)

@@ -8,7 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from store.schema import clients, dkim_keys, domains, messages, suppressions
+from store import domains
+from store.schema import clients, messages, suppressions
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,15 +20,6 @@ class Addressee:
     rating: int
     variables: Mapping[str, Any]
     withdrawn: frozenset[int]
-
-
-@dataclass(frozen=True, slots=True)
-class SealedKey:
-    """A DKIM key as it lies in the table; `place` is what it was sealed for."""
-
-    selector: str
-    sealed: bytes
-    place: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,29 +45,16 @@ def addressees(connection: Connection, ids: Collection[int]) -> dict[int, Addres
     return {row.id: Addressee(row.id, row.rating, row.variables, frozenset(gone.get(row.id, ()))) for row in found}
 
 
-def signing_keys(connection: Connection, project_id: int, domain: str) -> list[SealedKey]:
+def signing_keys(connection: Connection, project_id: int, name: str) -> list[domains.DkimKey]:
     """The active keys of a domain, if it is this project's: another's d= is never signed."""
-    wanted = (
-        select(dkim_keys.c.selector, dkim_keys.c.sealed_private_key)
-        .join(domains, domains.c.id == dkim_keys.c.domain_id)
-        .where(domains.c.name == domain, domains.c.project_id == project_id, dkim_keys.c.active.is_(True))
-        .order_by(dkim_keys.c.id)
-    )
-    return [
-        SealedKey(row.selector, row.sealed_private_key, key_place(domain, row.selector))
-        for row in connection.execute(wanted)
-    ]
+    domain = domains.get(connection, project_id, name)
+    return [] if domain is None else domains.active_keys(connection, domain.id)
 
 
-def key_place(domain: str, selector: str) -> str:
-    """What a DKIM key is sealed for (store/secrets.Vault)."""
-    return f"dkim_keys:{domain}:{selector}"
-
-
-def is_linked(connection: Connection, domain: str) -> bool:
+def is_linked(connection: Connection, name: str) -> bool:
     """Whether the domain's MX points here, so that a reverse-path in it comes back to us."""
-    found = connection.execute(select(domains.c.linked).where(domains.c.name == domain)).scalar_one_or_none()
-    return bool(found)
+    domain = domains.find(connection, name)
+    return domain is not None and domain.linked
 
 
 def submission(connection: Connection, message_id: int) -> Submission | None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 from mail.address import Address, parse_mailbox
 from mail.attachment import Attachment
@@ -19,11 +18,8 @@ from mail.message import Compiled, Facts, compile_message
 from mail.template import Values
 from mail.verp import Tokens
 from role.context import Context
-from store import campaigns, outgoing
+from store import campaigns, domains, outgoing
 from store.ledger import Claimed
-
-FRESH: Final = 30.0  # seconds that keys and campaigns are remembered
-
 
 class Uncomposable(Exception):  # noqa: N818 - it is a verdict on a message
     """The message of a row cannot be made; the text says why."""
@@ -106,7 +102,8 @@ class Recipes:
     def _signer(self, project_id: int, domain: str) -> Signer | None:
         with self._context.stores.core.database.read() as core:
             sealed = outgoing.signing_keys(core, project_id, domain)
-        keys = [load_key(self._context.vault.unseal(key.sealed, key.place), key.selector) for key in sealed]
+        vault = self._context.vault
+        keys = [load_key(vault.unseal(key.sealed, domains.place(domain, key.selector)), key.selector) for key in sealed]
         return Signer(domain, tuple(keys)) if keys else None
 
 
