@@ -33,7 +33,7 @@ fmt: $(VENV)/.made-dev
 
 bench: $(VENV)/.made-dev
 	tests/peers/install.sh
-	@set -e; for file in bench/$(NAME).py; do echo "== $$file"; $(BIN)/python $$file $(ARGS); done
+	@set -e; for file in bench/$(NAME).py; do echo "== $$file"; PYTHONPATH=tests $(BIN)/python $$file $(ARGS); done
 
 # A changed lock makes the environment anew, so nothing stays behind that no lock names.
 $(VENV)/.made-locked: $(LOCKS)
