@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -34,30 +35,31 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         limit = next((most for path, most in self._limits if path.fullmatch(scope["path"])), _USUAL)
-        begun, left = False, limit
+        begun, over, left = False, _announced(scope) > limit, limit
 
         async def counted() -> Message:
-            nonlocal left
+            nonlocal left, over
             message = await receive()
             left -= len(message.get("body", b""))
             if left < 0:
+                over = True
                 raise _TooLargeError
             return message
 
         async def watched(message: Message) -> None:
+            """What the application makes of a body that was cut off is not sent."""
             nonlocal begun
-            begun = True
-            await send(message)
+            if not over or begun:
+                begun = True
+                await send(message)
 
-        try:
-            if _announced(scope) > limit:
-                raise _TooLargeError
-            await self._app(scope, counted, watched)
-        except _TooLargeError:
-            if begun:
-                raise
+        if not over:
+            with suppress(_TooLargeError):
+                await self._app(scope, counted, watched)
+        if over and not begun:
             words = f"the body is larger than the {limit} octets that this address takes"
-            await problem(413, "Too large", words, headers={"Connection": "close"})(scope, receive, send)
+            # The connection stays: closed while its client still writes, it would lose this very answer.
+            await problem(413, "Too large", words)(scope, receive, send)
 
 
 def _announced(scope: Scope) -> int:
