@@ -282,6 +282,9 @@ def main(arguments: list[str] | None = None) -> int:
     except (ApplianceError, DeadWorldError, BadTemperError, ValueError) as error:
         print(f"the demo cannot go on: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
     if options.json:
         print(json.dumps(asdict(outcome.figures)))
     for line in outcome.disagreements[:_SHOWN]:

@@ -112,8 +112,12 @@ class RunningWorld:
         return answer
 
     def _start(self, module: str, *arguments: str) -> dict[str, Any]:
+        # A session of its own: Ctrl-C reaches the one who started us, who then stops all in order.
         process = subprocess.Popen(
-            [sys.executable, "-m", module, *arguments], stdout=subprocess.PIPE, env=tied_environment()
+            [sys.executable, "-m", module, *arguments],
+            stdout=subprocess.PIPE,
+            env=tied_environment(),
+            start_new_session=True,
         )
         self._processes.append(process)
         if process.stdout is None:
