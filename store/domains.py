@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, true, update
 
 from store.projects import TakenError
 from store.schema import dkim_keys, domains
@@ -101,7 +101,7 @@ def set_states(tx: Connection, domain: int, states: Mapping[str, bool]) -> None:
 
 
 def active_keys(tx: Connection, domain: int) -> list[DkimKey]:
-    wanted = select(dkim_keys).where(dkim_keys.c.domain_id == domain, dkim_keys.c.active.is_(True))
+    wanted = select(dkim_keys).where(dkim_keys.c.domain_id == domain, dkim_keys.c.active.is_(true()))
     rows = tx.execute(wanted.order_by(dkim_keys.c.id))
     return [DkimKey(row.selector, row.algorithm, row.sealed_private_key, row.record) for row in rows]
 
