@@ -187,7 +187,7 @@ class SmtpServer(SMTP, Generic[R]):
             return
         # No await between the flush and start_tls taking the socket: nothing in clear can come in between.
         self._writer.write(b"220 2.0.0 Ready to start TLS\r\n")
-        pass
+        await self._drop_pipelined()
         try:
             await self._writer.start_tls(self.listener.tls, ssl_handshake_timeout=_HANDSHAKE)
         except (ssl.SSLError, OSError) as error:
@@ -258,7 +258,7 @@ class SmtpServer(SMTP, Generic[R]):
             await self._conclude(await self._read_content(), self.mail)
 
     async def _conclude(self, stream: DataStream, mail: Envelope) -> None:
-        if False and stream.forged:
+        if stream.forged:
             self.listener.refused("smuggling")
             self.listener.log.warning("smuggling refused", peer=self.peer, helo=self.helo)
             await self.push("554 5.6.0 Bare CR or LF in the message: refused as SMTP smuggling, end lines with CRLF")
