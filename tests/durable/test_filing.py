@@ -1,0 +1,187 @@
+"""Filed mails: UIDs and MODSEQs never come twice, an arrival is filed once, bytes go with the last that names them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from sqlalchemy import Connection, func, insert, select
+
+from mail.mime_index import index
+from store import filing, folders
+from store.filing import Change, Expunged, FolderGoneError
+from store.schema import arrivals, contents
+from store.spool import BLOB_LIMIT, Spool
+from store.stores import Stores
+
+T = TypeVar("T")
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+RAW = b"Subject: hi\r\n\r\nbody\r\n"
+
+
+@dataclass
+class Box:
+    """An account with its INBOX and Archive, written through the journal."""
+
+    stores: Stores
+    spool: Spool
+    inbox: int = 0
+    archive: int = 0
+
+    def write(self, work: Callable[[Connection], T]) -> T:
+        return self.stores.mail.journal.run(work)
+
+    def read(self, work: Callable[[Connection], T]) -> T:
+        with self.stores.mail.database.read() as tx:
+            return work(tx)
+
+    def file(self, raw: bytes = RAW, arrival: int | None = None, flags: tuple[str, ...] = ()) -> int:
+        stored, indexed = self.spool.put(raw), index(raw)
+        return self.write(lambda tx: filing.file_message(tx, self.inbox, stored, indexed, flags, NOW, arrival))
+
+    def uids(self, folder: int) -> list[int]:
+        return list(self.read(lambda tx: filing.uids_of(tx, folder)))
+
+    def modseq(self, folder: int) -> int:
+        found = self.read(lambda tx: folders.by_id(tx, folder))
+        assert found is not None
+        return found.highestmodseq
+
+    def contents(self) -> int:
+        return self.read(lambda tx: tx.execute(select(func.count()).select_from(contents)).scalar_one())
+
+
+@pytest.fixture
+def box(stores: Stores, tmp_path: Path) -> Box:
+    made = Box(stores, Spool(tmp_path / "spool"))
+    made.inbox = made.write(lambda tx: folders.ensure_folders(tx, 7, NOW))
+    archive = made.read(lambda tx: folders.by_use(tx, 7, "\\Archive"))
+    assert archive is not None
+    made.archive = archive.id
+    return made
+
+
+def test_the_same_arrival_is_filed_once(box: Box) -> None:
+    first = box.file(arrival=5)
+    assert box.file(arrival=5) == first
+    assert box.file(arrival=6) > first
+    assert len(box.uids(box.inbox)) == 2
+
+
+def test_an_arrival_is_filed_once_even_by_two_at_once(box: Box) -> None:
+    stored, indexed = box.spool.put(RAW), index(RAW)
+    filed = [
+        box.stores.mail.journal.submit(
+            lambda tx: filing.file_message(tx, box.inbox, stored, indexed, (), NOW, 9),
+        )
+        for _ in range(20)
+    ]
+    assert len({future.result() for future in filed}) == 1
+
+
+def test_uids_and_modseqs_only_rise_whatever_is_removed(box: Box) -> None:
+    seen: list[int] = []
+    modseqs = [box.modseq(box.inbox)]
+    for _ in range(3):
+        uid = box.file(flags=("\\Deleted",))
+        assert not seen or uid > max(seen)
+        seen.append(uid)
+        modseqs.append(box.modseq(box.inbox))
+        box.write(lambda tx, uid=uid: filing.expunge(tx, box.inbox, [uid]))
+        modseqs.append(box.modseq(box.inbox))
+    assert modseqs == sorted(set(modseqs))
+    assert box.uids(box.inbox) == []
+
+
+def test_flags_change_as_store_says_and_only_what_changed_gets_a_new_modseq(box: Box) -> None:
+    one, two = box.file(flags=("\\seen", "Work")), box.file()
+    changed = box.write(lambda tx: filing.store_flags(tx, box.inbox, [one, two], Change.ADD, ["\\SEEN"]))
+    assert [(mail.uid, mail.flags) for mail in changed] == [(two, "\\Seen")]
+    assert changed[0].modseq == box.modseq(box.inbox)
+    before = changed[0].modseq
+    changed = box.write(lambda tx: filing.store_flags(tx, box.inbox, [one, two], Change.REMOVE, ["work"]))
+    assert [(mail.uid, mail.flags) for mail in changed] == [(one, "\\Seen")]
+    changed = box.write(lambda tx: filing.store_flags(tx, box.inbox, [one], Change.REPLACE, ["\\Flagged", "a"]))
+    assert [mail.flags for mail in changed] == ["\\Flagged a"]
+    since = box.read(lambda tx: filing.flags_since(tx, box.inbox, before))
+    assert [(mail.uid, mail.flags) for mail in since] == [(one, "\\Flagged a")]
+    assert box.write(lambda tx: filing.store_flags(tx, box.inbox, [99], Change.ADD, ["x"])) == []
+
+
+def test_expunge_takes_only_what_is_flagged_and_named(box: Box) -> None:
+    one, two, three = box.file(flags=("\\Deleted",)), box.file(flags=("\\Deleted",)), box.file()
+    assert box.read(lambda tx: filing.deleted(tx, box.inbox)) == [one, two]
+    gone = box.write(lambda tx: filing.expunge(tx, box.inbox, [two, three]))
+    assert gone == Expunged((two,), ())
+    assert box.uids(box.inbox) == [one, three]
+
+
+def test_bytes_go_with_the_last_mail_that_names_them(box: Box, tmp_path: Path) -> None:
+    uid = box.file(b"Subject: large\r\n\r\n" + b"x" * BLOB_LIMIT)
+    box.write(lambda tx: filing.copy(tx, box.inbox, [uid], box.archive))
+    box.write(lambda tx: filing.store_flags(tx, box.inbox, [uid], Change.ADD, ["\\Deleted"]))
+    assert box.write(lambda tx: filing.expunge(tx, box.inbox, [uid])).files == ()
+    assert box.contents() == 1
+    gone = box.write(lambda tx: filing.delete_folder(tx, box.archive))
+    assert len(gone.files) == 1
+    assert box.contents() == 0
+    (kept,) = (tmp_path / "spool").glob("??/*")
+    assert gone.files == (kept.name,)
+
+
+def test_bytes_stay_while_an_arrival_names_them(box: Box) -> None:
+    stored = box.spool.put(RAW)
+
+    def arrive(tx: Connection) -> int:
+        content = filing.put_content(tx, stored)
+        row = {
+            "content_id": content, "state": "new", "received_at": NOW, "reverse_path": "", "peer": "", "helo": "",
+            "tls": False, "authentication": {},
+        }  # fmt: skip
+        tx.execute(insert(arrivals).values(row))
+        return content
+
+    content = box.write(arrive)
+    uid = box.write(lambda tx: filing.file_message(tx, box.inbox, content, index(RAW), ["\\Deleted"], NOW, 1))
+    box.write(lambda tx: filing.expunge(tx, box.inbox, [uid]))
+    assert box.contents() == 1
+    box.write(lambda tx: tx.execute(arrivals.delete()))
+    assert box.write(lambda tx: filing.drop_unnamed(tx, [content])) == ()
+    assert box.contents() == 0
+
+
+def test_copy_and_move_keep_order_flags_and_date_and_share_bytes(box: Box) -> None:
+    uids = [box.file(flags=(f"k{number}",)) for number in range(4)]
+    box.write(lambda tx: filing.move(tx, box.inbox, [uids[1]], box.archive))
+    pairs = box.write(lambda tx: filing.copy(tx, box.inbox, [uids[0], uids[1], uids[3]], box.archive))
+    assert pairs == [(uids[0], 2), (uids[3], 3)]
+    rows = box.read(
+        lambda tx: [tuple(row) for row in filing.scan(tx, box.archive, [1, 2, 3], ["flags", "internaldate"])]
+    )
+    assert rows == [(1, "k1", NOW), (2, "k0", NOW), (3, "k3", NOW)]
+    assert box.uids(box.inbox) == [uids[0], uids[2], uids[3]]
+    assert box.contents() == 4
+    assert [mail.uid for mail in box.read(lambda tx: filing.flags_since(tx, box.archive, 2))] == [2, 3]
+
+
+def test_an_arrival_that_was_copied_can_be_copied_again(box: Box) -> None:
+    uid = box.file(arrival=3)
+    box.write(lambda tx: filing.copy(tx, box.inbox, [uid], box.archive))
+    box.write(lambda tx: filing.copy(tx, box.inbox, [uid], box.archive))
+    assert box.uids(box.archive) == [1, 2]
+
+
+def test_a_folder_that_is_gone_takes_no_mail(box: Box) -> None:
+    box.write(lambda tx: filing.delete_folder(tx, box.archive))
+    stored = box.spool.put(RAW)
+    with pytest.raises(FolderGoneError):
+        box.write(lambda tx: filing.file_message(tx, box.archive, stored, index(RAW), (), NOW))
+    uid = box.file()
+    with pytest.raises(FolderGoneError):
+        box.write(lambda tx: filing.move(tx, box.inbox, [uid], box.archive))
+    assert box.uids(box.inbox) == [uid]
+    assert box.contents() == 1

@@ -1,0 +1,103 @@
+"""Folders: made once, renamed with what is below them, and a UIDVALIDITY that never comes again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+import pytest
+from sqlalchemy import Connection
+
+from store import filing, folders
+from store.folders import ChangeFeed, Folder, FolderExistsError
+from store.stores import Stores
+
+T = TypeVar("T")
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+class Account:
+    def __init__(self, stores: Stores, mailbox: int = 7) -> None:
+        self.stores = stores
+        self.mailbox = mailbox
+        self.inbox = self.write(lambda tx: folders.ensure_folders(tx, mailbox, NOW))
+
+    def write(self, work: Callable[[Connection], T]) -> T:
+        return self.stores.mail.journal.run(work)
+
+    def create(self, name: str, now: datetime = NOW) -> Folder:
+        return self.write(lambda tx: folders.create(tx, self.mailbox, name, now))
+
+    def delete(self, folder: Folder) -> None:
+        self.write(lambda tx: filing.delete_folder(tx, folder.id))
+
+    def names(self) -> list[str]:
+        with self.stores.mail.database.read() as tx:
+            return [folder.name for folder in folders.all_of(tx, self.mailbox)]
+
+
+@pytest.fixture
+def account(stores: Stores) -> Account:
+    return Account(stores)
+
+
+def test_the_default_folders_are_made_once(account: Account) -> None:
+    assert account.write(lambda tx: folders.ensure_folders(tx, 7, NOW)) == account.inbox
+    assert account.names() == ["INBOX", "Archive", "Drafts", "Junk", "Sent", "Trash"]
+    assert Account(account.stores, 8).inbox != account.inbox
+
+
+def test_a_uidvalidity_never_comes_again_even_when_the_clock_goes_back(account: Account) -> None:
+    seen = []
+    for step in range(6):
+        made = account.create("again", NOW - timedelta(hours=step))
+        seen.append(made.uidvalidity)
+        account.delete(made)
+    assert seen == sorted(set(seen))
+    assert account.create("again", NOW + timedelta(days=1)).uidvalidity == int((NOW + timedelta(days=1)).timestamp())
+
+
+def test_a_renamed_folder_has_a_higher_uidvalidity_than_any_that_had_the_name(account: Account) -> None:
+    source, target = account.create("source"), account.create("target")
+    account.delete(target)
+    account.write(lambda tx: folders.rename(tx, source, "target", NOW))
+    with account.stores.mail.database.read() as tx:
+        renamed = folders.by_name(tx, 7, "target")
+    assert renamed is not None
+    assert renamed.id == source.id
+    assert renamed.uidvalidity > target.uidvalidity
+
+
+def test_rename_takes_the_inferiors_along_and_makes_parents(account: Account) -> None:
+    account.create("a/b/c")
+    account.create("ab")
+    with account.stores.mail.database.read() as tx:
+        folder = folders.by_name(tx, 7, "a")
+    assert folder is not None
+    account.write(lambda tx: folders.rename(tx, folder, "x/y", NOW))
+    assert [name for name in account.names() if name[0] in "ax"] == ["ab", "x", "x/y", "x/y/b", "x/y/b/c"]
+
+
+def test_a_taken_name_is_refused_and_nothing_changes(account: Account) -> None:
+    folder = account.create("one")
+    account.create("two")
+    before = account.names()
+    with pytest.raises(FolderExistsError):
+        account.create("two")
+    with pytest.raises(FolderExistsError):
+        account.write(lambda tx: folders.rename(tx, folder, "two", NOW))
+    assert account.names() == before
+
+
+def test_the_feed_names_what_changed_and_only_that(account: Account) -> None:
+    other = account.create("other")
+    feed = ChangeFeed(account.stores.mail.database)
+    assert sorted(feed.poll([account.inbox, other.id])) == sorted([account.inbox, other.id])
+    assert feed.poll([account.inbox, other.id]) == []
+    account.write(lambda tx: folders.touch(tx, other.id))
+    assert feed.poll([account.inbox, other.id]) == [other.id]
+    account.delete(other)
+    assert feed.poll([account.inbox, other.id]) == [other.id]
+    assert feed.poll([account.inbox, other.id]) == []
+    feed.close()
