@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
 from prometheus_client import Counter, Gauge
@@ -53,7 +54,7 @@ def run(context: Context) -> None:
     loading = Loading(office, f"{context.node}/{context.name}-{context.position}", context.log)
     duties = [
         Duty(loading.step, 0.0),
-        Duty(lambda: launch_due(office, context.log), 1.0),
+        Duty(lambda: launch_due(office, context.log, office.now()), 1.0),
         Duty(lambda: finish_done(office, context.log), 0.5),
     ]
     context.ready()
@@ -117,9 +118,8 @@ class Loading:
         return importing.load(self.office, job, self.worker)
 
 
-def launch_due(office: Office, log: EventLog) -> None:
+def launch_due(office: Office, log: EventLog, now: datetime) -> None:
     """Scheduled campaigns whose time has come, through the gate again (K5)."""
-    now = office.now()
     with office.read() as connection:
         scheduled = campaigns.in_states(connection, [CampaignState.SCHEDULED])
         due = [one for one in scheduled if one.due_at is not None and one.due_at <= now]

@@ -110,6 +110,7 @@ def _zone(settings: Settings, office: Office) -> list[dict[str, str]]:
         reverse = ".".join(reversed(source.address.split(".")))
         own += [
             DnsRecord(source.ehlo, "A", source.address),
+            DnsRecord(source.ehlo, "TXT", "v=spf1 a -all"),
             DnsRecord(f"{reverse}.in-addr.arpa", "PTR", f"{source.ehlo}."),
         ]
     return [{"host": one.host, "type": one.type, "value": one.value} for one in (*own, *shown)]

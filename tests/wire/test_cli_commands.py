@@ -1,0 +1,97 @@
+"""The command line beside a running appliance: the same acts as the API, --json where something is listed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from peers.appliance import PROGRAM, Appliance
+from peers.loopback import wait_until
+
+
+class Cli:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def run(self, *words: str | Path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [PROGRAM, *words, "--dir", self.folder], capture_output=True, text=True, timeout=60, check=False
+        )
+
+    def json(self, *words: str | Path) -> Any:
+        done = self.run(*words, "--json")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def refused(self, *words: str | Path) -> str:
+        done = self.run(*words)
+        assert done.returncode == 1, done.stdout
+        assert "Traceback" not in done.stderr
+        return done.stderr
+
+
+@pytest.fixture
+def cli(appliance: Callable[..., Appliance]) -> Cli:
+    return Cli(appliance("", "--sample").folder)
+
+
+def test_a_campaign_is_made_imported_launched_and_traced(cli: Cli, tmp_path: Path) -> None:
+    file, page = tmp_path / "clients.csv", tmp_path / "page.html"
+    file.write_text("address;name\nann@sample.test;Ann\nbob@sample.test;Bob\nbroken;x\n")
+    page.write_text("<p>Hello {{ name }}</p>")
+    done = cli.json("import", file, "--list", "readers")
+    assert (done["state"], done["rows"], done["added"], done["errors"]) == ("finished", 3, 2, 1)
+    words = ("--sender", "ann@sample.test", "--list", "readers", "--subject", "News", "--html", page)
+    campaign = str(cli.json("campaign", "add", "first", *words)["id"])
+    assert cli.json("campaign", "launch", campaign) == {"state": "running"}
+    wait_until(lambda: cli.json("campaign", "show", campaign)["state"] == "finished", "the campaign is finished", 40)
+    assert cli.json("campaign", "show", campaign)["counts"]["delivered"] == 2
+    events = [event["event"] for event in cli.json("trace", "bob@sample.test")]
+    assert events == ["queued", "attempt", "delivered"]
+    assert cli.json("queue", "list") == []
+    assert cli.json("queue", "qshape") == []
+
+
+def test_every_noun_is_made_and_listed(cli: Cli) -> None:
+    cli.json("project", "add", "shop", "--campaigns")
+    mine = ("--project", "shop")
+    cli.json("domain", "add", "shop.test", *mine)
+    assert cli.json("domain", "set", "shop.test", "--owned", "--sending", *mine)["sending"] is True
+    password = cli.json("mailbox", "add", "hello@shop.test", *mine)["password"]
+    assert cli.json("mailbox", "password", "hello@shop.test", *mine)["password"] != password
+    assert cli.json("sender", "add", "hello@shop.test", "--name", "The shop", *mine)["authorised"] is True
+    assert cli.json("connection", "add", "site", "--sender", "hello@shop.test", *mine)["state"] == "active"
+    cli.json("list", "add", "readers", *mine)
+    assert cli.json("client", "add", "ann@a.test", "--list", "readers", *mine)["rating"] == 10
+    assert cli.json("rating", "set", "ann@a.test", "3", *mine)["rating"] == 3
+    (change,) = cli.json("rating", "show", "ann@a.test", *mine)
+    assert (change["before"], change["after"], change["cause"]) == (10, 3, "hand")
+    assert [one["name"] for one in cli.json("project", "list")] == ["sample", "shop"]
+    for noun in ("domain", "mailbox", "sender", "connection", "list", "client"):
+        assert len(cli.json(noun, "list", *mine)) == 1, noun
+        assert cli.run(noun, "list", *mine).stdout.count("\n") >= 2, noun
+
+
+def test_what_is_refused_is_one_line_and_status_1(cli: Cli, tmp_path: Path) -> None:
+    latin = tmp_path / "latin.csv"
+    latin.write_bytes("address;name\nann@a.test;Zo\u00eb\n".encode("latin-1"))
+    assert "line 2, byte 27" in cli.refused("import", latin, "--list", "readers")
+    assert "cannot be read" in cli.refused("import", tmp_path / "nowhere.csv", "--list", "readers")
+    assert "no campaign 99" in cli.refused("campaign", "launch", "99")
+    assert "nothing is known of" in cli.refused("trace", "nobody@a.test")
+    assert "no project is named" in cli.refused("list", "list", "--project", "nobody")
+
+
+def test_a_dir_without_an_appliance_is_named(tmp_path: Path) -> None:
+    assert f"--dir {tmp_path}: no appliance was started here" in Cli(tmp_path).refused("project", "list")
+
+
+def test_help_starts_within_two_seconds_and_names_every_command() -> None:
+    done = subprocess.run([PROGRAM, "--help"], capture_output=True, text=True, timeout=2, check=True)
+    for command in ("up", "demo", "classify", "import", "trace", "queue", "migrate", "campaign", "domain", "mailbox"):
+        assert command in done.stdout
