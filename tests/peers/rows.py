@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 
 from mail.address import parse_mailbox
-from mail.dkim_sign import dns_record, generate_keys, pem
+from mail.dkim_sign import Key, dns_record, generate_keys, pem
 from policy.rating import AUTOMATIC
 from store import campaigns, clients, domains, lists, projects, senders
 from store.campaigns import Campaign, Content
@@ -36,6 +37,12 @@ class Made:
             return campaigns.counts(core, self.campaign(stores))
 
 
+@cache
+def _keys() -> tuple[Key, Key]:
+    """One pair for all tests: an RSA key takes a tenth of a second to make."""
+    return generate_keys("rsa1", "ed1")
+
+
 def make_campaign(
     stores: Stores,
     addresses: Sequence[str],
@@ -45,7 +52,6 @@ def make_campaign(
 ) -> Made:
     """A draft to everyone in `addresses`; `site` of an address is its domain unless told otherwise."""
     now = datetime.now(UTC)
-    keys = generate_keys("rsa1", "ed1")
     sealed = [
         domains.DkimKey(
             key.selector,
@@ -53,7 +59,7 @@ def make_campaign(
             VAULT.seal(pem(key), domains.place(domain, key.selector)),
             dns_record(key),
         )
-        for key in keys
+        for key in _keys()
     ]
 
     def work(tx: object) -> Made:
