@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from prometheus_client import Counter, Gauge
@@ -31,6 +31,7 @@ from store.campaigns import Campaign, CampaignState
 
 _LOOK: Final = 0.1  # seconds between looks when nothing is to do
 _AFTER_ERROR: Final = 1.0
+_LEFT_BEHIND: Final = timedelta(hours=6)  # longer than an upload may take
 
 HEARTBEAT = Gauge("mailloft_clock_heartbeat_seconds", "When the clock last went round, seconds since 1970")
 IMPORTED = Counter("mailloft_imported_rows_total", "Rows of client files that were read")
@@ -56,6 +57,7 @@ def run(context: Context) -> None:
         Duty(loading.step, 0.0),
         Duty(lambda: launch_due(office, context.log, office.now()), 1.0),
         Duty(lambda: finish_done(office, context.log), 0.5),
+        Duty(lambda: sweep_uploads(office, office.now()), 600.0),
     ]
     context.ready()
     while not stopping.is_set():
@@ -160,3 +162,12 @@ def finish_done(office: Office, log: EventLog) -> None:
 def _finish(office: Office, campaign: Campaign) -> bool:
     now = office.now()
     return office.write(lambda tx: campaigns.finish_done(tx, campaign, now))
+
+
+def sweep_uploads(office: Office, now: datetime) -> None:
+    """Remove uploads that no open import names: what a request that was cut off, or a crash, left behind."""
+    with office.read() as connection:
+        named = imports.open_files(connection)
+    for file in office.uploads.glob("*.csv"):
+        if str(file) not in named and file.stat().st_mtime < (now - _LEFT_BEHIND).timestamp():
+            file.unlink(missing_ok=True)

@@ -1,7 +1,8 @@
 """The sample of `mailloft up --sample`: a project whose mail comes round through the real queue, MX and mailbox.
 
 Made at the first start through the same acts that the API uses, kept in DIR, shown at every start. Its names are
-served by the lab's name server, a process of its own that ends with the parent; no other names exist there.
+served by the lab's name server, a process of its own that ends with the parent; no other names exist there, unless
+`[dns] servers` names who knows them.
 Crash case: a first start killed half-way is found by its project's name and made whole with new secrets.
 """
 
@@ -54,7 +55,7 @@ def prepare(folder: Path, settings: Settings, office: Office, kept: Keepsakes) -
         kept = msgspec.structs.replace(kept, sample=_make(office))
     zone = folder / "sample-zone.json"
     replace(zone, msgspec.json.encode({"records": _zone(settings, office)}))
-    server = _start(zone, kept.ports.get("dns", 0))
+    server = _start(zone, kept.ports.get("dns", 0), settings.dns.servers)
     port = int(server.listening.rpartition(":")[2])
     return msgspec.structs.replace(kept, ports=kept.ports | {"dns": port}), server
 
@@ -116,8 +117,10 @@ def _zone(settings: Settings, office: Office) -> list[dict[str, str]]:
     return [{"host": one.host, "type": one.type, "value": one.value} for one in (*own, *shown)]
 
 
-def _start(zone: Path, port: int) -> NameServer:
+def _start(zone: Path, port: int, others: tuple[str, ...]) -> NameServer:
+    """`others`: the servers of `[dns]`, the first of which is asked for what is not of the sample."""
     command = [sys.executable, "-m", "lab.nameserver", "--zone", str(zone), "--listen", f"127.0.0.1:{port}"]
+    command += ["--forward", others[0]] if others else []
     # The lab ends with the process that this names, however that one ends.
     code = str(Path(__file__).parent.parent)
     tied = {**os.environ, "LAB_PARENT": str(os.getpid()), "PYTHONPATH": code}

@@ -89,7 +89,7 @@ def _prepare(folder: Path, settings: Settings, options: Options) -> Appliance:
     office = _open_office(folder, settings)
     seat_operator(office, kept)
     kept, name_server = sample.prepare(folder, settings, office, kept) if options.sample else (kept, None)
-    if name_server is not None and not settings.dns.servers:
+    if name_server is not None:
         settings = msgspec.structs.replace(
             settings, dns=msgspec.structs.replace(settings.dns, servers=(name_server.listening,))
         )

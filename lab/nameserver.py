@@ -2,7 +2,8 @@
 
 Run as `python -m lab.nameserver --zone FILE --listen 127.0.0.1:PORT` (port 0 takes a free one); prints one line
 {"listening": "127.0.0.1:PORT"} once it answers on UDP and TCP. The file is looked at again before each question, so
-a change counts at once; a file that became unreadable is reported on stderr and the last good zone stays.
+a change counts at once; a file that became unreadable is reported on stderr and the last good zone stays. With
+--forward HOST:PORT another server is asked for the names that the zone does not have.
 RFC 1035 (messages, TCP, truncation), RFC 2308 (SOA in negative answers), RFC 6891 (size of answers only).
 """
 
@@ -17,7 +18,8 @@ from typing import Any, Final
 
 from twisted.internet import reactor
 from twisted.internet.error import CannotListenError
-from twisted.names import dns
+from twisted.names import client, dns
+from twisted.names.error import DNSNameError
 from twisted.names.server import DNSServerFactory
 
 from lab.tether import tether
@@ -26,6 +28,7 @@ from lab.zone import Answer, BadZoneError, Fault, Zone, plain, read_zone
 _dns: Any = dns  # its record classes are not annotated
 _reactor: Any = reactor  # a module that becomes an object at run time
 _OPT: Final = 41
+_PATIENCE: Final = (1, 3)  # seconds for the first and the second question to another server
 _UDP: Final = 512  # octets of an answer to who did not say more (RFC 1035 §4.2.1)
 
 
@@ -62,10 +65,11 @@ def _mark(path: Path) -> tuple[int, int, int] | None:
 class Server(DNSServerFactory):
     """Answers each question from the follower's zone."""
 
-    def __init__(self, follower: Follower) -> None:
-        """Serves what the follower holds."""
+    def __init__(self, follower: Follower, elsewhere: Any = None) -> None:
+        """Serves what the follower holds; `elsewhere` resolves the other names, None: there are none."""
         super().__init__()  # type: ignore[no-untyped-call]  # twisted.names.server has no annotations
         self._follower = follower
+        self._elsewhere = elsewhere
 
     def handleQuery(self, message: dns.Message, protocol: Any, address: tuple[str, int] | None) -> None:  # noqa: N802 (Twisted's name)
         """Answer one query, or keep silent where the zone says so."""
@@ -74,13 +78,31 @@ class Server(DNSServerFactory):
         fault = zone.faults.get(plain(name))
         if fault is Fault.TIMEOUT:
             return
-        reply = _empty(message)
+        reply, answer = _empty(message), zone.answer(name, question.type)
         if fault is Fault.SERVFAIL:
             reply.rCode = dns.ESERVER
+        elif not answer.exists and self._elsewhere is not None:
+            self._ask_elsewhere(question, reply).addBoth(lambda _: _send(reply, message, protocol, address))
+            return
         else:
-            _fill(reply, zone.answer(name, question.type), zone.ttl)
-        _fit(reply, message, stream=address is None)
-        protocol.writeMessage(reply, *(() if address is None else (address,)))
+            _fill(reply, answer, zone.ttl)
+        _send(reply, message, protocol, address)
+
+    def _ask_elsewhere(self, question: dns.Query, reply: dns.Message) -> Any:
+        """Fill the reply with what the other server says; one that says nothing is SERVFAIL."""
+
+        def told(sections: Any) -> None:
+            reply.answers, reply.authority, _ = sections
+
+        def refused(failure: Any) -> None:
+            reply.rCode = dns.ENAME if failure.check(DNSNameError) else dns.ESERVER
+
+        return self._elsewhere.query(question, timeout=_PATIENCE).addCallbacks(told, refused)
+
+
+def _send(reply: dns.Message, message: dns.Message, protocol: Any, address: tuple[str, int] | None) -> None:
+    _fit(reply, message, stream=address is None)
+    protocol.writeMessage(reply, *(() if address is None else (address,)))
 
 
 def _empty(message: dns.Message) -> dns.Message:
@@ -130,16 +152,25 @@ def listen(server: Server, host: str, port: int) -> int:
     raise OSError(f"no port of {host} is free on both UDP and TCP")
 
 
+def _elsewhere(server: str | None) -> Any:
+    """A resolver that asks that server; ValueError where it is no HOST:PORT."""
+    if server is None:
+        return None
+    host, _, port = server.rpartition(":")
+    return client.Resolver(servers=[(host, int(port))])  # type: ignore[no-untyped-call]  # no annotations there
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Serve until SIGTERM; 1 when the zone or the address cannot be used."""
     parser = argparse.ArgumentParser(prog="python -m lab.nameserver", description="Serve one zone from a JSON file.")
     parser.add_argument("--zone", type=Path, required=True, help="the zone, a JSON file")
     parser.add_argument("--listen", default="127.0.0.1:0", help="HOST:PORT on loopback, port 0 for a free one")
+    parser.add_argument("--forward", metavar="HOST:PORT", help="the name server that knows all other names")
     options = parser.parse_args(arguments)
     tether()
     host, _, port = str(options.listen).rpartition(":")
     try:
-        taken = listen(Server(Follower(options.zone)), host, int(port))
+        taken = listen(Server(Follower(options.zone), _elsewhere(options.forward)), host, int(port))
     except (BadZoneError, CannotListenError, OSError, ValueError) as error:
         print(f"the name server cannot start: {error}", file=sys.stderr)
         return 1

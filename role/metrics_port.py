@@ -37,7 +37,7 @@ def serve_metrics(listening: socket.socket, pulse: Pulse) -> None:
         timeout = 10
 
         def do_GET(self) -> None:
-            if self.path == "/metrics":
+            if self.path in ("/", "/metrics"):
                 self._answer(200, CONTENT_TYPE_LATEST, generate_latest())
             elif self.path == "/healthz":
                 self._answer(200 if pulse.alive() else 503, "text/plain", b"ok\n" if pulse.alive() else b"stale\n")

@@ -160,13 +160,18 @@ def rating_distribution(connection: Connection, list_id: int) -> dict[int, int]:
     return {int(row[0]): int(row[1]) for row in connection.execute(wanted)}
 
 
+# A scheduled one that failed the gate when it fell due is paused, and launched by hand once it passes.
+_UNLAUNCHED: Final = (CampaignState.DRAFT, CampaignState.SCHEDULED, CampaignState.PAUSED)
+
+
 def launch(tx: Connection, campaign: int, chosen: array[int], now: datetime) -> bool:
-    """DRAFT or SCHEDULED to RUNNING with the snapshot `chosen`; False where it was in another state."""
+    """To RUNNING with the snapshot `chosen`; False where it was launched or cancelled already."""
     started = tx.execute(
         update(campaigns)
         .where(
             campaigns.c.id == campaign,
-            campaigns.c.state.in_([CampaignState.DRAFT.value, CampaignState.SCHEDULED.value]),
+            campaigns.c.state.in_([state.value for state in _UNLAUNCHED]),
+            campaigns.c.launched_at.is_(None),
         )
         .values(
             state=CampaignState.RUNNING.value, state_reason=None, recipients=len(chosen), expanded=0, launched_at=now

@@ -110,11 +110,14 @@ def find(tx: Connection, project: int, address_key: str) -> Client | None:
 
 def page(tx: Connection, project: int, list_id: int | None, after: int, limit: int) -> list[Client]:
     """Those with a larger id than `after`, of one list or of the whole project."""
-    wanted = _mine(project).where(clients.c.id > after)
-    if list_id is not None:
+    if list_id is None:
+        wanted = _mine(project).where(clients.c.id > after).order_by(clients.c.id)
+    else:
+        # Walks the list's own key from the cursor on, so a page costs the same at any depth.
         member = memberships.c.client_id == clients.c.id
-        wanted = wanted.join(memberships, member).where(memberships.c.list_id == list_id)
-    return [_client(row) for row in tx.execute(wanted.order_by(clients.c.id).limit(limit))]
+        behind = (memberships.c.list_id == list_id) & (memberships.c.client_id > after)
+        wanted = _mine(project).join(memberships, member).where(behind).order_by(memberships.c.client_id)
+    return [_client(row) for row in tx.execute(wanted.limit(limit))]
 
 
 def rating_history(tx: Connection, client: int, limit: int) -> list[RatingChange]:

@@ -104,6 +104,11 @@ def waiting(connection: Connection) -> bool:
     return connection.execute(select(imports.c.id).where(imports.c.state.in_(OPEN)).limit(1)).first() is not None
 
 
+def open_files(connection: Connection) -> frozenset[str]:
+    """The files that are still to be read."""
+    return frozenset(connection.execute(select(imports.c.file).where(imports.c.state.in_(OPEN))).scalars())
+
+
 def claim(tx: Connection, worker: str, now: datetime, until: datetime) -> Import | None:
     """The oldest open import that nobody holds, now held by `worker` until `until`."""
     free = or_(imports.c.claimed_until.is_(None), imports.c.claimed_until < now, imports.c.claimed_by == worker)

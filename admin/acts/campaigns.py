@@ -138,7 +138,7 @@ def launch(office: Office, project: int, campaign: int, at: datetime | None) -> 
     """Now, or scheduled for later; through the gate either way. Raises ConflictError with all failing reasons."""
     with office.read() as connection:
         found = _mine(connection, project, campaign)
-        _check_state(found, (CampaignState.DRAFT,))
+        _check_unlaunched(found)
         refused = failing(launch_facts.gather(connection, found))
     if refused:
         raise ConflictError(words_of(refused), {"reasons": reasons_of(refused)})
@@ -165,6 +165,12 @@ def pause(office: Office, project: int, campaign: int) -> CampaignView:
 
 
 def resume(office: Office, project: int, campaign: int) -> CampaignView:
+    """Go on with unsent mail; one that was paused before it was launched goes through the gate first."""
+    with office.read() as connection:
+        found = _mine(connection, project, campaign)
+    if found.state is CampaignState.PAUSED and found.launched_at is None:
+        launch(office, project, campaign, None)
+        return get(office, project, campaign)
     return _move(office, project, campaign, CampaignState.RUNNING, None)
 
 
@@ -195,8 +201,9 @@ def _mine(connection: Any, project: int, campaign: int) -> Campaign:
     return found
 
 
-def _check_state(found: Campaign, allowed: tuple[CampaignState, ...]) -> None:
-    if found.state not in allowed:
+def _check_unlaunched(found: Campaign) -> None:
+    """A draft, or a scheduled one that was paused before its first message."""
+    if found.launched_at is not None or found.state not in (CampaignState.DRAFT, CampaignState.PAUSED):
         raise ConflictError(f"campaign {found.id} is {found.state.value}; only a draft is launched")
 
 

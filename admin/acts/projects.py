@@ -34,12 +34,19 @@ class NewProject:
 def create(office: Office, name: str, campaigns_allowed: bool) -> NewProject:
     if not _NAME.fullmatch(name):
         raise InvalidError(f"project name {name[:80]!r}: 1 to 64 letters, digits, spaces, dots, dashes, no other")
-    now = office.now()
+    key, now = generate_secret(), office.now()
+    key_hash = office.vault.hash_generated(key)
+
+    def work(tx: Any) -> projects.Project:
+        project = projects.create(tx, name, campaigns_allowed, now)
+        keys.create(tx, project.id, "first", key_hash, now)
+        return project
+
     try:
-        made = office.write(lambda tx: projects.create(tx, name, campaigns_allowed, now))
+        made = office.write(work)
     except projects.TakenError as error:
         raise ConflictError(str(error)) from error
-    return NewProject(made.id, made.name, new_key(office, made.id, "first"))
+    return NewProject(made.id, made.name, key)
 
 
 def new_key(office: Office, project: int, name: str) -> str:

@@ -33,7 +33,15 @@ _NOUNS: Final = (projects, domains, mailboxes, senders, connections, lists, impo
 
 
 def make_app(office: Office, log: EventLog, import_bytes: int) -> FastAPI:
-    app = FastAPI(title="Mailloft", version="1", openapi_url=f"{PREFIX}/openapi.json", docs_url=None, redoc_url=None)
+    # A redirect to the same path with a slash would be built from the Host header (SECURITY row 21).
+    app = FastAPI(
+        title="Mailloft",
+        version="1",
+        openapi_url=f"{PREFIX}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
     app.state.office = office
     app.state.remembered = Remembered()
     problems.install(app, log)

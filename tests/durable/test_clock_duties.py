@@ -76,6 +76,11 @@ def test_a_campaign_that_fails_the_gate_when_due_is_paused_with_the_reasons(shop
     assert found.state == "paused"
     assert "average rating" in (found.state_reason or "")
     assert "shop.test may not send" in (found.state_reason or "")
+    with pytest.raises(ConflictError, match="average rating"):
+        campaigns.resume(shop.office, shop.owner, shop.campaign)
+    clients.rate(shop.office, shop.owner, shop.client, 8, "test")
+    domains.set_states(shop.office, shop.owner, "shop.test", {"sending": True})
+    assert campaigns.resume(shop.office, shop.owner, shop.campaign).state == "running"
 
 
 def test_a_campaign_that_falls_due_during_an_import_waits_for_its_end(shop: Shop) -> None:
@@ -111,3 +116,14 @@ def test_a_campaign_is_finished_once_every_recipient_has_a_final_state(shop: Sho
     assert shop.office.write(lambda tx: rows.expand(tx, running, [shop.client], now))
     clock.finish_done(shop.office, LOG)
     assert shop.state() == "finished"
+
+
+def test_uploads_that_no_import_names_are_removed_and_others_stay(shop: Shop) -> None:
+    shop.queue_import()
+    orphan = shop.folder / "orphan.csv"
+    orphan.write_text("address\n")
+    clock.sweep_uploads(shop.office, shop.office.now())
+    assert orphan.exists()
+    clock.sweep_uploads(shop.office, shop.office.now() + timedelta(days=1))
+    assert not orphan.exists()
+    assert (shop.folder / "more.csv").exists()

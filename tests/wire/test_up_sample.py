@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import imaplib
+import json
 import smtplib
 import ssl
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from email.message import EmailMessage
+from pathlib import Path
+
+import dns.message
+import dns.query
+import dns.rcode
 
 from peers.appliance import Appliance
 from peers.loopback import wait_until
@@ -49,3 +58,34 @@ def test_mail_that_was_taken_before_a_kill_arrives_after_the_next_start(applianc
     made.kill_parent()
     made.start()
     wait_until(lambda: "before the kill" in subjects(made, 1), "the mail is in bob's mailbox", 60)
+
+
+def test_other_names_are_asked_of_the_servers_that_are_set(appliance: Callable[..., Appliance], tmp_path: Path) -> None:
+    zone = tmp_path / "zone.json"
+    zone.write_text(json.dumps({"records": [{"host": "far.test", "type": "MX", "value": "0 ."}]}))
+    with running_name_server(zone) as others:
+        made = appliance(f'[dns]\nservers = ["{others}"]\n', "--sample")
+        send(made, "bob@sample.test", "still round")
+        wait_until(lambda: "still round" in subjects(made, 1), "the mail is in bob's mailbox", 30)
+        known = asked(made.ready["dns"], "far.test")
+        assert known.rcode() == dns.rcode.NOERROR
+        assert "0 ." in known.to_text()
+        assert asked(made.ready["dns"], "nowhere.test").rcode() == dns.rcode.NXDOMAIN
+
+
+def asked(server: str, name: str) -> dns.message.Message:
+    host, _, port = server.rpartition(":")
+    return dns.query.udp(dns.message.make_query(name, "MX"), host, timeout=10, port=int(port))
+
+
+@contextmanager
+def running_name_server(zone: Path) -> Iterator[str]:
+    command = [sys.executable, "-m", "lab.nameserver", "--zone", zone]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    try:
+        yield json.loads(process.stdout.readline())["listening"]
+    finally:
+        process.terminate()
+        process.wait()
+        process.stdout.close()
