@@ -76,6 +76,7 @@ class Decoder:
         self._wanted: int | None = None  # octets of the literal that is under way
         self._skipping: tuple[int, Broken] | None = None  # octets still to be thrown away, and what is said then
         self._searched = 0  # octets of the buffer that hold no line end
+        self._lost = False  # a fatal event was given: nothing that follows can be understood
 
     def receive(self, octets: bytes) -> None:
         self._buffer += octets
@@ -94,7 +95,7 @@ class Decoder:
 
     def next_event(self) -> Event | None:
         """The next event, or None until more is received."""
-        while True:
+        while not self._lost:
             if self._skipping is not None:
                 return self._skip(*self._skipping)
             if self._wanted is not None and not self._take_literal(self._wanted):
@@ -107,6 +108,8 @@ class Decoder:
             del self._buffer[: end + 1]
             if (event := self._end_of_line(line.removesuffix(b"\r"))) is not None:
                 return event
+        self._buffer.clear()
+        return None
 
     def _take_literal(self, size: int) -> bool:
         if len(self._buffer) < size:
@@ -136,7 +139,7 @@ class Decoder:
         return self._too_long() if len(self._line) + len(self._buffer) > self.limits.line else None
 
     def _too_long(self) -> Broken:
-        self._buffer.clear()
+        self._lost = True
         return Broken(b"*", b"line longer than %d octets" % self.limits.line, fatal=True)
 
     def _end_of_line(self, line: bytes) -> Event | None:
@@ -167,6 +170,7 @@ class Decoder:
             return Broken(tag, text, fatal=False, code=b"TOOBIG")
         # RFC 7888 §4: read it and throw it away, or close. Beyond twice the limit it costs too much to be polite.
         if size > 2 * max(self.limits.message, self.limits.literals):
+            self._lost = True
             return Broken(tag, text, fatal=True, code=b"TOOBIG")
         self._skipping = (size, Broken(tag, text, fatal=False, code=b"TOOBIG"))
         return None
