@@ -93,8 +93,9 @@ def _first_line(process: subprocess.Popen[str], log: Path) -> str:
     reader.start()
     reader.join(START)
     if not lines or not lines[0]:
+        what = f"did not answer within {START:.0f} s" if not lines else "ended before it answered"
         tail = log.read_text("utf-8", "replace")[-2000:]
-        raise ApplianceError(f"the appliance did not answer within {START:.0f} s; the end of {log}:\n{tail}")
+        raise ApplianceError(f"the appliance {what}; the end of {log}:\n{tail}")
     return lines[0]
 
 

@@ -109,10 +109,11 @@ class Story:
                 raise ApplianceError(f"the import of {name} failed: {state['reason']}")
             return state["state"] == "finished", int(state["bytes_read"]), f"{state['rows']} rows"
 
-        self._watch(f"import of {name}", len(sheet), look)
+        if words := self._watch(f"import of {name}", len(sheet), look):
+            raise ApplianceError(words)
 
     def _send(self, number: int) -> None:
-        """Make a campaign, launch it, watch it to its end."""
+        """Make a campaign, launch it, watch it to its end; one that finds no end goes into the figures as it is."""
         body = issue(number, self.world.world.seed, self.sender, self.audience)
         campaign = self.api.post("/campaigns", body)["id"]
         self.campaigns.append((number, campaign, time.time()))
@@ -129,19 +130,21 @@ class Story:
             )
             return state["state"] == "finished", ended, word
 
-        self._watch(f"issue {number}", int(self.api.get(f"/campaigns/{campaign}")["recipients"]), look)
+        recipients = int(self.api.get(f"/campaigns/{campaign}")["recipients"])
+        if words := self._watch(f"issue {number}", recipients, look):
+            print(words, file=sys.stderr)
 
-    def _watch(self, title: str, total: int, look: Callable[[], tuple[bool, int, str]]) -> None:
-        """Look until it is done; ApplianceError when patience runs out."""
+    def _watch(self, title: str, total: int, look: Callable[[], tuple[bool, int, str]]) -> str:
+        """Look until it is done; words to say when patience ran out, else ""."""
         until = time.monotonic() + self.patience
         with self.screen.bar(title, total) as moved:
             while True:
                 done, far, word = look()
                 moved(far, word)
                 if done:
-                    return
+                    return ""
                 if time.monotonic() > until:
-                    raise ApplianceError(f"{title}: not done after {self.patience:.0f} s ({far} of {total}; {word})")
+                    return f"{title}: not done after {self.patience:.0f} s ({far} of {total}; {word})"
                 time.sleep(0.25)
 
     def _settle(self, title: str) -> Account:
@@ -272,7 +275,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m lab.demo", description=__doc__.partition("\n")[0])
     parser.add_argument("--appliance", default="mailloft up", help="the command that starts the appliance")
     parser.add_argument("--json", action="store_true", help="print one object and nothing else")
-    parser.add_argument("--patience", type=float, default=300.0, help="seconds that an import or campaign may take")
+    parser.add_argument("--patience", type=float, default=180.0, help="seconds that an import or campaign may take")
     parser.add_argument("--keep", action="store_true", help="keep the directory with books, zone and log")
     add_options(parser)
     options = parser.parse_args(arguments)
