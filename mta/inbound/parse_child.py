@@ -1,7 +1,8 @@
 """The child that reads what strangers wrote: it gets octets, gives values, and has no database, no key and no socket.
 
 Run as `python -m mta.inbound.parse_child` by mta/inbound/parser with pipes on standard input and output. A request is
-two lengths (4 octets each, big-endian), the reverse-path and the message; an answer is one length and a JSON `Read`.
+two lengths (4 octets each, big-endian), the reverse-path and the message; an answer is one length and a JSON `Read`. An
+answer of no octets comes first of all: the child is ready, and from then on time is the message's.
 Each message has CPU_SECONDS, the process ADDRESS_SPACE; whoever goes beyond is killed by the kernel, and the parent
 knows which message it was. It ends with its parent.
 """
@@ -66,12 +67,16 @@ def _author(content: bytes) -> str | None:
 def main() -> None:
     _confine()
     asked, answers = sys.stdin.buffer, sys.stdout.buffer
+    _say(answers, b"")
     while lengths := asked.read(2 * _LENGTH):
         reverse_path, content = _request(asked, lengths)
         _grant()
-        answer = msgspec.json.encode(read_message(reverse_path.decode(), content))
-        answers.write(len(answer).to_bytes(_LENGTH, "big") + answer)
-        answers.flush()
+        _say(answers, msgspec.json.encode(read_message(reverse_path.decode(), content)))
+
+
+def _say(answers: BinaryIO, answer: bytes) -> None:
+    answers.write(len(answer).to_bytes(_LENGTH, "big") + answer)
+    answers.flush()
 
 
 def _request(asked: BinaryIO, lengths: bytes) -> tuple[bytes, bytes]:

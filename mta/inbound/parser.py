@@ -19,6 +19,7 @@ import msgspec
 from mta.inbound.parse_child import Read
 
 SECONDS: Final = 20.0  # of real time; the child's CPU limit is tighter
+_START: Final = 60.0  # seconds for a child to import what it needs, on a machine that has much to do
 _LENGTH: Final = 4
 _MESSAGES: Final = 5000  # after which a child is replaced, so that no leak of a parser grows
 _COMMAND: Final = (sys.executable, "-c", "from mta.inbound.parse_child import main; main()")
@@ -37,12 +38,17 @@ class Parser:
         self._served = 0
         self._decoder = msgspec.json.Decoder(Read)
 
+    def start(self) -> None:
+        """Have a child ready, so that what follows is the message's time."""
+        self._running()
+
     def read(self, reverse_path: str, content: bytes) -> Read:
         """ParserDied where the message killed the child, or was not read in time."""
         child = self._running()
         try:
-            self._ask(child, reverse_path.encode(), content)
-            answer = self._answer(child)
+            until = time.monotonic() + self._seconds
+            _ask(child, reverse_path.encode(), content, until)
+            answer = _answer(child, until)
         except (BrokenPipeError, ParserDied) as error:
             status = self.close()
             raise ParserDied(f"{error} (status {status})") from error
@@ -68,24 +74,27 @@ class Parser:
             # No environment but where modules are: what is not there cannot be read by whoever takes the child over.
             kept = {"PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry)}
             self._child = subprocess.Popen(_COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=kept, bufsize=0)
+            _answer(self._child, time.monotonic() + _START)
         return self._child
 
-    def _ask(self, child: subprocess.Popen[bytes], path: bytes, content: bytes) -> None:
-        assert child.stdin is not None
-        octets = memoryview(len(path).to_bytes(_LENGTH, "big") + len(content).to_bytes(_LENGTH, "big") + path + content)
-        until, descriptor = time.monotonic() + self._seconds, child.stdin.fileno()
-        os.set_blocking(descriptor, False)
-        while octets:
-            _, writable, _ = select.select([], [descriptor], [], max(0.0, until - time.monotonic()))
-            if not writable:
-                raise ParserDied("the parser takes nothing")
-            octets = octets[os.write(descriptor, octets) :]
 
-    def _answer(self, child: subprocess.Popen[bytes]) -> bytes:
-        assert child.stdout is not None
-        until, descriptor = time.monotonic() + self._seconds, child.stdout.fileno()
-        length = int.from_bytes(_exactly(descriptor, _LENGTH, until), "big")
-        return _exactly(descriptor, length, until)
+def _ask(child: subprocess.Popen[bytes], path: bytes, content: bytes, until: float) -> None:
+    assert child.stdin is not None
+    octets = memoryview(len(path).to_bytes(_LENGTH, "big") + len(content).to_bytes(_LENGTH, "big") + path + content)
+    descriptor = child.stdin.fileno()
+    os.set_blocking(descriptor, False)
+    while octets:
+        _, writable, _ = select.select([], [descriptor], [], max(0.0, until - time.monotonic()))
+        if not writable:
+            raise ParserDied("the parser takes nothing")
+        octets = octets[os.write(descriptor, octets) :]
+
+
+def _answer(child: subprocess.Popen[bytes], until: float) -> bytes:
+    assert child.stdout is not None
+    descriptor = child.stdout.fileno()
+    length = int.from_bytes(_exactly(descriptor, _LENGTH, until), "big")
+    return _exactly(descriptor, length, until)
 
 
 def _exactly(descriptor: int, length: int, until: float) -> bytes:

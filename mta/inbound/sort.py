@@ -8,7 +8,7 @@ core and mail, it is sorted again with the same result (store/sorting.py).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -81,13 +81,10 @@ class Sorter:
     def _group(self) -> list[Arrival]:
         """The next ones, their attempt counted before anything looks into them."""
         with self._stores.mail.database.read() as tx:
-            ids, group, octets = arrivals.waiting(tx, self._behind, GROUP), list[Arrival](), 0
-            for one in ids:
-                group.append(arrivals.load(tx, one))
-                octets += group[-1].size_bytes
-                if octets > GROUP_OCTETS:
-                    break
+            group = _together(arrivals.load(tx, one) for one in arrivals.waiting(tx, self._behind, GROUP))
         if group:
+            # Before the count: what kills us while a child starts is no message's doing.
+            self._parser.start()
             counted = [arrival.id for arrival in group]
             self._stores.mail.journal.run(lambda tx: [arrivals.begin_parse(tx, one) for one in counted])
         return group
@@ -182,3 +179,16 @@ class Sorter:
         self._log.info(
             "sorted", arrival=one.arrival.id, kind=kind, acts=[type(act).__name__.lower() for act in one.acts]
         )
+
+
+def _together(loading: Iterable[Arrival]) -> list[Arrival]:
+    """As many as one group takes. Who was begun before is read alone, so that it is suspected alone if we die again."""
+    group, octets = list[Arrival](), 0
+    for arrival in loading:
+        if arrival.parses:
+            return group or [arrival]
+        group.append(arrival)
+        octets += arrival.size_bytes
+        if octets > GROUP_OCTETS:
+            break
+    return group
