@@ -5,6 +5,7 @@ Every line about a message carries its id. Never a body, never a password.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
 import traceback
@@ -36,6 +37,7 @@ class EventLog:
         at = datetime.now(UTC).isoformat(timespec="milliseconds")
         line = {"at": at, "level": level, "role": self._role, "event": event, **fields}
         octets = msgspec.json.encode(line, enc_hook=str) + b"\n"
-        with self._lock:
+        # A log that cannot be written (its disk is full) must not turn a committed message into an error.
+        with self._lock, contextlib.suppress(OSError):
             sys.stderr.buffer.write(octets)
             sys.stderr.buffer.flush()
