@@ -35,10 +35,13 @@ class Outcome(Enum):
 
 @dataclass(slots=True)
 class Child:
-    """One process: `start(ready)` runs in the fork and returns when it has stopped."""
+    """One process: `start(readiness)` runs in the fork and returns when it has stopped, or executes a program.
+
+    The first octet that is written to the pipe `readiness` says that it answers.
+    """
 
     name: str
-    start: Callable[[Callable[[], None]], None]
+    start: Callable[[int], None]
     pid: int = 0  # 0: not running
     readiness: int | None = None  # our end of its pipe while it is not ready
     ready: bool = False
@@ -115,7 +118,7 @@ class Family:
             for end in (*self._wake, *(other.readiness for other in self.children)):
                 if end is not None:
                     os.close(end)
-            child.start(lambda: _say_ready(writing))
+            child.start(writing)
             status = 0
         except BaseException as error:  # noqa: BLE001 - the last frame of a process: tell the log, then the parent
             EventLog(child.name).error("role died", raised=error)
@@ -193,7 +196,3 @@ def _die_with(parent: int) -> None:
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
-
-
-def _say_ready(writing: int) -> None:
-    os.write(writing, b"1")

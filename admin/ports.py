@@ -80,6 +80,21 @@ def _bind(listener: Listener, kept: int) -> socket.socket:
     return listening
 
 
+def free_for_both(address: str, kept: int) -> int:
+    """A port that a program of its own can take for UDP and TCP: the kept one, or a free one. Raises PortError."""
+    listener = Listener("dns", "the sample's name server", address, 0)
+    while True:
+        with _bind(listener, kept) as stream, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
+            port = int(stream.getsockname()[1])
+            try:
+                datagrams.bind((address, port))
+            except OSError as error:
+                if kept:
+                    raise PortError(_explain(listener, port, error)) from error
+            else:
+                return port
+
+
 def _bind_free(listening: socket.socket, address: str) -> None:
     """A port that is kept must not be one that the kernel gives to outgoing connections, or it is taken next time."""
     while True:

@@ -9,8 +9,6 @@ Crash case: a first start killed half-way is found by its project's name and mad
 from __future__ import annotations
 
 import os
-import select
-import subprocess
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,6 +17,7 @@ from typing import Final
 
 import msgspec
 
+from admin import ports
 from admin.acts import connections, domains, mailboxes, projects, senders
 from admin.acts.pages import Window
 from admin.keepsakes import Keepsakes, Operator, SampleConnection, SampleKeepsake, replace
@@ -30,34 +29,36 @@ from store.settings import Settings
 PROJECT: Final = "sample"
 DOMAIN: Final = "sample.test"
 SMTP_PORT: Final = 25  # where nothing else is set, the sample's mail comes round to our own MX instead
-_START_WAIT: Final = 20.0  # seconds
-
-
-class SampleError(Exception):
-    """Why there is no sample; the text says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class NameServer:
-    """The running process and its host:port."""
+    """The program that serves the sample's names, run by the parent as one of its children."""
 
-    process: subprocess.Popen[bytes]
     listening: str
+    command: tuple[str, ...]
 
-    def stop(self) -> None:
-        self.process.terminate()
-        self.process.wait()
+    def execute(self, readiness: int) -> None:
+        """Become it, in a fork of the parent. Its line on stdout, written once it answers, says that it is ready."""
+        os.dup2(readiness, 1)
+        # The lab ends with the process that this names, however that one ends.
+        environment = {**os.environ, "LAB_PARENT": str(os.getppid()), "PYTHONPATH": str(Path(__file__).parent.parent)}
+        os.execve(self.command[0], self.command, environment)
 
 
 def prepare(folder: Path, settings: Settings, office: Office, kept: Keepsakes) -> tuple[Keepsakes, NameServer]:
-    """Make what is missing and start the name server. Raises SampleError."""
+    """Make what is missing; how to serve its names. The port must be free for UDP and TCP. Raises PortError."""
     if kept.sample is None:
         kept = msgspec.structs.replace(kept, sample=_make(office))
     zone = folder / "sample-zone.json"
     replace(zone, msgspec.json.encode({"records": _zone(settings, office)}))
-    server = _start(zone, kept.ports.get("dns", 0), settings.dns.servers)
-    port = int(server.listening.rpartition(":")[2])
-    return msgspec.structs.replace(kept, ports=kept.ports | {"dns": port}), server
+    port = ports.free_for_both("127.0.0.1", kept.ports.get("dns", 0))
+    listening = f"127.0.0.1:{port}"
+    command = (sys.executable, "-m", "lab.nameserver", "--zone", str(zone), "--listen", listening)
+    # What is not of the sample is asked of the first server that is set, and does not exist where none is.
+    others = ("--forward", settings.dns.servers[0]) if settings.dns.servers else ()
+    kept = msgspec.structs.replace(kept, ports=kept.ports | {"dns": port})
+    return kept, NameServer(listening, command + others)
 
 
 def _make(office: Office) -> SampleKeepsake:
@@ -115,23 +116,3 @@ def _zone(settings: Settings, office: Office) -> list[dict[str, str]]:
             DnsRecord(f"{reverse}.in-addr.arpa", "PTR", f"{source.ehlo}."),
         ]
     return [{"host": one.host, "type": one.type, "value": one.value} for one in (*own, *shown)]
-
-
-def _start(zone: Path, port: int, others: tuple[str, ...]) -> NameServer:
-    """`others`: the servers of `[dns]`, the first of which is asked for what is not of the sample."""
-    command = [sys.executable, "-m", "lab.nameserver", "--zone", str(zone), "--listen", f"127.0.0.1:{port}"]
-    command += ["--forward", others[0]] if others else []
-    # The lab ends with the process that this names, however that one ends.
-    code = str(Path(__file__).parent.parent)
-    tied = {**os.environ, "LAB_PARENT": str(os.getpid()), "PYTHONPATH": code}
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, env=tied, start_new_session=True)
-    assert process.stdout is not None
-    readable, _, _ = select.select([process.stdout], [], [], _START_WAIT)
-    line = process.stdout.readline() if readable else b""
-    if not line:
-        process.kill()
-        process.wait()
-        raise SampleError(
-            f"the sample's name server did not start on 127.0.0.1 port {port or 'any'}; its words are above"
-        )
-    return NameServer(process, str(msgspec.json.decode(line)["listening"]))

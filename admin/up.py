@@ -57,7 +57,7 @@ class Appliance:
     keepsakes: Keepsakes
     office: Office
     sockets: dict[str, socket.socket]
-    name_server: sample.NameServer | None
+    name_server: sample.NameServer | None  # where the sample's names are served
 
 
 def up(options: Options) -> int:
@@ -71,7 +71,7 @@ def up(options: Options) -> int:
             return _run(_prepare(folder, settings, options), options)
         finally:
             os.close(held)
-    except (SettingsError, KeepsakeError, PortError, sample.SampleError) as error:
+    except (SettingsError, KeepsakeError, PortError) as error:
         raise UpError(str(error)) from error
 
 
@@ -140,12 +140,10 @@ def _open_office(folder: Path, settings: Settings) -> Office:
 def _run(appliance: Appliance, options: Options) -> int:
     roles.preload()
     log = EventLog("parent")
-    family = Family([_child(appliance, process) for process in roles.processes(appliance.settings)], log)
-    try:
-        outcome = family.run(lambda: _announce(appliance, options.json))
-    finally:
-        if appliance.name_server is not None:
-            appliance.name_server.stop()
+    children = [_child(appliance, process) for process in roles.processes(appliance.settings)]
+    if appliance.name_server is not None:
+        children.insert(0, Child("name server", appliance.name_server.execute))
+    outcome = Family(children, log).run(lambda: _announce(appliance, options.json))
     if outcome is Outcome.HOPELESS:
         raise UpError("a process ended again and again before it answered; the log above says why")
     return 0
@@ -166,8 +164,8 @@ def _announce(appliance: Appliance, as_json: bool) -> None:
 
 
 def _child(appliance: Appliance, process: roles.Process) -> Child:
-    def start(ready: Callable[[], None]) -> None:
-        context = _context(appliance, process, ready)
+    def start(readiness: int) -> None:
+        context = _context(appliance, process, lambda: _say_ready(readiness))
         mine = set(context.sockets.values())
         for bound in appliance.sockets.values():
             if bound not in mine:
@@ -178,6 +176,10 @@ def _child(appliance: Appliance, process: roles.Process) -> Child:
             context.stores.close()
 
     return Child(process.name, start)
+
+
+def _say_ready(readiness: int) -> None:
+    os.write(readiness, b"1")
 
 
 def _context(appliance: Appliance, process: roles.Process, ready: Callable[[], None]) -> Context:

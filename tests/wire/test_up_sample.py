@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import imaplib
 import json
+import os
+import signal
 import smtplib
 import ssl
 import subprocess
@@ -13,6 +15,7 @@ from contextlib import contextmanager
 from email.message import EmailMessage
 from pathlib import Path
 
+import dns.exception
 import dns.message
 import dns.query
 import dns.rcode
@@ -73,9 +76,9 @@ def test_other_names_are_asked_of_the_servers_that_are_set(appliance: Callable[.
         assert asked(made.ready["dns"], "nowhere.test").rcode() == dns.rcode.NXDOMAIN
 
 
-def asked(server: str, name: str) -> dns.message.Message:
+def asked(server: str, name: str, seconds: float = 10.0) -> dns.message.Message:
     host, _, port = server.rpartition(":")
-    return dns.query.udp(dns.message.make_query(name, "MX"), host, timeout=10, port=int(port))
+    return dns.query.udp(dns.message.make_query(name, "MX"), host, timeout=seconds, port=int(port))
 
 
 @contextmanager
@@ -89,3 +92,18 @@ def running_name_server(zone: Path) -> Iterator[str]:
         process.terminate()
         process.wait()
         process.stdout.close()
+
+
+def test_a_name_server_that_died_is_started_again_on_its_port(appliance: Callable[..., Appliance]) -> None:
+    made = appliance("", "--sample")
+    children = Path(f"/proc/{made.pid}/task/{made.pid}/children").read_text().split()
+    (server,) = (pid for pid in children if b"lab.nameserver" in Path(f"/proc/{pid}/cmdline").read_bytes())
+    os.kill(int(server), signal.SIGKILL)
+
+    def answers() -> bool:
+        try:
+            return asked(made.ready["dns"], "sample.test", 1.0).rcode() == dns.rcode.NOERROR
+        except (OSError, dns.exception.Timeout):
+            return False
+
+    wait_until(answers, "the names are served again", 20)
