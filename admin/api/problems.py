@@ -5,7 +5,6 @@ Installed on the application by admin/api/app.py. What nobody foresaw is logged 
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -17,6 +16,7 @@ from starlette.exceptions import HTTPException
 
 from admin.refusals import RefusedError
 from role.log import EventLog
+from store.disk import is_full
 
 
 def install(app: FastAPI, log: EventLog) -> None:
@@ -38,7 +38,7 @@ def install(app: FastAPI, log: EventLog) -> None:
     @app.exception_handler(Exception)
     def unforeseen(request: Request, error: Exception) -> Response:
         log.error("request failed", raised=error, method=request.method, path=request.url.path)
-        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        if is_full(error):
             return problem(507, "No space", "the disk of the appliance is full; nothing was kept of this request")
         return problem(500, "Our fault", "the request could not be carried out; the appliance's log says why")
 
