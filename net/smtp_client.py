@@ -19,6 +19,14 @@ class ProtocolError(Exception):
     """What the host said is no SMTP; the text says what."""
 
 
+class Unfit(Exception):  # noqa: N818 - it is a verdict on a message
+    """The host cannot take this message whatever we say; `reply` is our own word for that, judged as a host's is."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(str(reply))
+        self.reply = reply
+
+
 class ReplyReader:
     """Collects octets into replies; several may come at once where commands were pipelined (RFC 2920)."""
 
@@ -43,8 +51,10 @@ class ReplyReader:
         self._size += len(line)
         if len(line) > LINE_LIMIT or self._size > REPLY_LIMIT:
             raise ProtocolError(f"a reply of more than {REPLY_LIMIT} octets, or a line of more than {LINE_LIMIT}")
-        if not line[:3].isdigit() or line[3:4] not in (b"", b" ", b"-"):
+        if not line[:3].isdigit() or line[:1] not in b"2345" or line[3:4] not in (b"", b" ", b"-"):
             raise ProtocolError(f"not a reply: {line[:80]!r}")
+        if self._lines and self._lines[0][:3] != line[:3]:  # RFC 5321 §4.2.1; which of the two it means nobody knows
+            raise ProtocolError(f"a reply of two codes: {self._lines[0][:80]!r} and {line[:80]!r}")
         self._lines.append(line)
         if line[3:4] == b"-":
             return None
@@ -58,13 +68,18 @@ def extensions(reply: Reply) -> Mapping[str, str]:
     return {keyword.upper(): parameters for keyword, _, parameters in offered if keyword}
 
 
-def envelope(reverse_path: str, forward_path: str, size_bytes: int, offered: Mapping[str, str]) -> list[bytes]:
-    """MAIL, RCPT and DATA for one recipient, with the parameters that the host offers (SIZE, 8BITMIME, SMTPUTF8)."""
+def envelope(reverse_path: str, forward_path: str, content: bytes, offered: Mapping[str, str]) -> list[bytes]:
+    """MAIL, RCPT and DATA for one recipient, with the parameters that the host offers (SIZE, 8BITMIME, SMTPUTF8).
+
+    Raises Unfit where an address needs SMTPUTF8 and the host does not offer it (RFC 6531 §3.2).
+    """
     mail = f"MAIL FROM:<{reverse_path}>"
     if "SIZE" in offered:
-        mail += f" SIZE={size_bytes}"
+        mail += f" SIZE={len(content)}"
+    if "8BITMIME" in offered and not content.isascii():
+        mail += " BODY=8BITMIME"
     if not (reverse_path + forward_path).isascii():
         if "SMTPUTF8" not in offered:
-            raise ProtocolError("the address needs SMTPUTF8, which the host does not offer")
+            raise Unfit(Reply(550, "5.6.7", "the address needs SMTPUTF8, which the host does not offer"))
         mail += " SMTPUTF8"
     return [f"{mail}\r\n".encode(), f"RCPT TO:<{forward_path}>\r\n".encode(), b"DATA\r\n"]

@@ -15,12 +15,16 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final, Self
+from typing import Final, Self, cast
 
 from mail.reply import Reply
-from net.smtp_client import ProtocolError, ReplyReader, envelope, extensions
+from net.smtp_client import ProtocolError, ReplyReader, Unfit, envelope, extensions
 
 TRANSCRIPT_LIMIT: Final = 4000  # characters kept of one transaction
+BLOCK: Final = 64 * 1024  # octets of a message given to the transport at once
+REPLIES: Final = 16  # that may wait unread; we never ask for more than four at once
+_RSET: Final = b"RSET\r\n"
+_DATA: Final = b"DATA\r\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +57,8 @@ class Peer:
 class Answer:
     """What the host said to one transaction. `reply` None: the connection failed; `words` tells how, in English.
 
-    `heard`: the host answered at least one command. If not, a kept connection had ended unnoticed, and the message
-    may be tried again on a new one at once.
+    `heard`: the host said something about this message. If not, a kept connection had ended unnoticed, or the host
+    ends it now (421), and the message may be tried again on a new one at once.
     """
 
     reply: Reply | None
@@ -83,15 +87,23 @@ class _Wire(asyncio.Protocol):
         self.reader = ReplyReader()
         self.replies: deque[Reply] = deque()
         self.ended: str | None = None
+        self._transport: asyncio.Transport
         self._waiter: asyncio.Future[None] | None = None
         self._writable = asyncio.Event()
         self._writable.set()
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)  # the TCP one, also under TLS
+
     def data_received(self, data: bytes) -> None:
         try:
             self.replies.extend(self.reader.feed(data))
+            if len(self.replies) > REPLIES:
+                raise ProtocolError(f"more than {REPLIES} replies that nobody asked for")
         except ProtocolError as error:
+            # At once: nobody may be reading, and a host that floods must not fill our memory meanwhile.
             self.end(str(error))
+            self._transport.abort()
         self._wake()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -195,6 +207,8 @@ class Connection:
         self.carried += 1
         try:
             reply = await self._transaction(reverse_path, forward_path, content, may_end)
+        except Unfit as error:
+            return Answer(error.reply, str(error.reply), self._told(), heard=True)
         except (Lost, ProtocolError) as error:
             self.abort()
             return Answer(None, f"{self.peer}: {error}", self._told(), self._heard)
@@ -221,7 +235,6 @@ class Connection:
         await self._hello()
         if tls is not None and "STARTTLS" in self._offered:
             await self._encrypt(tls)
-            await self._hello()
 
     async def _hello(self) -> None:
         reply = await self._ask(f"EHLO {self.peer.ehlo}\r\n".encode())
@@ -252,43 +265,78 @@ class Connection:
             raise ConnectError(f"TLS with {self.peer}: the connection closed", tls=True)
         self._transport = wrapped
         self.tls = wrapped.get_extra_info("ssl_object").version()
+        await self._hello()  # what was offered in clear counts no longer (RFC 3207 §4.2)
 
     async def _transaction(
         self, reverse_path: str, forward_path: str, content: bytes, may_end: Callable[[], bool]
     ) -> Reply:
-        commands = envelope(reverse_path, forward_path, len(content), self._offered)
+        commands = envelope(reverse_path, forward_path, content, self._offered)
         if self._dirty:
-            commands.insert(0, b"RSET\r\n")
-        self._dirty = True
+            commands.insert(0, _RSET)
         replies = await (self._together(commands) if "PIPELINING" in self._offered else self._singly(commands))
+        self._check_alive(commands, replies)
         refused = next((reply for reply in replies if not reply.positive), None)
-        if replies[-1].code != 354:
-            return refused or replies[-1]
-        if refused is not None:
-            # DATA was accepted without a recipient: end it with nothing in it (RFC 2920 §3.1).
+        if replies[-1].code == 354 and refused is None:
+            return await self._body(content, may_end)
+        if refused is None:
+            # The octets of a message must not be taken for commands, nor this reply for the message's.
+            raise ProtocolError(f"DATA is answered with {replies[-1]}")
+        if replies[-1].code == 354:
+            await self._end_empty()
+        return refused
+
+    def _check_alive(self, commands: list[bytes], replies: list[Reply]) -> None:
+        """What only says that a kept connection is over is no verdict on this message. Raises Lost."""
+        first = replies[0]
+        if self.carried > 1 and (first.code == 421 or (commands[0] == _RSET and not first.positive)):
+            self._heard = False
+            raise Lost(f"the kept connection ends with {first}")
+
+    async def _end_empty(self) -> None:
+        """DATA was accepted without a recipient: end it with nothing in it (RFC 2920 §3.1)."""
+        try:
             await self._ask(b".\r\n")
-            return refused
-        return await self._body(content, may_end)
+        except Lost:  # the refusal was heard, and is the answer
+            self.abort()
 
     async def _body(self, content: bytes, may_end: Callable[[], bool]) -> Reply:
-        if not may_end():
-            raise Lost("this worker's claims are no longer sure, so it sends no final dot")
-        self._transport.write(content + b".\r\n")
-        await self._wire.writable(self._timeouts.block)
+        """The message and its final dot; what the host says to it, or before it when it hears no further."""
+        *before, last = [content[at : at + BLOCK] for at in range(0, len(content), BLOCK)] or [b""]
+        try:
+            for block in before:
+                self._transport.write(block)
+                await self._wire.writable(self._timeouts.block)
+            # Late, since a slow host may take minutes for what stands before.
+            if not self._wire.replies and not may_end():
+                raise Lost("this worker's claims are no longer sure, so it sends no final dot")
+            early = bool(self._wire.replies)
+            if not early:
+                self._transport.write(last + b".\r\n")
+                await self._wire.writable(self._timeouts.block)
+        except Lost:
+            if not self._wire.replies:
+                raise
+            early = True  # said why, then hung up
         self._note(f"> ({len(content)} octets)")
         reply = await self._wire.reply(self._timeouts.dot)
         self._note(f"< {reply}")
+        if reply.code < 300 and early or 300 <= reply.code < 400:
+            raise ProtocolError(f"the message is answered with {reply}{' before its end' if early else ''}")
+        if early:
+            self.abort()
         self._dirty = False
         return reply
 
     async def _together(self, commands: list[bytes]) -> list[Reply]:
         self._say(commands)
-        replies = []
+        replies: list[Reply] = []
         for command in commands:
-            within = self._timeouts.data if command == b"DATA\r\n" else self._timeouts.command
-            reply = await self._wire.reply(within)
-            self._hear(reply)
-            replies.append(reply)
+            try:
+                replies.append(await self._heard_within(self._within(command)))
+            except Lost:
+                if all(reply.positive for reply in replies):
+                    raise
+                break  # refused, then hung up: the refusal is the answer
         return replies
 
     async def _singly(self, commands: list[bytes]) -> list[Reply]:
@@ -299,20 +347,24 @@ class Connection:
                 break
         return replies
 
+    def _within(self, command: bytes) -> timedelta:
+        return self._timeouts.data if command == _DATA else self._timeouts.command
+
     async def _ask(self, command: bytes) -> Reply:
         self._say([command])
-        reply = await self._wire.reply(self._timeouts.command)
-        self._hear(reply)
+        return await self._heard_within(self._within(command))
+
+    async def _heard_within(self, within: timedelta) -> Reply:
+        reply = await self._wire.reply(within)
+        self._heard = True
+        self._note(f"< {reply}")
         return reply
 
     def _say(self, commands: list[bytes]) -> None:
+        self._dirty = self._dirty or any(command.startswith(b"MAIL") for command in commands)
         for command in commands:
             self._note("> " + command.decode("utf-8", "replace").rstrip())
         self._transport.write(b"".join(commands))
-
-    def _hear(self, reply: Reply) -> None:
-        self._heard = True
-        self._note(f"< {reply}")
 
     def _note(self, line: str) -> None:
         if len(self._transcript) < 50:
