@@ -39,6 +39,7 @@ from policy.rotation import EgressSource
 from role.context import Context
 from role.metrics_port import Pulse, serve_metrics
 from store import workers
+from store.outgoing import Addressee
 
 BEAT: Final = 2.0  # seconds between heartbeats
 LOOK: Final = 0.1  # seconds between looks at flows when nothing was due
@@ -153,14 +154,21 @@ class Sender:
         rows = await asyncio.to_thread(promote.claim, self._context, self._worker, offered, dict(load), capacity)
         self._inflight += len(rows)
         INFLIGHT.set(self._inflight)
-        wanted = sorted({row.row.message_id for row in rows})
-        recipes = await asyncio.to_thread(self._shelf.of, wanted)
+        if not rows:
+            return LOOK
+        try:
+            recipes = await asyncio.to_thread(self._shelf.of, sorted({row.row.message_id for row in rows}))
+            known = await asyncio.to_thread(promote.addressees, self._context, rows)
+        except Exception as error:
+            for row in rows:
+                self._settler.take(promote.handed_back(row, f"could not be made ready: {type(error).__name__}"))
+            raise
         for row in rows:
-            self._dispatch(row, recipes[row.row.message_id])
-        return 0 if rows else LOOK
+            self._dispatch(row, known.get(row.row.client_id or 0), recipes[row.row.message_id])
+        return 0
 
-    def _dispatch(self, promoted: promote.Promoted, recipe: Recipe | Uncomposable) -> None:
-        work = promote.job_of(promoted, recipe, self._sources)
+    def _dispatch(self, promoted: promote.Promoted, addressee: Addressee | None, recipe: Recipe | Uncomposable) -> None:
+        work = promote.job_of(promoted, addressee, recipe, self._sources)
         if isinstance(work, Done):
             self._settler.take(work)
         else:

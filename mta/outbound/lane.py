@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, cast
 
 from mail.reply import Reply
 from mta.outbound.job import Job
@@ -87,7 +87,7 @@ class Lane:
         self._tasks: set[asyncio.Task[None]] = set()
         self._arrived = asyncio.Event()
         self._plain_hosts: set[str] = set()
-        self._open = 0
+        self._held: dict[asyncio.Task[None], Connection] = {}
         self._stopping = False
 
     @property
@@ -103,9 +103,7 @@ class Lane:
         self._arrived.set()
         self.used_at = datetime.now(UTC)
         if len(self._tasks) < min(self._limits.connections, len(self.waiting)):
-            task = asyncio.get_running_loop().create_task(self._carry())
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._start()
 
     def withdraw(self, stopped: Callable[[Job], bool], words: str) -> None:
         """Hand back the waiting rows that are to go no further now."""
@@ -128,6 +126,19 @@ class Lane:
                 task.cancel()
             if running:
                 await asyncio.wait(running)
+
+    def _start(self) -> None:
+        task = asyncio.get_running_loop().create_task(self._carry())
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A slot is over. A row that came while the last one was saying QUIT found a slot and still has none."""
+        self._tasks.discard(task)
+        if (left := self._held.pop(task, None)) is not None:
+            left.abort()
+        if self.waiting and not self._tasks and not self._stopping:
+            self._start()
 
     async def _carry(self) -> None:
         """The life of one connection slot: connect, transactions, quit; again while rows wait."""
@@ -159,7 +170,7 @@ class Lane:
                 connection, answer = await self._deliver(job, made, connection)
             except Unreachable as failure:
                 taken = True
-                if self._open:
+                if self._held:
                     self.waiting.appendleft(job)
                     raise _Crowded from failure
                 self._defer_all(job, failure, started)
@@ -191,7 +202,7 @@ class Lane:
         return None
 
     async def _close(self, connection: Connection) -> None:
-        self._open -= 1
+        self._held.pop(_this_task(), None)
         await connection.quit()
 
     async def _next(self) -> Job | None:
@@ -214,7 +225,7 @@ class Lane:
         for host, address in await self._addresses(hosts):
             try:
                 made = await self._connect(host, address)
-                self._open += 1
+                self._held[_this_task()] = made
                 return made
             except ConnectError as error:
                 failure = Unreachable(str(error), error.reply, f"{host}[{address}]")
@@ -255,6 +266,10 @@ class Lane:
                 self._desk.tried(_untried(one, failure, started))
             else:
                 self.waiting.append(one)
+
+
+def _this_task() -> asyncio.Task[None]:
+    return cast("asyncio.Task[None]", asyncio.current_task())
 
 
 # RFC 7505 §4.2 and RFC 3463 §3.2: our own words for what the DNS says, so that they are judged as a host's are.

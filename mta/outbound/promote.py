@@ -31,11 +31,10 @@ FLOWS: Final = 500  # flows looked at in one round
 
 @dataclass(frozen=True, slots=True)
 class Promoted:
-    """A claimed row with what was looked up for it; `addressee` None: its client is gone."""
+    """A claimed row and the flow that it came from."""
 
     row: ledger.Claimed
     flow: flows.Flow
-    addressee: outgoing.Addressee | None
 
 
 def slots_of(context: Context) -> list[int]:
@@ -51,7 +50,7 @@ def due_flows(context: Context, slots: Sequence[int]) -> list[flows.Flow]:
 def claim(
     context: Context, worker: int, offered: Sequence[flows.Flow], load: dict[str, int], capacity: int
 ) -> list[Promoted]:
-    """Claim a fair share of what the flows offer; blocks on the database."""
+    """Claim a fair share of what the flows offer; blocks on the database. Where it raises, nothing is claimed."""
     room = {flow.site: ROOM - load.get(flow.site, 0) for flow in offered}
     chosen = shares(offered, room, capacity)
     if not chosen:
@@ -66,16 +65,31 @@ def claim(
     claimed = context.stores.core.journal.run(
         lambda tx: [row for ids, limit in parts for row in ledger.claim(tx, worker, ids, limit, now)]
     )
+    return [Promoted(row, by_id[row.flow_id]) for row in claimed]
+
+
+def addressees(context: Context, promoted: Sequence[Promoted]) -> dict[int, outgoing.Addressee]:
+    """What is known of the clients of these rows, by id; who is gone is not in it."""
     with context.stores.core.database.read() as core:
-        known = outgoing.addressees(core, {row.client_id for row in claimed if row.client_id is not None})
-    return [Promoted(row, by_id[row.flow_id], known.get(row.client_id or 0)) for row in claimed]
+        return outgoing.addressees(core, {one.row.client_id for one in promoted if one.row.client_id is not None})
 
 
-def job_of(promoted: Promoted, recipe: Recipe | Uncomposable, sources: Sequence[EgressSource]) -> Job | Done:
-    """The row as a job for its lane, or as settled where nothing may be sent."""
-    row, flow, addressee = promoted.row, promoted.flow, promoted.addressee
+def handed_back(promoted: Promoted, words: str) -> Done:
+    """A claimed row that could not be made ready is queued again, or it would be ours until we die."""
+    return Done(_untried(promoted.row, promoted.flow, Event.CLAIM_LOST, words, None))
+
+
+def job_of(
+    promoted: Promoted,
+    addressee: outgoing.Addressee | None,
+    recipe: Recipe | Uncomposable,
+    sources: Sequence[EgressSource],
+) -> Job | Done:
+    """The row as a job for its lane, or as settled where nothing may be sent; `addressee` None: its client is gone."""
+    row, flow = promoted.row, promoted.flow
     if isinstance(recipe, Uncomposable):
-        return Done(_uncomposable(row, flow, str(recipe)))
+        # A message that cannot be made today cannot be made tomorrow.
+        return Done(_untried(row, flow, Event.FAIL, str(recipe), Reason.CONTENTERROR))
     try:
         forward = parse_mailbox(row.address)
     except ValueError as error:
@@ -88,12 +102,14 @@ def job_of(promoted: Promoted, recipe: Recipe | Uncomposable, sources: Sequence[
     return Job(row, recipe, forward, addressee.variables if addressee else {}, source, flow.site, flow.retry)
 
 
-def _uncomposable(row: ledger.Claimed, flow: flows.Flow, words: str) -> ledger.Settlement:
-    """A message that cannot be made today cannot be made tomorrow."""
+def _untried(
+    row: ledger.Claimed, flow: flows.Flow, event: Event, words: str, reason: Reason | None
+) -> ledger.Settlement:
+    """Settled without a recipe, so with what the flow knows."""
     campaign = flow.stream_id if flow.stream == "campaign" else None
     return ledger.Settlement(
-        row.recipient_id, row.flow_id, flow.project_id, campaign, row.client_id, Event.FAIL, tried=False,
-        source=row.last_source, words=words, reason=Reason.CONTENTERROR,
+        row.recipient_id, row.flow_id, flow.project_id, campaign, row.client_id, event, tried=False,
+        source=row.last_source, words=words, reason=reason,
     )  # fmt: skip
 
 

@@ -50,5 +50,6 @@ class Shelf:
         except Uncomposable as error:
             self._context.log.error("uncomposable", raised=error, message=message_id)
             return error
-        self._kept[message_id] = (recipe, time.monotonic())
+        if recipe.state is CampaignState.RUNNING:  # one that is paused may be resumed at any moment
+            self._kept[message_id] = (recipe, time.monotonic())
         return recipe
