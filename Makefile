@@ -5,7 +5,8 @@ PYTHON ?= $(shell command -v python3 || command -v python)
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-LOCKS := requirements.lock requirements-build.lock
+# What comes as source is built with the setuptools of our lock, not with one that pip would fetch for itself.
+LOCKED := $(PIP) install --require-hashes --no-build-isolation --use-pep517
 CODE := mail policy store net role mta imap admin lab tests bench
 NAME ?= *
 ARGS ?=
@@ -36,11 +37,12 @@ bench: $(VENV)/.made-dev
 	@set -e; for file in bench/$(NAME).py; do echo "== $$file"; PYTHONPATH=tests $(BIN)/python $$file $(ARGS); done
 
 # A changed lock makes the environment anew, so nothing stays behind that no lock names.
-$(VENV)/.made-locked: $(LOCKS)
+$(VENV)/.made-locked: requirements.lock requirements-build.lock
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo 'mailloft needs python >= 3.11; name one: make env PYTHON=/path/to/python3.11' >&2; exit 1; }
 	"$(PYTHON)" -m venv --clear $(VENV)
-	$(PIP) install --require-hashes $(patsubst %,-r %,$(LOCKS))
+	$(LOCKED) -r requirements-build.lock
+	$(LOCKED) -r requirements.lock
 	@touch $@
 
 # The editable install; setuptools is of the lock, so nothing is fetched for it.
@@ -49,5 +51,5 @@ $(VENV)/.made: $(VENV)/.made-locked pyproject.toml
 	@touch $@
 
 $(VENV)/.made-dev: $(VENV)/.made requirements-dev.lock
-	$(PIP) install --require-hashes -r requirements-dev.lock
+	$(LOCKED) -r requirements-dev.lock
 	@touch $@
