@@ -14,7 +14,9 @@ import os
 import resource
 import signal
 import sys
+import traceback
 from pathlib import Path
+from types import TracebackType
 from typing import BinaryIO, Final
 
 import msgspec
@@ -84,7 +86,14 @@ def _request(asked: BinaryIO, lengths: bytes) -> tuple[bytes, bytes]:
     return asked.read(path_length), asked.read(content_length)
 
 
+def _tell_place(kind: type[BaseException], _: BaseException, place: TracebackType | None) -> None:
+    """A bug of ours, without the words of the error: they may quote the mail, and the log never does."""
+    print(f"parser: {kind.__name__}", file=sys.stderr)
+    traceback.print_tb(place)
+
+
 def _confine() -> None:
+    sys.excepthook = _tell_place
     parent = os.getppid()
     if sys.platform.startswith("linux"):
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

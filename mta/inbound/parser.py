@@ -48,12 +48,12 @@ class Parser:
         try:
             until = time.monotonic() + self._seconds
             _ask(child, reverse_path.encode(), content, until)
-            answer = _answer(child, until)
-        except (BrokenPipeError, ParserDied) as error:
+            read = self._decoder.decode(_answer(child, until))
+        except (BrokenPipeError, msgspec.MsgspecError, ParserDied) as error:
             status = self.close()
             raise ParserDied(f"{error} (status {status})") from error
         self._served += 1
-        return self._decoder.decode(answer)
+        return read
 
     def close(self) -> int | None:
         """End the child; its exit status, negative for a signal."""

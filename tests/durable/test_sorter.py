@@ -364,6 +364,39 @@ def test_security_13_a_message_that_kills_the_parser_twice_is_filed_unread_and_t
         assert arrivals.load(tx, poison).parses == 2
 
 
+def bombs() -> dict[str, bytes]:
+    head = b"From: Carl <carl@remote.test>\r\n"
+    deep = b"".join(b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (n, n) for n in range(2000))
+    same = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + b"--b\r\n" * 200_000
+    parameters = b";\r\n".join(b" name*%d*=utf-8''x" % n for n in range(8000))
+    return {
+        "nested parts": head + deep,
+        "empty parts": head + same,
+        "RFC 2231 parameters": head + b"Content-Type: text/plain;\r\n" + parameters + b"\r\n\r\nx",
+        "addresses": head + b"To: " + b",\r\n ".join(b"a%d@x.test" % n for n in range(40_000)) + b"\r\n\r\nx",
+        "comments": b"From: " + b"(" * 100_000 + b"\r\n\r\nx",
+        "messages in messages": head + b"Content-Type: message/rfc822\r\n\r\n" * 3000,
+        "one header": b"X" * 5_000_000,
+        "encoded words": head + b"Subject: " + b"=?utf-8?b?QQ==?= " * 50_000 + b"\r\n\r\nx",
+        "blanks": head + b"Subject: x\r\n\r\n" + b" " * 5_000_000,
+        "base64": head + b"Content-Transfer-Encoding: base64\r\n\r\n" + b"=" * 5_000_000,
+    }
+
+
+@pytest.mark.parametrize("location", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("name", bombs())
+def test_security_13_a_bomb_is_filed_within_its_budget_and_the_next_mail_served(
+    stores: Stores, spool: Spool, tenant: Tenant, sorter: Sorter, name: str
+) -> None:
+    (row,) = mailed(stores, tenant, "carl@remote.test")
+    arrive(stores, spool, bombs()[name], to_mailbox(tenant.bob), "carl@remote.test", dmarc="none")
+    arrive(stores, spool, REPLY, to_mailbox(tenant.ann), "carl@remote.test", dmarc="pass")
+    began = time.monotonic()
+    sort_all(sorter)
+    assert time.monotonic() - began < 8
+    assert (in_inbox(stores, tenant.bob), in_inbox(stores, tenant.ann), rating(stores, row)) == (1, 1, 10)
+
+
 def test_security_13_an_arrival_that_nobody_survived_is_not_read_for_ever(
     stores: Stores, spool: Spool, tenant: Tenant, sorter: Sorter
 ) -> None:

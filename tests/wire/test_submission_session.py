@@ -6,6 +6,7 @@ import shutil
 import smtplib
 import ssl
 import time
+import urllib.request
 from base64 import b64encode
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -173,7 +174,9 @@ def test_a_domain_that_is_no_longer_verified_sends_nothing(
             domains.set_states(tx, tenant.domain, {"sending": True})
 
 
-def test_wrong_logins_get_535_then_454_and_others_still_sign_in(premises: Premises, running: Running) -> None:
+def test_security_20_wrong_logins_get_535_then_454_and_the_owner_still_signs_in_elsewhere(
+    premises: Premises, running: Running
+) -> None:
     replies = []
     with client(premises, running, source="127.0.0.66") as talk:
         for login in [LOGIN, "nobody"] * 6:
@@ -271,6 +274,14 @@ def test_security_19_a_wrong_login_and_a_wrong_secret_cost_the_same(premises: Pr
         return best
 
     assert abs(seconds(LOGIN, "127.0.0.67") - seconds("nobody", "127.0.0.68")) < 0.05
+
+
+def test_the_metrics_port_counts_what_was_queued_and_refused(running: Running) -> None:
+    with urllib.request.urlopen(f"http://127.0.0.1:{running.ports['metrics']}/metrics", timeout=10) as answer:
+        figures = answer.read().decode()
+    assert 'mailloft_smtp_accepted_total{listener="submission"}' in figures
+    assert 'mailloft_smtp_refused_total{listener="submission",reason="smuggling"} 1.0' in figures
+    assert urllib.request.urlopen(f"http://127.0.0.1:{running.ports['metrics']}/healthz", timeout=10).status == 200
 
 
 def test_the_clear_port_refuses_old_tls(premises: Premises, running: Running) -> None:
