@@ -9,6 +9,7 @@ start that was killed anywhere is finished by the next one.
 from __future__ import annotations
 
 import os
+import resource
 import socket
 import sys
 from collections.abc import Callable
@@ -33,6 +34,7 @@ from store.spool import Spool
 from store.stores import Stores, open_stores
 
 _OWN_SOURCES: Final = ("127.0.0.2", "127.0.0.3")
+_DESCRIPTORS: Final = 65_536
 _NODE: Final = socket.gethostname()
 
 
@@ -63,6 +65,7 @@ class Appliance:
 def up(options: Options) -> int:
     """Run until told to stop; the exit status. Raises UpError."""
     os.umask(0o077)
+    _allow_connections()
     try:
         settings = load(options.config, environment())
         folder = keepsakes.prepare(options.folder)
@@ -73,6 +76,13 @@ def up(options: Options) -> int:
             os.close(held)
     except (SettingsError, KeepsakeError, PortError) as error:
         raise UpError(str(error)) from error
+
+
+def _allow_connections() -> None:
+    """As many descriptors as this user may have: the usual 1,024 are few for a server."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _DESCRIPTORS if most == resource.RLIM_INFINITY else min(most, _DESCRIPTORS)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 def _prepare(folder: Path, settings: Settings, options: Options) -> Appliance:

@@ -22,6 +22,7 @@ import dns.rcode
 
 from peers.appliance import Appliance
 from peers.loopback import wait_until
+from peers.postgresql import Cluster
 
 
 def send(made: Appliance, recipient: str, subject: str) -> None:
@@ -107,3 +108,12 @@ def test_a_name_server_that_died_is_started_again_on_its_port(appliance: Callabl
             return False
 
     wait_until(answers, "the names are served again", 20)
+
+
+def test_it_comes_round_with_the_rows_in_postgresql_too(appliance: Callable[..., Appliance], cluster: Cluster) -> None:
+    url = cluster.create(template="migrated")
+    made = appliance(f'[storage]\ndatabase = "{url}"\n', "--sample")
+    send(made, "bob@sample.test", "by PostgreSQL")
+    wait_until(lambda: "by PostgreSQL" in subjects(made, 1), "the mail is in bob's mailbox", 30)
+    made.stop()
+    cluster.drop(url)
