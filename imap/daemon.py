@@ -28,6 +28,7 @@ from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
 from imap.answer import Running
+from imap.budget import Budget
 from imap.login import SignIn, network_of
 from imap.notify import Notifier
 from imap.protocol import Connection, Surroundings, Turn, take_turn
@@ -38,6 +39,7 @@ from role.metrics_port import Pulse, serve_metrics
 
 BACKLOG: Final = 512
 THREADS: Final = 8  # in which commands read and compute; writes queue in the journal
+LARGE_MAILS: Final = 6  # of the largest size, that may be on their way in at once
 GOODBYE: Final = 3.0  # seconds
 
 
@@ -130,6 +132,7 @@ def run(context: Context) -> None:
         notifier,
         lambda command, raised: context.log.error("imap.command", raised=raised, command=command),
         tls,
+        Budget(LARGE_MAILS * context.settings.limits.message_bytes),
     )
     listeners = _listen(context, reactor, _backing(context, sign_in), around)
     pulse = Pulse()

@@ -1,7 +1,7 @@
 """Rows and octets -> FETCH answers (RFC 3501 §7.4.2). No parsing here: what FETCH asks was worked out at filing.
 
 Rows are read at most BATCH at a time, each batch in a read transaction of its own that is over before its answers
-are written, so a client that reads slowly holds none; octets of mails are read one mail at a time.
+are written, so a client that reads slowly holds none.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 from imap import wire_text
+from imap.contents import Contents
 from imap.session import Session
 from imap.wire_fetch import Item, Octets, Section, Wanted
 from mail.mime_index import PartIndex
@@ -48,18 +49,19 @@ def _batch(session: Session, uids: Sequence[int], wanted: Sequence[Wanted]) -> I
     octets = [item for item in wanted if isinstance(item, Octets)]
     columns = [_COLUMNS[item] for item in items]
     if octets:
-        columns += ["content_id", "parts"]
-    view = session.selected
-    with session.backing.stores.mail.database.read() as tx:
+        columns += ["size_bytes", "content_id", "parts"]
+    view, backing = session.selected, session.backing
+    with backing.stores.mail.database.read() as tx:
         rows = [tuple(row) for row in filing.scan(tx, view.folder.id, uids, columns)]
     writers = [_WRITERS[item] for item in items]
     tells_uid = Item.UID in wanted
     if not octets:
         yield from _plain(view.number_of, rows, writers, tells_uid)
         return
+    contents = Contents(backing.stores.mail.database, backing.spool, [(row[-2], row[-3]) for row in rows])
     for row in rows:
         words = [write(value) for write, value in zip(writers, row[1:], strict=False)]
-        words += _sections(session, row[-2], row[-1], octets)
+        words += _sections(contents.read(row[-2]), row[-1], octets)
         yield _line(view.number_of(row[0]), row[0] if tells_uid else None, words)
 
 
@@ -86,24 +88,11 @@ def _line(number: int, uid: int | None, words: list[bytes]) -> bytes:
     return b"* %d FETCH (%b)\r\n" % (number, b" ".join(words))
 
 
-def _sections(session: Session, content_id: int, parts: bytes, wanted: list[Octets]) -> list[bytes]:
-    raw = content(session, content_id)
+def _sections(raw: bytes | None, parts: bytes, wanted: list[Octets]) -> list[bytes]:
     places = PartIndex.from_bytes(parts)
     return [
         item.label + b" " + _cut(None if raw is None else section(raw, places, item.section), item) for item in wanted
     ]
-
-
-def content(session: Session, content_id: int) -> bytes | None:
-    """The octets of a mail; None where another session has expunged it meanwhile."""
-    with session.backing.stores.mail.database.read() as tx:
-        place = filing.bytes_of(tx, content_id)
-    if place is None:
-        return None
-    try:
-        return session.backing.spool.get(*place)
-    except FileNotFoundError:
-        return None
 
 
 def _cut(octets: bytes | None, item: Octets) -> bytes:

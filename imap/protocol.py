@@ -19,6 +19,7 @@ from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
 from imap.answer import Answer, Ask, Condition, Pause, Running, Step, Then, Wait
+from imap.budget import Budget
 from imap.commands.anytime import capabilities
 from imap.deadline import Deadline
 from imap.dialogue import Unforeseen, greeting, perform
@@ -84,6 +85,7 @@ class Surroundings:
     notifier: Notifier
     unforeseen: Unforeseen
     tls_context: Any
+    budget: Budget
 
 
 class Connection(TwistedProtocol):
@@ -93,7 +95,7 @@ class Connection(TwistedProtocol):
         self._session = session
         self._around = around
         self._closed = closed
-        self._decoder = Decoder()
+        self._decoder = Decoder(budget=around.budget)
         self._deadline = Deadline(around.reactor, self._timed_out)
         self._running: Running | None = None
         self._asked: Ask | None = None
@@ -127,6 +129,7 @@ class Connection(TwistedProtocol):
         SESSIONS.dec()
         self._lost = True
         self._deadline.set(None)
+        self._decoder.release()
         self._unwatch()
         if not self._in_thread:
             self._abandon()
@@ -207,7 +210,8 @@ class Connection(TwistedProtocol):
             self._step()
 
     def _break(self, broken: Broken) -> None:
-        self._write(Answer(Condition.BAD, broken.text, broken.code).line(broken.tag))
+        self._decoder.release()
+        self._write(Answer(Condition.NO if broken.code else Condition.BAD, broken.text, broken.code).line(broken.tag))
         if broken.fatal:
             self._leave(b"* BYE that cannot be read on\r\n")
         else:
@@ -272,6 +276,7 @@ class Connection(TwistedProtocol):
 
     def _finish(self, answer: Answer) -> None:
         self._running = None
+        self._decoder.release()
         self._unwatch()
         if answer.then is Then.CLOSE or self._closing:
             self._leave(b"" if answer.then is Then.CLOSE else b"* BYE shutting down\r\n")

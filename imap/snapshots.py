@@ -1,19 +1,24 @@
 """What a folder holds at one MODSEQ, read once per process and shared by all sessions that have it selected.
 
 A list of UIDs for each of 500 sessions on a mailbox of 50,000 would be 900 MB; one array of four octets a mail is
-200 kB. A snapshot lives as long as a session holds it. Called from the threads in which commands run.
+200 kB. A snapshot lives as long as a session holds it, the RECENT last ones longer: folders are selected again.
+Called from the threads in which commands run.
 """
 
 from __future__ import annotations
 
 import threading
 from array import array
+from collections import deque
 from dataclasses import dataclass
+from typing import Final
 from weakref import WeakValueDictionary
 
 from store import filing, folders
 from store.database import Database
 from store.filing import Flagged
+
+RECENT: Final = 16
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
@@ -33,6 +38,7 @@ class Snapshots:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._last: WeakValueDictionary[int, Snapshot] = WeakValueDictionary()
+        self._recent: deque[Snapshot] = deque(maxlen=RECENT)
         self._lock = threading.Lock()
 
     def current(self, folder_id: int) -> Snapshot:
@@ -52,6 +58,7 @@ class Snapshots:
             newer = self._last.get(folder_id)
             if newer is None or newer.modseq < snapshot.modseq:
                 self._last[folder_id] = snapshot
+                self._recent.append(snapshot)
         return snapshot
 
     def changed_since(self, snapshot: Snapshot, modseq: int) -> tuple[Flagged, ...]:

@@ -12,6 +12,8 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from imap.budget import Budget
+
 _LITERAL: Final = re.compile(rb"~?\{([0-9]{1,20})(\+?)\}\Z")
 _VERB: Final = re.compile(rb"[^ ]+ +(?:UID +)?([A-Za-z]+)", re.IGNORECASE)
 _TAG: Final = re.compile(rb"[!#$&',\-./0-9:;<=>?@A-Z\[\]^_`a-z|}~]{1,100}(?= |\Z)")
@@ -26,6 +28,7 @@ class Limits:
     message: int
 
 
+FREE: Final = 65_536  # octets of a literal that count against no budget
 BEFORE_SIGN_IN: Final = Limits(line=8192, literals=4096, message=0)
 
 
@@ -64,8 +67,10 @@ Event = Request | Continue | Broken
 class Decoder:
     """The framing of one connection."""
 
-    def __init__(self, limits: Limits = BEFORE_SIGN_IN) -> None:
+    def __init__(self, limits: Limits = BEFORE_SIGN_IN, budget: Budget | None = None) -> None:
         self.limits = limits
+        self._budget = budget
+        self._taken = 0  # octets of the budget
         self.forget()
 
     def forget(self) -> None:
@@ -78,6 +83,12 @@ class Decoder:
         self._searched = 0  # octets of the buffer that hold no line end
         self._lost = False  # a fatal event was given: nothing that follows can be understood
 
+    def release(self) -> None:
+        """The command is done, or the connection gone: what its literals took of the budget is free again."""
+        if self._budget is not None and self._taken:
+            self._budget.give(self._taken)
+            self._taken = 0
+
     def receive(self, octets: bytes) -> None:
         self._buffer += octets
 
@@ -85,13 +96,6 @@ class Decoder:
     def waiting(self) -> int:
         """Octets received that no event has given out."""
         return len(self._buffer)
-
-    @property
-    def hungry(self) -> bool:
-        """Whether more octets are needed before the next event, a literal of the size it has announced included."""
-        if self._wanted is not None:
-            return len(self._buffer) < self._wanted
-        return self._skipping is not None or b"\n" not in self._buffer
 
     def next_event(self) -> Event | None:
         """The next event, or None until more is received."""
@@ -155,24 +159,33 @@ class Decoder:
         return self._announced(int(found[1]), synchronising=not found[2])
 
     def _announced(self, size: int, synchronising: bool) -> Event | None:
-        allowed = self._allowance() - sum(map(len, self._literals))
-        if size <= allowed:
-            self._line += b"\r\n"
-            self._wanted = size
-            return Continue() if synchronising else None
-        return self._refuse(size, synchronising)
+        if size > self._allowance() - sum(map(len, self._literals)):
+            text = b"a literal of %d octets is over the limit of %d" % (size, self._allowance())
+            return self._refuse(size, synchronising, text, b"TOOBIG")
+        if not self._affordable(size):
+            return self._refuse(size, synchronising, b"too many large mails at once, try again", b"LIMIT")
+        self._line += b"\r\n"
+        self._wanted = size
+        return Continue() if synchronising else None
 
-    def _refuse(self, size: int, synchronising: bool) -> Event | None:
+    def _affordable(self, size: int) -> bool:
+        if self._budget is None or size <= FREE:
+            return True
+        if not self._budget.take(size):
+            return False
+        self._taken += size
+        return True
+
+    def _refuse(self, size: int, synchronising: bool, text: bytes, code: bytes) -> Event | None:
         tag = Request(self._line, ()).tag
-        text = b"a literal of %d octets is over the limit of %d" % (size, self._allowance())
         self._line, self._literals = b"", []
         if synchronising:  # nothing is under way: the client waits
-            return Broken(tag, text, fatal=False, code=b"TOOBIG")
+            return Broken(tag, text, False, code)
         # RFC 7888 §4: read it and throw it away, or close. Beyond twice the limit it costs too much to be polite.
         if size > 2 * max(self.limits.message, self.limits.literals):
             self._lost = True
-            return Broken(tag, text, fatal=True, code=b"TOOBIG")
-        self._skipping = (size, Broken(tag, text, fatal=False, code=b"TOOBIG"))
+            return Broken(tag, text, True, code)
+        self._skipping = (size, Broken(tag, text, False, code))
         return None
 
     def _allowance(self) -> int:

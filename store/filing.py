@@ -253,10 +253,10 @@ def scan(tx: Connection, folder_id: int, uids: Sequence[int], columns: Sequence[
     return iter(tx.execute(_scanned(folder_id, uids, columns)))
 
 
-def bytes_of(tx: Connection, content_id: int) -> tuple[bytes | None, str | None] | None:
-    """What `Spool.get` wants of a content; None where it is gone."""
-    row = tx.execute(select(contents.c.bytes, contents.c.file).where(contents.c.id == content_id)).one_or_none()
-    return None if row is None else (row.bytes, row.file)
+def bytes_of(tx: Connection, content_ids: Sequence[int]) -> dict[int, tuple[bytes | None, str | None]]:
+    """What `Spool.get` wants of each content that is still there."""
+    query = select(contents.c.id, contents.c.bytes, contents.c.file).where(contents.c.id.in_(content_ids))
+    return {row.id: (row.bytes, row.file) for row in tx.execute(query)}
 
 
 def _scanned(folder_id: int, uids: Sequence[int], columns: Sequence[str]) -> Select[Any]:

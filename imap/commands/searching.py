@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final
 
 from imap.answer import MalformedError, RefusedError, Running, done
-from imap.fetch import content
+from imap.contents import Contents
 from imap.search import COLUMNS, Candidate, found
 from imap.session import SELECTED, Command, Session, Table
 from imap.wire_cursor import Cursor
@@ -49,11 +49,13 @@ def _search(session: Session, key: Key, are_uids: bool) -> Running:
 def _candidates(session: Session) -> Iterator[Candidate]:
     """All mails of the folder, read in batches, each in a transaction that is over before it is searched."""
     view, now = session.selected, session.backing.now()
+    mail, spool = session.backing.stores.mail, session.backing.spool
     for start in range(0, len(view.uids), BATCH):
-        with session.backing.stores.mail.database.read() as tx:
+        with mail.database.read() as tx:
             rows = list(filing.scan(tx, view.folder.id, view.uids[start : start + BATCH], COLUMNS))
+        contents = Contents(mail.database, spool, [(row.content_id, row.size_bytes) for row in rows])
         for row in rows:
-            read = partial(content, session, row.content_id)
+            read = partial(contents.read, row.content_id)
             number = view.number_of(row.uid)
             yield Candidate(row.uid, number, row.flags, row.internaldate, row.size_bytes, read, now)
 

@@ -98,11 +98,11 @@ def test_every_way_of_signing_in(role: ImapRole) -> None:
 
 def test_security_11_literals_and_lines_have_limits_before_sign_in(role: ImapRole) -> None:
     talk = role.talk()
-    assert talk.say(b"a LOGIN {4097}")[-1].startswith(b"a BAD [TOOBIG]")
+    assert talk.say(b"a LOGIN {4097}")[-1].startswith(b"a NO [TOOBIG]")
     assert talk.say(b"b NOOP")[-1] == b"b OK NOOP completed"
     talk.send(b"c LOGIN {5000+}\r\n" + b"x" * 5000 + b" y\r\nd NOOP\r\n")
     assert talk.until(b"d") == [
-        b"c BAD [TOOBIG] a literal of 5000 octets is over the limit of 4096", b"d OK NOOP completed",
+        b"c NO [TOOBIG] a literal of 5000 octets is over the limit of 4096", b"d OK NOOP completed",
     ]  # fmt: skip
     talk.send(b"e LOGIN {4000000000+}\r\n")
     assert talk.closed()
@@ -113,10 +113,26 @@ def test_security_11_literals_and_lines_have_limits_before_sign_in(role: ImapRol
 
 def test_security_11_literals_have_limits_after_sign_in(role: ImapRole) -> None:
     talk = role.signed_in()
-    assert talk.say(b"a APPEND INBOX {9000000}")[-1].startswith(b"a BAD [TOOBIG]")
-    assert talk.say(b"b SELECT {70000}")[-1].startswith(b"b BAD [TOOBIG]")
+    assert talk.say(b"a APPEND INBOX {9000000}")[-1].startswith(b"a NO [TOOBIG]")
+    assert talk.say(b"b SELECT {70000}")[-1].startswith(b"b NO [TOOBIG]")
     talk.send(b"c APPEND INBOX {9000000+}\r\n" + b"x" * 9_000_000 + b"\r\nd NOOP\r\n")
-    assert talk.until(b"d")[0].startswith(b"c BAD [TOOBIG]")
+    assert talk.until(b"d")[0].startswith(b"c NO [TOOBIG]")
+
+
+def test_security_11_large_literals_of_all_sessions_together_have_a_limit(role: ImapRole) -> None:
+    size = LIMITS["message_bytes"]
+    talks = [role.signed_in() for _ in range(8)]
+    answers = []
+    for talk in talks:
+        talk.send(b"a APPEND INBOX {%d}\r\n" % size)
+        answers.append(talk.line().split(b" ")[:3])
+    assert answers == [[b"+", b"go", b"ahead\r\n"]] * 6 + [[b"a", b"NO", b"[LIMIT]"]] * 2
+    for talk in talks[:6]:
+        talk.close()
+    time.sleep(0.3)
+    talks[7].send(b"b APPEND INBOX {%d}\r\n" % size)
+    assert talks[7].line() == b"+ go ahead\r\n"
+    talks[7].close()
 
 
 def test_security_11_half_open_connections_cost_little_and_others_are_served(role: ImapRole) -> None:
@@ -139,7 +155,10 @@ def test_security_11_a_client_that_does_not_read_costs_a_bounded_buffer(role: Im
     mail = b"Subject: big\r\n\r\n" + b"x" * 200_000
     for _ in range(20):
         assert talk.say(b"a APPEND big {%d+}\r\n%b" % (len(mail), mail))[-1].startswith(b"a OK")
-    talk.say(b"s EXAMINE big")
+    talk.say(b"s SELECT big")
+    for _ in range(9):
+        assert talk.say(b"c COPY 1:20 big")[-1].startswith(b"c OK")
+    assert talk.say(b"e EXAMINE big")[1] == b"* 200 EXISTS"  # one FETCH of it answers 40 MB
     before = resident(role)
     talk.socket.settimeout(2)
     with contextlib.suppress(TimeoutError):
