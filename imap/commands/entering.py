@@ -5,6 +5,7 @@ Before TLS nobody signs in, unless `[imap] plaintext_login` on a loopback addres
 
 from __future__ import annotations
 
+import time
 from binascii import Error as BadBase64
 from binascii import a2b_base64
 from collections.abc import Callable, Generator
@@ -16,7 +17,7 @@ from imap.session import BEFORE, Command, Session, Table
 from imap.wire_cursor import Cursor
 from store import folders
 
-_FAILED: Final = 1.0  # seconds a wrong password waits for its answer, besides the check
+_FAILED: Final = 1.0  # seconds after which a failed sign-in is answered, however long its check took
 Mechanism = Callable[[bytes | None], Generator[Step, Any, tuple[str, str]]]
 
 
@@ -77,9 +78,10 @@ def _login_mechanism(initial: bytes | None) -> Generator[Step, Any, tuple[str, s
 
 
 def _enter(session: Session, login: str, password: str) -> Running:
+    began = time.monotonic()
     account = yield Wait(session.backing.sign_in.check(login, password, session.peer))
     if account is None:
-        yield Pause(_FAILED)
+        yield Pause(max(0.0, began + _FAILED - time.monotonic()))
         raise RefusedError("wrong address or password", b"AUTHENTICATIONFAILED")
     mail = session.backing.stores.mail
     with mail.database.read() as tx:
