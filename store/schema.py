@@ -251,6 +251,7 @@ arrivals = _table(
     _count("parses"), _moment("received_at"), _text("reverse_path"), _text("peer"), _text("helo"),
     Column("tls", Flag, nullable=False), Column("authentication", Json, nullable=False),
     Column("kind", OneOf(Kind)), Column("client_id", Count), _moment("sorted_at", nullable=True),
+    Index(None, "content_id"),
     Index("ix_arrivals_new", "id", sqlite_where=text("state = 'new'"), postgresql_where=text("state = 'new'")),
     sqlite_autoincrement=True,
 )  # fmt: skip
@@ -277,6 +278,7 @@ filed = _table(
     Column("arrival_id", Count), Column("envelope", Octets, nullable=False), Column("body", Octets, nullable=False),
     Column("bodystructure", Octets, nullable=False), Column("parts", Octets, nullable=False),
     Index(None, "content_id"),
+    Index(None, "folder_id", "modseq"),
     Index("ix_filed_arrival", "folder_id", "arrival_id", unique=True,
           sqlite_where=text("arrival_id IS NOT NULL"), postgresql_where=text("arrival_id IS NOT NULL")),
     sqlite_with_rowid=False,

@@ -58,6 +58,7 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
         sqlite_strict=True,
     )
+    op.create_index(op.f("ix_arrivals_content_id"), "arrivals", ["content_id"], unique=False)
     op.create_index(
         "ix_arrivals_new",
         "arrivals",
@@ -101,6 +102,7 @@ def upgrade() -> None:
         postgresql_where=sa.text("arrival_id IS NOT NULL"),
     )
     op.create_index(op.f("ix_filed_content_id"), "filed", ["content_id"], unique=False)
+    op.create_index(op.f("ix_filed_folder_id_filed_modseq"), "filed", ["folder_id", "modseq"], unique=False)
     op.create_table(
         "arrival_recipients",
         sa.Column("arrival_id", columns.Id, nullable=False),
