@@ -134,8 +134,12 @@ class Sorter:
     def _save(self, judged: Sequence[Judged]) -> None:
         now = datetime.now(UTC)
         consequences = [(one, self._carry_out(one, now)) for one in judged]
+        with self._stores.core.database.read() as core:
+            homes = {one.arrival.id: sorting.existing_mailboxes(core, one.arrival) for one in judged}
         endings = [
-            (one, self._finish(one, tied, now)) for one, future in consequences if (tied := self._done(one, future))
+            (one, self._finish(one, tied, homes[one.arrival.id], now))
+            for one, future in consequences
+            if (tied := self._done(one, future)) is not None
         ]
         for one, future in endings:
             if self._done(one, future) is not None:
@@ -150,10 +154,8 @@ class Sorter:
         nothing.set_result(Tied(None, None))
         return nothing
 
-    def _finish(self, one: Judged, tied: Tied, now: datetime) -> Future[bool]:
-        with self._stores.core.database.read() as core:
-            mailboxes = sorting.existing_mailboxes(core, one.arrival) if one.index else ()
-        ending = Ending(one.state, one.kind, tied, mailboxes, one.junk, one.index)
+    def _finish(self, one: Judged, tied: Tied, mailboxes: tuple[int, ...], now: datetime) -> Future[bool]:
+        ending = Ending(one.state, one.kind, tied, mailboxes if one.index else (), one.junk, one.index)
         return self._stores.mail.journal.submit(partial(sorting.finish, arrival=one.arrival, ending=ending, now=now))
 
     def _done(self, one: Judged, future: Future[T]) -> T | None:
