@@ -35,6 +35,8 @@ def install(app: FastAPI, log: EventLog) -> None:
     def http(_: Request, error: HTTPException) -> Response:
         return problem(error.status_code, HTTPStatus(error.status_code).phrase, str(error.detail), {}, error.headers)
 
+    # What is caught as Exception is also raised again, which ends the connection; a full disk need not.
+    @app.exception_handler(OSError)
     @app.exception_handler(Exception)
     def unforeseen(request: Request, error: Exception) -> Response:
         log.error("request failed", raised=error, method=request.method, path=request.url.path)
