@@ -12,13 +12,17 @@ from mta.submission.sign_in import Attempts
 from role.context import Context
 
 _THREADS: Final = 8
+_PASSWORD_CHECKS: Final = 2  # at once
 
 
 def run(context: Context) -> None:
     settings = context.settings
     tls = server_tls(context.certificate, context.private_key)
     listener = Listener("submission", settings.server.hostname, settings.limits, context.of, tls, context.log)
-    with ThreadPoolExecutor(_THREADS, thread_name_prefix="submission") as pool:
+    with (
+        ThreadPoolExecutor(_THREADS, thread_name_prefix="submission") as pool,
+        ThreadPoolExecutor(_PASSWORD_CHECKS, thread_name_prefix="passwords") as passwords,
+    ):
         desk = Desk(
             listener=listener,
             stores=context.stores,
@@ -27,6 +31,7 @@ def run(context: Context) -> None:
             attempts=Attempts(),
             networks=settings.submission.trusted,
             pool=pool,
+            passwords=passwords,
         )
         ports = [
             Port("submission", lambda: SubmissionSession(desk, secured=False)),

@@ -24,7 +24,7 @@ from mta.smtp_command import Envelope
 from mta.smtp_listener import Listener
 from mta.smtp_server import SmtpServer
 from mta.submission.message import author, completed, message_id, refusal
-from mta.submission.sign_in import Attempts, Submitter, belongs, sign_in, trusted
+from mta.submission.sign_in import Attempts, Submitter, belongs, is_slow, sign_in, trusted
 from policy.submission_replies import (
     DOMAIN_UNKNOWN,
     NEEDS_LOGIN,
@@ -61,6 +61,7 @@ class Desk:
     attempts: Attempts
     networks: tuple[TrustedNetwork, ...]
     pool: ThreadPoolExecutor
+    passwords: ThreadPoolExecutor  # few threads: a check takes 64 MiB
 
     async def off_loop(self, work: Callable[..., T], *arguments: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self.pool, partial(work, *arguments))
@@ -125,7 +126,8 @@ class SubmissionSession(SmtpServer[Forward]):
     async def _check(self, login: bytes, secret: bytes) -> None:
         desk, name = self._desk, login.decode("utf-8", "replace")[:_LOGIN_LIMIT]
         words = secret.decode("utf-8", "replace")[:_LOGIN_LIMIT]
-        self._submitter = await desk.off_loop(sign_in, desk.stores, desk.vault, name, words)
+        pool = desk.passwords if is_slow(name) else desk.pool
+        self._submitter = await self.loop.run_in_executor(pool, sign_in, desk.stores, desk.vault, name, words)
         if self._submitter is None:
             desk.attempts.fail(self.peer, self.loop.time())
             self.listener.refused("login")

@@ -1,8 +1,8 @@
-"""Signing in at the submission ports: login and generated secret of a connection (PRODUCT S1, S2).
+"""Signing in at the submission ports: a connection's login and secret, or a mailbox's own (PRODUCT S1, S2, M1).
 
 Called by mta/submission/session; `Attempts` on the loop, `sign_in` in a thread. Failures are counted for the address
 they come from, never for the login: who guesses from one address locks nobody out elsewhere. A wrong login and a wrong
-secret cost the same.
+secret cost the same: a keyed hash for a connection's, argon2id for whatever looks like an address.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from ipaddress import ip_network
 from typing import Final
 
 from mail.address import Address, parse_mailbox
-from store import connections, domains
+from store import connections, domains, mailboxes, submitters
 from store.connections import Connection
 from store.secrets import Vault
 from store.settings import TrustedNetwork
@@ -54,12 +54,33 @@ class Attempts:
 
 
 def sign_in(stores: Stores, vault: Vault, login: str, secret: str) -> Submitter | None:
-    """Who that is; None for a wrong login or secret, and for a connection that is not approved."""
+    """Who that is; None for a wrong login or secret, and for whom no connection is approved."""
+    key = mailboxes.address_key(login)
+    found = _by_secret(stores, vault, login, secret) if key is None else _by_password(stores, vault, key, secret)
+    return submitter(stores, found) if found is not None and found.active else None
+
+
+def is_slow(login: str) -> bool:
+    """Whether checking this login takes argon2id's 0.14 s and 64 MiB."""
+    return mailboxes.address_key(login) is not None
+
+
+def _by_secret(stores: Stores, vault: Vault, login: str, secret: str) -> Connection | None:
     with stores.core.database.read() as core:
         found = connections.find(core, login)
     given = vault.hash_generated(secret)
     right = hmac.compare_digest(found.secret_hash if found else b"\0" * len(given), given)
-    return submitter(stores, found) if found is not None and right and found.active else None
+    return found if right else None
+
+
+def _by_password(stores: Stores, vault: Vault, key: str, password: str) -> Connection | None:
+    with stores.core.database.read() as core:
+        mailbox = mailboxes.by_address(core, key)
+    right = mailboxes.verify(vault, mailbox.password_hash if mailbox else mailboxes.NOBODY, password)
+    if mailbox is None or not right:
+        return None
+    with stores.core.database.read() as core:
+        return submitters.of_mailbox(core, mailbox)
 
 
 def trusted(stores: Stores, networks: tuple[TrustedNetwork, ...], peer: str) -> Submitter | None:
