@@ -16,8 +16,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 from lab.books import Books, Closed, Refused, Taken
-from lab.comebacks import Original
 from lab.description import Fate, Host, Person, World
+from lab.occasion import Original
 from lab.tempers import Asked, Cause, Comeback, Refusal, Taking, at_rcpt
 
 _MESSAGE_ID: Final = re.compile(rb"^message-id:\s*(<[^>\r\n]*>)", re.IGNORECASE | re.MULTILINE)

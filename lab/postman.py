@@ -24,9 +24,11 @@ import dns.exception
 import dns.resolver
 
 from lab.books import Books, SentBack
-from lab.comebacks import Mail, Occasion, composed, letter
+from lab.comebacks import composed
+from lab.correspondence import letter
 from lab.description import Host, Person
 from lab.desk import Due
+from lab.occasion import Mail, Occasion
 from lab.tempers import Comeback
 
 log = logging.getLogger("lab.postman")
