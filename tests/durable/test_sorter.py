@@ -329,8 +329,10 @@ def test_killed_between_consequence_and_filing_the_arrival_is_sorted_again_with_
     outcome = decide.Reported(row, ())
     assert outcome.recipient_id == row
     # The first step as the sorter makes it, and then it dies.
-    first = Sorter(stores, spool, TOKENS, Parser(), EventLog("sorter"))
+    parser = Parser()
+    first = Sorter(stores, spool, TOKENS, parser, EventLog("sorter"))
     judged = first._judge(next(iter(first._group())))
+    parser.close()
     assert judged is not None
     stores.core.journal.run(partial(sorting.carry_out, doing=judged.acts, arrival=arrival, now=datetime.now(UTC)))
     assert (rating(stores, row), left(stores)) == (6, 1)
