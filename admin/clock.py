@@ -26,7 +26,7 @@ from policy.launch_gate import IMPORTING, Failing, failing
 from role.context import Context
 from role.log import EventLog
 from role.metrics_port import Pulse, serve_metrics
-from store import campaigns, imports, launch_facts
+from store import campaign_progress, campaigns, imports, launch_facts
 from store.campaigns import Campaign, CampaignState
 
 _LOOK: Final = 0.1  # seconds between looks when nothing is to do
@@ -152,7 +152,7 @@ def finish_done(office: Office, log: EventLog) -> None:
             one
             for one in running
             if one.expanded >= one.recipients
-            and campaigns.final_total(campaigns.counts(connection, one)) >= one.recipients
+            and campaign_progress.final_total(campaign_progress.counts(connection, one)) >= one.recipients
         ]
     for campaign in done:
         if _finish(office, campaign):
@@ -161,7 +161,7 @@ def finish_done(office: Office, log: EventLog) -> None:
 
 def _finish(office: Office, campaign: Campaign) -> bool:
     now = office.now()
-    return office.write(lambda tx: campaigns.finish_done(tx, campaign, now))
+    return office.write(lambda tx: campaign_progress.finish_done(tx, campaign, now))
 
 
 def sweep_uploads(office: Office, now: datetime) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from mail.address import parse_mailbox
 from policy.launch_gate import LaunchFacts, has_body
-from store import campaigns, domains, imports, projects, senders
+from store import campaign_content, campaigns, domains, expansion, imports, projects, senders
 
 
 def gather(connection: Connection, campaign: campaigns.Campaign) -> LaunchFacts:
@@ -20,7 +20,7 @@ def gather(connection: Connection, campaign: campaigns.Campaign) -> LaunchFacts:
         raise LookupError(f"campaign {campaign.id} names a project or sender that is gone")
     name = parse_mailbox(sender.address).ascii_domain
     domain = domains.get(connection, campaign.project_id, name)
-    content = campaigns.content(connection, campaign.id, campaign.content_version)
+    content = campaign_content.load(connection, campaign.id, campaign.content_version)
     return LaunchFacts(
         campaigns_allowed=project.campaigns_allowed,
         has_body=has_body(content.html, content.text),
@@ -28,6 +28,6 @@ def gather(connection: Connection, campaign: campaigns.Campaign) -> LaunchFacts:
         sender_authorised=sender.authorised,
         domain=name,
         domain_sending=domain is not None and domain.owned and domain.sending,
-        ratings=campaigns.rating_distribution(connection, campaign.list_id),
+        ratings=expansion.rating_distribution(connection, campaign.list_id),
         imports_running=imports.count_open(connection, campaign.project_id),
     )

@@ -8,8 +8,10 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from store import domains
-from store.schema import clients, messages, suppressions
+from store import campaign_content, domains
+from store.campaign_content import Content
+from store.campaigns import CampaignState
+from store.schema import campaigns, clients, messages, senders, suppressions
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,19 @@ class Submission:
     message_id: str | None
     blob: bytes | None
     file: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Shipped:
+    """What the sender needs of the campaign behind a message, once for all its rows."""
+
+    campaign_id: int
+    project_id: int
+    list_id: int
+    state: CampaignState
+    sender_address: str
+    sender_name: str
+    content: Content
 
 
 def addressees(connection: Connection, ids: Collection[int]) -> dict[int, Addressee]:
@@ -64,3 +79,21 @@ def submission(connection: Connection, message_id: int) -> Submission | None:
         ).where(messages.c.id == message_id, messages.c.kind == "submission")
     ).first()
     return None if row is None else Submission(*row)
+
+
+def shipped(connection: Connection, message_id: int) -> Shipped | None:
+    """The campaign behind a message; None for a message that is no campaign's."""
+    wanted = (
+        select(
+            campaigns.c.id, campaigns.c.project_id, campaigns.c.list_id, campaigns.c.state, senders.c.address,
+            senders.c.display_name, messages.c.content_version,
+        )
+        .join(campaigns, campaigns.c.id == messages.c.campaign_id)
+        .join(senders, senders.c.id == campaigns.c.sender_id)
+        .where(messages.c.id == message_id)
+    )  # fmt: skip
+    row = connection.execute(wanted).first()
+    if row is None:
+        return None
+    saved = campaign_content.load(connection, row.id, row.content_version)
+    return Shipped(row.id, row.project_id, row.list_id, CampaignState(row.state), row.address, row.display_name, saved)

@@ -16,8 +16,9 @@ from mail.attachment import carried
 from mail.header import refuse
 from mail.template import compile_template
 from policy.launch_gate import Failing, failing
-from store import campaigns, launch_facts, senders
-from store.campaigns import Campaign, CampaignState, Content
+from store import campaign_progress, campaigns, expansion, launch_facts, senders
+from store.campaign_content import Content
+from store.campaigns import Campaign, CampaignState
 
 _NAME_LIMIT: Final = 200
 _SUBJECT_LIMIT: Final = 900
@@ -116,7 +117,7 @@ def page(office: Office, project: int, window: Window) -> Page[CampaignLine]:
 def get(office: Office, project: int, campaign: int) -> CampaignView:
     with office.read() as connection:
         found = _mine(connection, project, campaign)
-        counts = campaigns.counts(connection, found)
+        counts = campaign_progress.counts(connection, found)
     return CampaignView(
         found.id, found.name, found.state.value, found.state_reason, found.recipients, found.expanded, counts
     )
@@ -124,13 +125,13 @@ def get(office: Office, project: int, campaign: int) -> CampaignView:
 
 def report(office: Office, project: int, campaign: int) -> dict[str, Any]:
     with office.read() as connection:
-        return campaigns.report(connection, _mine(connection, project, campaign))
+        return campaign_progress.report(connection, _mine(connection, project, campaign))
 
 
 def recipients(office: Office, project: int, campaign: int, window: Window) -> Page[RecipientView]:
     with office.read() as connection:
         found = _mine(connection, project, campaign)
-        rows = campaigns.rows_of(connection, found.id, window.after, window.limit + 1)
+        rows = campaign_progress.rows_of(connection, found.id, window.after, window.limit + 1)
     return page_of(rows, window, _recipient, lambda row: int(row.id))
 
 
@@ -155,8 +156,8 @@ def start(office: Office, found: Campaign) -> None:
     """Fix who gets it and let the sender begin; the gate has been passed. Raises ConflictError."""
     now = office.now()
     with office.read() as connection:
-        chosen = campaigns.selected(connection, found.list_id)
-    if not office.write(lambda tx: campaigns.launch(tx, found.id, chosen, now)):
+        chosen = expansion.selected(connection, found.list_id)
+    if not office.write(lambda tx: expansion.launch(tx, found.id, chosen, now)):
         raise ConflictError(f"campaign {found.id} was launched or cancelled by someone else meanwhile")
 
 

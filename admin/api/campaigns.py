@@ -13,7 +13,7 @@ from admin.acts import campaigns
 from admin.acts.campaigns import CampaignLine, CampaignView, Draft, Launched, RecipientView
 from admin.acts.pages import Page
 from admin.api.doors import InProject, InWindow, TheOffice
-from store.campaigns import Attachment, Content
+from store.campaign_content import Attachment, Content
 
 router = APIRouter(tags=["campaigns"])
 

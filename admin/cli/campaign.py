@@ -29,7 +29,7 @@ def add_campaign(
 ) -> None:
     """Make a draft."""
     from admin.acts import campaigns, lists, senders
-    from store.campaigns import Content
+    from store.campaign_content import Content
 
     words = text.read_text("utf-8") if text else None
     content = Content(subject, html.read_text("utf-8"), words, {}, ())

@@ -21,6 +21,7 @@ from role.context import Context
 from store import campaigns, domains, outgoing
 from store.ledger import Claimed
 
+
 class Uncomposable(Exception):  # noqa: N818 - it is a verdict on a message
     """The message of a row cannot be made; the text says why."""
 
@@ -59,7 +60,7 @@ class Recipes:
     def of(self, message_id: int) -> Recipe:
         """Raises Uncomposable."""
         with self._context.stores.core.database.read() as core:
-            shipped = campaigns.shipped(core, message_id)
+            shipped = outgoing.shipped(core, message_id)
             submitted = None if shipped else outgoing.submission(core, message_id)
         try:
             if shipped is not None:
@@ -70,7 +71,7 @@ class Recipes:
             raise Uncomposable(f"message {message_id}: {error}") from error
         raise Uncomposable(f"message {message_id} is gone")
 
-    def _campaign(self, message_id: int, shipped: campaigns.Shipped) -> Recipe:
+    def _campaign(self, message_id: int, shipped: outgoing.Shipped) -> Recipe:
         sender = parse_mailbox(shipped.sender_address)
         content = shipped.content
         compiled = compile_message(

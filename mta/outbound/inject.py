@@ -1,7 +1,7 @@
 """Makes ledger rows of running campaigns, batch by batch, and ends those of cancelled ones.
 
 Each campaign belongs to one sender process by its id. A batch and its cursor are one transaction
-(store.campaigns.expand), so a crash between two batches neither repeats nor forgets anyone. Blocking: run on a
+(store.expansion.expand), so a crash between two batches neither repeats nor forgets anyone. Blocking: run on a
 thread.
 """
 
@@ -12,7 +12,7 @@ from functools import partial
 from typing import Final
 
 from role.context import Context
-from store import campaigns
+from store import campaign_progress, campaigns, expansion
 from store.campaigns import Campaign, CampaignState
 
 BATCHES: Final = 5  # of one campaign before the next has its turn
@@ -32,10 +32,10 @@ def _advance(context: Context, campaign: Campaign) -> int:
     for _ in range(BATCHES):
         with context.stores.core.database.read() as core:
             fresh = campaigns.by_id(core, None, campaign.id)
-            part = campaigns.snapshot_part(core, fresh) if fresh else []
+            part = expansion.snapshot_part(core, fresh) if fresh else []
         if fresh is None or not part:
             break
-        batch = partial(campaigns.expand, campaign=fresh, part=part, now=datetime.now(UTC))
+        batch = partial(expansion.expand, campaign=fresh, part=part, now=datetime.now(UTC))
         context.stores.core.journal.run(batch)
         made += len(part)
     if campaign.state is CampaignState.CANCELLED and not made:
@@ -45,7 +45,7 @@ def _advance(context: Context, campaign: Campaign) -> int:
 
 def _cancel(context: Context, campaign: Campaign) -> int:
     now = datetime.now(UTC)
-    ended = context.stores.core.journal.run(lambda tx: campaigns.cancel_rows(tx, campaign.id, now))
+    ended = context.stores.core.journal.run(lambda tx: expansion.cancel_rows(tx, campaign.id, now))
     if not ended:
-        context.stores.core.journal.run(lambda tx: campaigns.close_cancelled(tx, campaign, now))
+        context.stores.core.journal.run(lambda tx: campaign_progress.close_cancelled(tx, campaign, now))
     return ended

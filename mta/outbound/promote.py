@@ -21,8 +21,9 @@ from mta.outbound.verdict import ended, returned
 from policy.fairness import shares
 from policy.lifecycle import Event
 from policy.rotation import EgressSource, choose, of_pool
+from policy.suppression import why_suppressed
 from role.context import Context
-from store import campaigns, flows, ledger, outgoing
+from store import flows, ledger, outgoing
 from store.campaigns import CampaignState
 
 ROOM: Final = 300  # rows of one site in the lanes at once
@@ -115,4 +116,4 @@ def _untried(
 
 def _suppressed(recipe: Recipe, addressee: outgoing.Addressee) -> str | None:
     withdrawn = not addressee.withdrawn.isdisjoint({0, recipe.list_id})
-    return campaigns.why_suppressed(addressee.rating, withdrawn)
+    return why_suppressed(addressee.rating, withdrawn)

@@ -14,7 +14,8 @@ from admin.office import Office
 from admin.refusals import ConflictError
 from role.log import EventLog
 from store import campaigns as rows
-from store.campaigns import Content
+from store import expansion
+from store.campaign_content import Content
 from store.secrets import Vault
 from store.stores import Stores
 
@@ -113,7 +114,7 @@ def test_a_campaign_is_finished_once_every_recipient_has_a_final_state(shop: Sho
     assert running is not None
     # Its only recipient is blocked by now, so the row is born suppressed.
     now = shop.office.now()
-    assert shop.office.write(lambda tx: rows.expand(tx, running, [shop.client], now))
+    assert shop.office.write(lambda tx: expansion.expand(tx, running, [shop.client], now))
     clock.finish_done(shop.office, LOG)
     assert shop.state() == "finished"
 

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from mail.outcome import Action, Effect, Outcome, Reason
 from peers import rows
 from policy.lifecycle import Event, State
-from store import campaigns, consequences, counters, flows, ledger, workers
+from store import campaign_progress, campaigns, consequences, counters, expansion, flows, ledger, workers
 from store.campaigns import CampaignState
 from store.ledger import Claimed, Settlement
 from store.schema import clients, rating_changes, recipients
@@ -73,7 +73,7 @@ def report(stores: Stores, row: Claimed, told: Outcome, arrival: int = 1) -> boo
 
 def test_expansion_makes_each_client_one_row_and_the_sums_agree(stores: Stores, made: rows.Made) -> None:
     with stores.core.database.read() as core:
-        addresses = [row.address for row in campaigns.rows_of(core, made.campaign_id, 0, 100)]
+        addresses = [row.address for row in campaign_progress.rows_of(core, made.campaign_id, 0, 100)]
     assert sorted(addresses) == sorted(f"u{n}@{'big' if n % 2 else 'small'}.test" for n in range(10))
     assert made.counts(stores)["queued"] == made.campaign(stores).recipients == 10
 
@@ -83,16 +83,16 @@ def test_a_batch_made_by_two_is_made_once(stores: Stores) -> None:
     rows.launch(stores, made)
     stale = made.campaign(stores)
     with stores.core.database.read() as core:
-        part = campaigns.snapshot_part(core, stale)
-    both = [stores.core.journal.submit(lambda tx: campaigns.expand(tx, stale, part, NOW)) for _ in range(2)]
+        part = expansion.snapshot_part(core, stale)
+    both = [stores.core.journal.submit(lambda tx: expansion.expand(tx, stale, part, NOW)) for _ in range(2)]
     assert sorted(one.result() for one in both) == [False, True]
     with stores.core.database.read() as core:
-        assert len(campaigns.rows_of(core, made.campaign_id, 0, 100)) == 2
+        assert len(campaign_progress.rows_of(core, made.campaign_id, 0, 100)) == 2
 
 
 def test_rows_of_one_batch_are_sorted_by_site(stores: Stores, made: rows.Made) -> None:
     with stores.core.database.read() as core:
-        sites = [row.address.partition("@")[2] for row in campaigns.rows_of(core, made.campaign_id, 0, 100)]
+        sites = [row.address.partition("@")[2] for row in campaign_progress.rows_of(core, made.campaign_id, 0, 100)]
     assert sites == sorted(sites)
 
 
@@ -111,7 +111,7 @@ def test_a_settled_row_is_counted_with_state_reason_and_source(stores: Stores, m
     gone = outcome(made, other, Event.FAIL, code=550, reason=Reason.USERUNKNOWN, effect=Effect.BLOCK)
     settle(stores, who, outcome(made, one, Event.DELIVER), gone)
     with stores.core.database.read() as core:
-        told = campaigns.report(core, made.campaign(stores))
+        told = campaign_progress.report(core, made.campaign(stores))
     assert (told["counts"]["delivered"], told["counts"]["failed"]) == (1, 1)
     assert told["reasons"] == {"failed": {"userunknown": 1}}
     assert told["sources"] == {"127.0.0.11": 1}
@@ -223,10 +223,10 @@ def test_a_cancelled_campaign_ends_every_row_that_was_not_sent(stores: Stores, m
     sent = claim(stores, who, 4)
     settle(stores, who, *(outcome(made, row, Event.DELIVER) for row in sent))
     stores.core.journal.run(lambda tx: campaigns.move(tx, made.campaign_id, CampaignState.CANCELLED, "by hand"))
-    assert stores.core.journal.run(lambda tx: campaigns.cancel_rows(tx, made.campaign_id, NOW)) == 6
+    assert stores.core.journal.run(lambda tx: expansion.cancel_rows(tx, made.campaign_id, NOW)) == 6
     counted = made.counts(stores)
     assert (counted["delivered"], counted["cancelled"], sum(counted.values())) == (4, 6, 10)
-    assert stores.core.journal.run(lambda tx: campaigns.close_cancelled(tx, made.campaign(stores), NOW))
+    assert stores.core.journal.run(lambda tx: campaign_progress.close_cancelled(tx, made.campaign(stores), NOW))
 
 
 def test_a_campaign_is_finished_when_the_last_row_is_final(stores: Stores, made: rows.Made) -> None:
@@ -234,7 +234,7 @@ def test_a_campaign_is_finished_when_the_last_row_is_final(stores: Stores, made:
     *most, last = claim(stores, who)
 
     def finish() -> bool:
-        return stores.core.journal.run(lambda tx: campaigns.finish_done(tx, made.campaign(stores), NOW))
+        return stores.core.journal.run(lambda tx: campaign_progress.finish_done(tx, made.campaign(stores), NOW))
 
     settle(stores, who, *(outcome(made, row, Event.DELIVER) for row in most))
     assert not finish()
@@ -274,8 +274,8 @@ def test_a_reply_revives_once_and_gives_no_consent_back(stores: Stores, made: ro
     assert not revive()
     assert rating(stores, row.client_id) == 10
     with stores.core.database.read() as core:
-        part = campaigns.selected(core, made.list_id)
-        row_of_client = core.execute(campaigns._expandable(made.campaign(stores), list(part))).all()
+        part = expansion.selected(core, made.list_id)
+        row_of_client = core.execute(expansion._expandable(made.campaign(stores), list(part))).all()
         changes = core.execute(select(rating_changes.c.before, rating_changes.c.after)).all()
     assert [(one.rating, bool(one.withdrawn)) for one in row_of_client if one.id == row.client_id] == [(10, True)]
     assert [tuple(change) for change in changes] == [(7, 1), (1, 10)]

@@ -10,8 +10,9 @@ from functools import cache
 from mail.address import parse_mailbox
 from mail.dkim_sign import Key, dns_record, generate_keys, pem
 from policy.rating import AUTOMATIC
-from store import campaigns, clients, domains, lists, projects, senders
-from store.campaigns import Campaign, Content
+from store import campaign_progress, campaigns, clients, domains, expansion, lists, projects, senders
+from store.campaign_content import Content
+from store.campaigns import Campaign
 from store.secrets import Vault
 from store.stores import Stores
 
@@ -34,7 +35,7 @@ class Made:
 
     def counts(self, stores: Stores) -> dict[str, int]:
         with stores.core.database.read() as core:
-            return campaigns.counts(core, self.campaign(stores))
+            return campaign_progress.counts(core, self.campaign(stores))
 
 
 @cache
@@ -92,8 +93,8 @@ def _register(tx: object, made: Made, part: Sequence[str], site: Callable[[str],
 
 def launch(stores: Stores, made: Made) -> None:
     with stores.core.database.read() as core:
-        chosen = campaigns.selected(core, made.list_id)
-    assert stores.core.journal.run(lambda tx: campaigns.launch(tx, made.campaign_id, chosen, datetime.now(UTC)))
+        chosen = expansion.selected(core, made.list_id)
+    assert stores.core.journal.run(lambda tx: expansion.launch(tx, made.campaign_id, chosen, datetime.now(UTC)))
 
 
 def expand(stores: Stores, made: Made) -> None:
@@ -101,9 +102,9 @@ def expand(stores: Stores, made: Made) -> None:
     while True:
         campaign = made.campaign(stores)
         with stores.core.database.read() as core:
-            part = campaigns.snapshot_part(core, campaign)
+            part = expansion.snapshot_part(core, campaign)
         if not part:
             return
         stores.core.journal.run(
-            lambda tx, campaign=campaign, part=part: campaigns.expand(tx, campaign, part, datetime.now(UTC))
+            lambda tx, campaign=campaign, part=part: expansion.expand(tx, campaign, part, datetime.now(UTC))
         )

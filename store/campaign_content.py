@@ -1,0 +1,60 @@
+"""What a campaign says, by version: subject, HTML, text, defaults of variables, attachments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, insert, select
+
+from store.schema import campaign_attachments, campaign_contents
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    filename: str | None
+    content_type: str
+    content_id: str | None
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """One version of what a campaign says; `defaults` fill variables that a client does not have."""
+
+    subject: str
+    html: str
+    text: str | None
+    defaults: Mapping[str, Any]
+    attachments: tuple[Attachment, ...]
+
+
+def load(connection: Connection, campaign: int, version: int) -> Content:
+    """One version of what a campaign says; LookupError where it never was."""
+    at = (campaign_contents.c.campaign_id == campaign, campaign_contents.c.version == version)
+    saved = connection.execute(select(campaign_contents).where(*at)).first()
+    if saved is None:
+        raise LookupError(f"campaign {campaign} has no content of version {version}")
+    octets = connection.execute(
+        select(campaign_attachments.c.bytes)
+        .where(campaign_attachments.c.campaign_id == campaign, campaign_attachments.c.version == version)
+        .order_by(campaign_attachments.c.position)
+    ).scalars()
+    attachments = tuple(
+        Attachment(**named, content=part) for named, part in zip(saved.attachments, octets, strict=True)
+    )
+    return Content(saved.subject, saved.html, saved.text, saved.defaults, attachments)
+
+
+def save(tx: Connection, campaign: int, version: int, saved: Content) -> None:
+    """Keep one version, once."""
+    named = [
+        {"filename": one.filename, "content_type": one.content_type, "content_id": one.content_id}
+        for one in saved.attachments
+    ]
+    at = {"campaign_id": campaign, "version": version}
+    words = {"subject": saved.subject, "html": saved.html, "text": saved.text}
+    tx.execute(insert(campaign_contents).values(**at, **words, defaults=dict(saved.defaults), attachments=named))
+    for position, one in enumerate(saved.attachments):
+        tx.execute(insert(campaign_attachments).values(**at, position=position, bytes=one.content))
