@@ -172,6 +172,7 @@ class Lane:
                 taken = True
                 if self._held:
                     self.waiting.appendleft(job)
+                    self._arrived.set()
                     raise _Crowded from failure
                 self._defer_all(job, failure, started)
                 return None
