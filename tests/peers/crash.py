@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -22,7 +20,8 @@ from typing import Any
 import httpx
 
 from peers.appliance import Appliance
-from peers.loopback import free_port, wait_until
+from peers.hosts import Copy, SlowHosts
+from peers.loopback import wait_until
 from peers.names import Names, record
 
 ADDRESSES = [f"127.0.9.{number}" for number in range(1, 9)]
@@ -53,15 +52,6 @@ inflight = {inflight}
 
 
 @dataclass(frozen=True, slots=True)
-class Copy:
-    at: float
-    source: str
-    recipient: str
-    message_id: str
-    token: str
-
-
-@dataclass(frozen=True, slots=True)
 class Kill:
     process: str
     at: float
@@ -72,7 +62,7 @@ class Scene:
     """The running world. `kills` in their order, by the wall clock that the book uses too."""
 
     appliance: Appliance
-    book: Path
+    hosts: SlowHosts
     key: str
     kills: list[Kill] = field(default_factory=list)
     _sender: str = ""
@@ -127,16 +117,8 @@ class Scene:
     def finished(self, campaign: str) -> bool:
         return "finished" in (self.counts(campaign) or {})
 
-    def arrived(self) -> list[Copy]:
-        """Every copy that a host took so far, in their order."""
-        if not self.book.exists():
-            return []
-        lines = self.book.read_text().splitlines(keepends=True)
-        found = (line.split() for line in lines if line.endswith("\n"))
-        return [Copy(float(at), *rest) for at, *rest in found]
-
     def wait_for_copies(self, count: int, seconds: float) -> None:
-        wait_until(lambda: len(self.arrived()) >= count, f"{count} messages have arrived", seconds)
+        wait_until(lambda: len(self.hosts.arrived()) >= count, f"{count} messages have arrived", seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,15 +163,7 @@ def _explains(kills: Sequence[Kill], first: float, second: float) -> int | None:
 @contextmanager
 def running_scene(folder: Path) -> Iterator[Scene]:
     with ExitStack() as ends:
-        book, port = folder / "book", free_port(ADDRESSES[0])
-        program = Path(__file__).with_name("slow_hosts.py")
-        command = [sys.executable, program, book, str(port), str(DELAY), *ADDRESSES]
-        hosts = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *command], stdout=subprocess.PIPE)
-        ends.callback(hosts.wait)
-        ends.callback(hosts.kill)
-        assert hosts.stdout is not None
-        ends.callback(hosts.stdout.close)
-        assert hosts.stdout.readline() == b"listening\n"
+        hosts = ends.enter_context(SlowHosts(folder / "book", ADDRESSES, DELAY))
         zone = [
             record(host, kind, value)
             for domain, address in zip(DOMAINS, ADDRESSES, strict=True)
@@ -197,11 +171,11 @@ def running_scene(folder: Path) -> Iterator[Scene]:
         ]
         names = Names(folder / "names", zone)
         ends.callback(names.stop)
-        filled = {"names": names.listening, "port": port, "connections": CONNECTIONS, "inflight": INFLIGHT}
+        filled = {"names": names.listening, "port": hosts.port, "connections": CONNECTIONS, "inflight": INFLIGHT}
         appliance = Appliance(folder / "appliance", _SETTINGS.format_map(filled))
         ends.callback(appliance.stop)
         appliance.start()
-        scene = Scene(appliance, book, "")
+        scene = Scene(appliance, hosts, "")
         scene.prepare(names)
         yield scene
 

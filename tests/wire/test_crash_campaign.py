@@ -25,11 +25,11 @@ def test_every_process_is_killed_in_turn_and_no_message_is_lost(tmp_path: Path) 
         for turn, victim in enumerate(victims, 1):
             scene.wait_for_copies(turn * RECIPIENTS // (len(victims) + 1), 60)
             scene.kill(victim)
-        before_the_end = len(scene.arrived())
+        before_the_end = len(scene.hosts.arrived())
         wait_until(lambda: scene.finished(campaign), "the campaign is finished", 120)
         counts = scene.counts(campaign)
         alive = {process: scene.appliance.pid_of(process) for process in CHILDREN}
-        found = tally(scene.arrived(), scene.kills)
+        found = tally(scene.hosts.arrived(), scene.kills)
     assert before_the_end < RECIPIENTS, "the campaign was over before the last kill"
     assert all(alive.values()), alive
     assert counts == {"delivered": RECIPIENTS, "finished": -1}
