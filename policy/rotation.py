@@ -21,9 +21,12 @@ class EgressSource:
 
 
 def of_pool(sources: Sequence[EgressSource], pool: str) -> tuple[EgressSource, ...]:
-    """The sources of a pool; a pool without any is served by all, since mail that waits for ever is lost."""
-    members = tuple(source for source in sources if source.pool == pool and source.weight > 0)
-    return members or tuple(sources)
+    """The sources of a pool; a pool without any is served by all, since mail that waits for ever is lost.
+
+    A source of weight 0 rests: it is taken only where there is no other at all.
+    """
+    awake = tuple(source for source in sources if source.weight > 0)
+    return tuple(source for source in awake if source.pool == pool) or awake or tuple(sources)
 
 
 def choose(members: Sequence[EgressSource], last: str | None, draw: float) -> EgressSource:
