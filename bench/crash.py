@@ -1,0 +1,91 @@
+"""The proof of tests/wire/test_crash_campaign.py in its whole form: many campaigns, processes killed at random moments.
+
+`make bench NAME=crash ARGS="rounds recipients"`: one appliance; each round is a campaign during which one to four
+kills happen, and which process and when is drawn with the round's number as seed (ARGS="1 1000 17": round 17 alone
+again). No peer is measured: what counts is that nothing is lost, and how much is repeated for each sender's death.
+"""
+
+from __future__ import annotations
+
+import random
+import shutil
+import sys
+import time
+from collections import Counter
+from typing import Any
+
+from measure.report import finish, fsync_ms, scratch
+from peers.crash import CHILDREN, DELAY, INFLIGHT, PARENT, SENDERS, Kill, Scene, Tally, running_scene, tally
+from peers.loopback import wait_until
+
+Plan = list[tuple[int, str]]  # kill whom once so many messages of the round have arrived
+
+
+def main(rounds: int, recipients: int, first: int) -> int:
+    folder = scratch()
+    began, found, kills = time.monotonic(), [], []
+    try:
+        with running_scene(folder) as scene:
+            for number in range(first, first + rounds):
+                one, killed = _round(scene, number, recipients)
+                found.append(one)
+                kills.append(killed)
+                names = ", ".join(kill.process for kill in killed)
+                print(f"round {number}: {len(one.arrived)} arrived, {one.repeats} repeats, killed {names}", flush=True)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return finish(_result(found, kills, recipients, time.monotonic() - began))
+
+
+def _plan(number: int, recipients: int) -> Plan:
+    draw = random.Random(number)
+    victims = draw.choices((*CHILDREN, PARENT), weights=[1, 1, 4, 4, 1, 1, 1, 1, 2], k=draw.randint(1, 4))
+    return sorted((draw.randrange(recipients * 9 // 10), victim) for victim in victims)
+
+
+def _round(scene: Scene, number: int, recipients: int) -> tuple[Tally, list[Kill]]:
+    tokens = [f"{number}x{at}" for at in range(recipients)]
+    before, earlier = len(scene.hosts.arrived()), len(scene.kills)
+    campaign = scene.launch(f"round {number}", tokens)
+    for count, victim in _plan(number, recipients):
+        scene.wait_for_copies(before + count, 120)
+        scene.kill(victim)
+    wait_until(lambda: scene.finished(campaign), f"round {number} is finished", 180)
+    kills = scene.kills[earlier:]
+    one = tally(scene.hosts.arrived()[before:], kills)
+    if lost := set(tokens) - one.arrived:
+        print(f"round {number}: lost {sorted(lost)[:20]}; counts {scene.counts(campaign)}", flush=True)
+    return one, kills
+
+
+def _result(found: list[Tally], kills: list[list[Kill]], recipients: int, seconds: float) -> dict[str, Any]:
+    deaths = Counter(kill.process for killed in kills for kill in killed)
+    repeats = [count for one in found for count in one.by_kill.values()]
+    within = all(
+        count <= INFLIGHT * SENDERS[killed[at].process]
+        for one, killed in zip(found, kills, strict=True)
+        for at, count in one.by_kill.items()
+    )
+    return {
+        "bench": "crash",
+        "ours": {
+            "rounds": len(found), "messages": recipients * len(found), "seconds": round(seconds, 1),
+            "kills": dict(deaths), "lost": sum(recipients - len(one.arrived) for one in found),
+            "repeats": sum(one.repeats for one in found), "most_repeats_of_one_kill": max(repeats, default=0),
+        },
+        "peers": {},
+        "ratios": {},
+        "fsync_ms": fsync_ms(),
+        "settings": f"inflight {INFLIGHT} a sender; 8 hosts that take {DELAY} s for a message",
+        "checks": {
+            "every message arrived": all(len(one.arrived) == recipients for one in found),
+            "every repeat was in a killed sender's hands": not any(one.unexplained for one in found),
+            "no kill repeats more than was in flight": within,
+            "a repeat is the same message": not any(one.unlike for one in found),
+        },
+    }  # fmt: skip
+
+
+if __name__ == "__main__":
+    given = [int(argument) for argument in sys.argv[1:]]
+    sys.exit(main(*given, *(20, 1_000, 1)[len(given) :]))
