@@ -16,9 +16,7 @@ class Backoff:
     lifetime: timedelta
 
 
-def next_attempt(
-    attempts: int, queued_at: datetime, now: datetime, plan: Backoff, jitter: float
-) -> datetime | None:
+def next_attempt(attempts: int, queued_at: datetime, now: datetime, plan: Backoff, jitter: float) -> datetime | None:
     """When to try again (aware UTC), or None once the row would be older than plan.lifetime by then.
 
     attempts: finished attempts, >= 1. The pause is first * 2**(attempts-1), at most `longest`, then stretched by
