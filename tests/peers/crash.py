@@ -48,6 +48,8 @@ sources = [
 campaign = {{ first = 1, longest = 2, lifetime = 300 }}
 [limits]
 inflight = {inflight}
+[storage]
+database = "{database}"
 """
 
 
@@ -161,7 +163,8 @@ def _explains(kills: Sequence[Kill], first: float, second: float) -> int | None:
 
 
 @contextmanager
-def running_scene(folder: Path) -> Iterator[Scene]:
+def running_scene(folder: Path, database: str = "") -> Iterator[Scene]:
+    """`database` as in [storage], "" for SQLite in the appliance's folder."""
     with ExitStack() as ends:
         hosts = ends.enter_context(SlowHosts(folder / "book", ADDRESSES, DELAY))
         zone = [
@@ -171,7 +174,10 @@ def running_scene(folder: Path) -> Iterator[Scene]:
         ]
         names = Names(folder / "names", zone)
         ends.callback(names.stop)
-        filled = {"names": names.listening, "port": hosts.port, "connections": CONNECTIONS, "inflight": INFLIGHT}
+        filled = {
+            "names": names.listening, "port": hosts.port, "connections": CONNECTIONS, "inflight": INFLIGHT,
+            "database": database,
+        }  # fmt: skip
         appliance = Appliance(folder / "appliance", _SETTINGS.format_map(filled))
         ends.callback(appliance.stop)
         appliance.start()

@@ -435,6 +435,37 @@ def test_under_tls_the_host_is_asked_again_what_it_can() -> None:
     run(test)
 
 
+def test_a_long_message_arrives_whole_under_tls_at_a_slow_reader_too() -> None:
+    authority = trustme.CA()
+    content = b"Subject: long\r\n\r\n" + b"0123456789abcde\n" * 400_000 + b"\r\n"
+    whole = []
+
+    async def script(talk: Talk) -> None:
+        await talk.greet(b"250-here\r\n250 STARTTLS\r\n")
+        await talk.line()
+        talk.say(b"220 go ahead\r\n")
+        await talk.encrypt(server_context(authority, "mx.remote.test"))
+        await talk.line()
+        talk.say(b"250 here\r\n")
+        await talk.envelope()
+        taken = b""
+        while not taken.endswith(b"\r\n.\r\n") and (octets := await talk.reader.read(200_000)):
+            taken += octets
+            await asyncio.sleep(0.01)
+        whole.append(taken)
+        talk.say(b"250 taken\r\n")
+        await talk.rest()
+
+    async def test() -> None:
+        async with playing(script) as host:
+            connection = await connect(host.port, tls=True)
+            assert code(await send(connection, content)) == 250
+            connection.abort()
+
+    run(test)
+    assert whole == [content + b".\r\n"]
+
+
 @pytest.mark.parametrize("injected", [b"250-here\r\n250 PIPELINING\r\n", b"250-half a rep", b"5"])
 def test_security_04_what_a_host_says_in_clear_behind_starttls_is_never_read_as_its_encrypted_word(
     injected: bytes,
