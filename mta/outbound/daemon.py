@@ -157,8 +157,7 @@ class Sender:
         if not rows:
             return LOOK
         try:
-            recipes = await asyncio.to_thread(self._shelf.of, sorted({row.row.message_id for row in rows}))
-            known = await asyncio.to_thread(promote.addressees, self._context, rows)
+            recipes, known = await asyncio.to_thread(self._looked_up, rows)
         except Exception as error:
             for row in rows:
                 self._settler.take(promote.handed_back(row, f"could not be made ready: {type(error).__name__}"))
@@ -166,6 +165,11 @@ class Sender:
         for row in rows:
             self._dispatch(row, known.get(row.row.client_id or 0), recipes[row.row.message_id])
         return 0
+
+    def _looked_up(self, rows: list[promote.Promoted]) -> tuple[dict[int, Recipe | Uncomposable], dict[int, Addressee]]:
+        """What the rows' messages and clients are; on a thread."""
+        recipes = self._shelf.of(sorted({row.row.message_id for row in rows}))
+        return recipes, promote.addressees(self._context, rows)
 
     def _dispatch(self, promoted: promote.Promoted, addressee: Addressee | None, recipe: Recipe | Uncomposable) -> None:
         work = promote.job_of(promoted, addressee, recipe, self._sources)
