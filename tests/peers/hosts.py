@@ -47,6 +47,8 @@ class SlowHosts:
 
     def arrived(self) -> list[Copy]:
         """Every copy that a host took so far, in their order."""
+        if not self._book.exists():
+            return []
         lines = self._book.read_text().splitlines(keepends=True)
         found = (line.split() for line in lines if line.endswith("\n"))
         return [Copy(float(at), *rest) for at, *rest in found]

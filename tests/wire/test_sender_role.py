@@ -190,6 +190,25 @@ def test_a_pause_stops_within_seconds_and_resuming_completes_each_once(
     )
 
 
+def test_a_read_that_fails_after_a_claim_strands_no_row(
+    stores: Stores, location: str, tmp_path: Path, slow: tuple[SlowHosts, str]
+) -> None:
+    """The rows are queued again, and sent once the database answers; no restart is needed for it."""
+    hosts, dns = slow
+    made = slow_campaign(stores, 30)
+    role = SenderRole(tmp_path, location, settings(dns, hosts.port))
+    rename(stores, "campaign_contents", "away")
+    with sending(role):
+        wait_until(lambda: role.log().count('"step":"_promote"') >= 2, "promotion has failed twice", 20)
+        assert not hosts.arrived()
+        rename(stores, "away", "campaign_contents")
+        wait_until(lambda: counts(stores, made) == {"delivered": 30}, "all is delivered", 20)
+
+
+def rename(stores: Stores, table: str, name: str) -> None:
+    stores.core.journal.run(lambda tx: tx.exec_driver_sql(f"ALTER TABLE {table} RENAME TO {name}").rowcount)
+
+
 def test_cancelling_ends_every_row_that_has_not_left_and_the_sums_agree(
     stores: Stores, location: str, tmp_path: Path, slow: tuple[SlowHosts, str]
 ) -> None:
