@@ -35,7 +35,6 @@ from store.stores import Stores, open_stores
 
 _OWN_SOURCES: Final = ("127.0.0.2", "127.0.0.3")
 _DESCRIPTORS: Final = 65_536
-_NODE: Final = socket.gethostname()
 
 
 class UpError(Exception):
@@ -198,7 +197,7 @@ def _context(appliance: Appliance, process: roles.Process, ready: Callable[[], N
         name=process.role.name,
         position=process.position,
         of=process.of,
-        node=_NODE,
+        node=appliance.settings.server.node or socket.gethostname(),
         settings=appliance.settings,
         stores=_stores(appliance),
         spool=Spool(Path(appliance.settings.storage.spool)),

@@ -2,7 +2,9 @@
 
 Pure. store/ledger.py saves what `advance` allows; nothing else writes `recipients.state`.
 A crash leaves INFLIGHT: the worker's heartbeat runs out (or its successor frees its claims) and the row is
-QUEUED again, so a message may arrive twice and never not at all (RFC 5321 §4.5.4.1, §6.1).
+QUEUED again, so a message may arrive twice and never not at all (RFC 5321 §4.5.4.1, §6.1). Each other move is one
+transaction: a crash before its commit leaves the state as it was, and whoever asked asks again. An operator's HOLD of a
+row in flight is two moves in one transaction: back to QUEUED, then HELD (store/hand.py).
 """
 
 from __future__ import annotations
@@ -60,6 +62,7 @@ MOVES: Final[Mapping[tuple[State, Event], State]] = {
     # report proves that it took the message, so nothing is sent a second time.
     (State.INFLIGHT, Event.DSN_FAILED): State.BOUNCED,
     (State.QUEUED, Event.DSN_FAILED): State.BOUNCED,
+    (State.HELD, Event.DSN_FAILED): State.BOUNCED,
 }
 
 

@@ -2,7 +2,8 @@
 
 Wire answers (store/ledger.settle), DSNs, complaints, unsubscribes and replies (the sorter) all end here, each in one
 core transaction. Idempotent: the ledger of ratings has one row for each client and cause, so a report that is read
-again after a crash changes nothing. Crash case: killed between this commit and the mark that the arrival is sorted,
+again after a crash changes nothing. A remote DSN about a submitted message also becomes one of ours to who submitted
+it (store/reports.py). Crash case: killed between this commit and the mark that the arrival is sorted,
 the sorter reads the arrival again and finds its cause already there.
 """
 
@@ -17,7 +18,7 @@ from sqlalchemy import Connection, insert, select, text, update
 from mail.outcome import Action, Effect, Outcome, Reason
 from policy.lifecycle import Event, State, advance
 from policy.rating import after, revived
-from store import counters, flows
+from store import counters, flows, reports
 from store.columns import to_microseconds
 from store.schema import clients, messages, rating_changes, recipients
 
@@ -158,17 +159,21 @@ def _bounce(tx: Connection, row: Row, outcome: Outcome, now: datetime) -> bool:
         update(recipients)
         .where(recipients.c.id == row.recipient_id)
         .values(
-            state=target, claimed_by=None, last_code=outcome.code, last_words=outcome.text or None,
+            state=target, claimed_by=None, asked=None, last_code=outcome.code, last_words=outcome.text or None,
             reason=outcome.reason, settled_at=now,
         )
     )  # fmt: skip
     if row.state is State.QUEUED:
         flows.refresh(tx, {row.flow_id: -1})
+    elif row.state is State.HELD:
+        flows.refresh(tx, {}, {row.flow_id: -1})
     if row.campaign_id is not None:
         names = Counter([f"state.{target.value}", f"reason.{target.value}.{outcome.reason.value}"])
-        if row.state is State.DELIVERED:
-            names[f"state.{State.DELIVERED.value}"] = -1
+        if row.state in (State.DELIVERED, State.HELD):
+            names[f"state.{row.state.value}"] = -1
         counters.add(tx, {("campaign", row.campaign_id, name): change for name, change in names.items()})
+    told = reports.Told(row.recipient_id, Action.FAILED, Event.DSN_FAILED, outcome.code, outcome.text)
+    reports.tell(tx, [] if row.campaign_id is not None else [told], now)
     return True
 
 

@@ -21,6 +21,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
 FILES: Final = ("core", "mail", "events")
+_STANDSTILL_MS: Final = 10_000
 _PRAGMAS: Final = (
     "journal_mode = WAL",
     "synchronous = FULL",
@@ -134,5 +135,8 @@ def _sqlite(file: Path) -> Engine:
 
 def _postgresql(name: str, url: str) -> Engine:
     _, _, rest = url.partition(":")
-    options: dict[str, Any] = {"options": f"-c search_path={name} -c timezone=UTC"}
+    # Our transactions take milliseconds: one that stands still belongs to a process that was stopped or a node that is
+    # gone, and its locks must not stop the others.
+    settings = f"-c search_path={name} -c timezone=UTC -c idle_in_transaction_session_timeout={_STANDSTILL_MS}"
+    options: dict[str, Any] = {"options": settings}
     return create_engine(f"postgresql+psycopg:{rest}", connect_args=options, pool_pre_ping=True, hide_parameters=True)

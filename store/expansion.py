@@ -15,11 +15,13 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, exists, func, insert, select, update
 
 from mail.outcome import Reason
-from policy.lifecycle import State
+from policy.lifecycle import Event, State
 from policy.suppression import why_suppressed
-from store import counters, flows, ledger
+from store import counters, flows, hand, new_rows
 from store.campaigns import Campaign, CampaignState
+from store.new_rows import NewRow
 from store.schema import (
+    HELD,
     QUEUED,
     campaign_snapshots,
     campaigns,
@@ -108,32 +110,20 @@ def expand(tx: Connection, campaign: Campaign, part: Sequence[int], now: datetim
     stream = flows.Stream(campaign.project_id, "campaign", campaign.id, "campaign", campaign.pool)
     flow_of = flows.ensure(tx, stream, [row.site for row in found])
     rows = [_row(campaign, int(message), flow_of[row.site], row) for row in found]
-    ledger.add(tx, rows, now)
+    new_rows.add(tx, rows, now)
     _count_born(tx, campaign, rows)
     return True
 
 
 def cancel_rows(tx: Connection, campaign: int, now: datetime, limit: int = BATCH) -> int:
-    """End up to `limit` queued rows of a cancelled campaign; how many there were."""
-    queued = (
-        select(recipients.c.id, recipients.c.flow_id)
-        .join(messages, messages.c.id == recipients.c.message_id)
-        .where(messages.c.campaign_id == campaign, QUEUED)
-        .order_by(recipients.c.id)
-        .limit(limit)
-        .with_for_update(of=recipients)
-    )
-    found = tx.execute(queued).all()
-    if found:
-        ids = [row.id for row in found]
-        ended = update(recipients).where(recipients.c.id.in_(ids), recipients.c.state == State.QUEUED)
-        tx.execute(ended.values(state=State.CANCELLED, settled_at=now, last_words="the campaign was cancelled"))
-        taken: dict[int, int] = {}
-        for row in found:
-            taken[row.flow_id] = taken.get(row.flow_id, 0) - 1
-        flows.refresh(tx, taken)
-        counters.add(tx, {("campaign", campaign, f"state.{State.CANCELLED.value}"): len(found)})
-    return len(found)
+    """End up to `limit` queued or held rows of a cancelled campaign; how many there were."""
+    message = select(messages.c.id).where(messages.c.campaign_id == campaign).scalar_subquery()
+    for waiting in (QUEUED, HELD):
+        wanted = select(recipients.c.id).where(recipients.c.message_id == message, waiting)
+        ids = tx.execute(wanted.order_by(recipients.c.id).limit(limit)).scalars().all()
+        if ids and (ended := hand.move(tx, Event.CANCEL, ids, now, "the campaign was cancelled")):
+            return ended
+    return 0
 
 
 def _make_message(tx: Connection, campaign: int, now: datetime) -> None:
@@ -158,16 +148,16 @@ def _expandable(campaign: Campaign, part: Sequence[int]) -> Any:
     )
 
 
-def _row(campaign: Campaign, message: int, flow: int, row: Row[Any]) -> ledger.NewRow:
+def _row(campaign: Campaign, message: int, flow: int, row: Row[Any]) -> NewRow:
     state, words, reason = State.QUEUED, None, None
     if campaign.state is CampaignState.CANCELLED:
         state, words = State.CANCELLED, "the campaign was cancelled"
     elif words := why_suppressed(row.rating, row.withdrawn):
         state, reason = State.SUPPRESSED, Reason.SUPPRESSED
-    return ledger.NewRow(flow, message, row.id, row.address, state, words, reason)
+    return NewRow(flow, message, row.id, row.address, state, words, reason)
 
 
-def _count_born(tx: Connection, campaign: Campaign, rows: Sequence[ledger.NewRow]) -> None:
+def _count_born(tx: Connection, campaign: Campaign, rows: Sequence[NewRow]) -> None:
     born: dict[counters.Key, int] = {}
     for row in rows:
         if row.state is not State.QUEUED:

@@ -1,7 +1,9 @@
 """Flows: (stream, site) with what is queued and when the next is due. `queue` and the sender read flows, not rows.
 
-A stream is a campaign or a connection of a project. A site belongs on each node to exactly one sender process, by
-the slot that its name hashes to. `next_due` may be too early (a look that finds nothing mends it), never too late.
+A stream is a campaign or a connection of a project, or the DSNs to the sender of a connection. A site belongs on each
+node to exactly one sender process, by the slot that its name hashes to. `next_due` may be too early (a look that finds
+nothing mends it), never too late. `stopped_until` keeps a flow from being offered while an operator's hold goes over
+its rows (store/hand.py).
 """
 
 from __future__ import annotations
@@ -25,14 +27,16 @@ _ENSURE = text(
 )
 _GROW = text("UPDATE flows SET queued = queued + :added, next_due = 0 WHERE id = :flow")
 _REFRESH = text(
-    "UPDATE flows SET queued = queued + :added, next_due = COALESCE((SELECT due FROM recipients "
+    "UPDATE flows SET queued = queued + :added, held = held + :held, next_due = COALESCE((SELECT due FROM recipients "
     "WHERE flow_id = flows.id AND state = 'queued' ORDER BY due LIMIT 1), next_due) WHERE id = :flow"
 )
+
+_NONE: Final[Mapping[int, int]] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """Where rows come from: `kind` is "campaign" or "connection", `retry` the class whose retry plan they follow."""
+    """Where rows come from: `kind` is "campaign", "connection" or "dsn", `retry` the class of their retry plan."""
 
     project_id: int
     kind: str
@@ -75,10 +79,22 @@ def grow(tx: Connection, added: Mapping[int, int]) -> None:
         tx.execute(_GROW, [{"flow": flow, "added": count} for flow, count in sorted(added.items())])
 
 
-def refresh(tx: Connection, added: Mapping[int, int]) -> None:
-    """Rows were taken from (negative) or given back to these flows: correct count and next due."""
-    if added:
-        tx.execute(_REFRESH, [{"flow": flow, "added": count} for flow, count in sorted(added.items())])
+def refresh(tx: Connection, added: Mapping[int, int], held: Mapping[int, int] = _NONE) -> None:
+    """Rows were taken from (negative) or given back to these flows, queued or held: correct counts and next due."""
+    changed = sorted({*added, *held})
+    if changed:
+        changes = [{"flow": flow, "added": added.get(flow, 0), "held": held.get(flow, 0)} for flow in changed]
+        tx.execute(_REFRESH, changes)
+
+
+def lock_running(tx: Connection, ids: Collection[int], now: datetime) -> set[int]:
+    """Those of these flows that no operator holds just now, locked in the order of their ids until the commit.
+
+    So a hold either sees what is claimed, or the claim sees the hold.
+    """
+    running = or_(flows.c.stopped_until.is_(None), flows.c.stopped_until <= now)
+    wanted = select(flows.c.id).where(flows.c.id.in_(sorted(ids)), running).order_by(flows.c.id)
+    return set(tx.execute(wanted.with_for_update()).scalars())
 
 
 _FLOW = (
@@ -97,7 +113,7 @@ _DUE = (
     select(*_FLOW)
     .select_from(flows.outerjoin(campaigns, and_(flows.c.stream == "campaign", campaigns.c.id == flows.c.stream_id)))
     .where(OPEN_FLOW, flows.c.next_due <= bindparam("now"), flows.c.slot.in_(bindparam("slots", expanding=True)))
-    .where(_RUNNING)
+    .where(_RUNNING, or_(flows.c.stopped_until.is_(None), flows.c.stopped_until <= bindparam("now")))
     .order_by(flows.c.next_due)
     .limit(bindparam("limit"))
 )

@@ -12,8 +12,9 @@ from datetime import datetime
 from sqlalchemy import Connection, insert, select, text
 
 from policy.rating import AUTOMATIC
-from store import flows, ledger
+from store import flows, new_rows
 from store.columns import to_microseconds
+from store.new_rows import NewRow
 from store.schema import clients, messages
 from store.spool import Stored
 
@@ -53,10 +54,10 @@ def queue_submission(tx: Connection, submitted: Submitted, forwards: Sequence[Fo
     stream = flows.Stream(submitted.project_id, "connection", submitted.connection_id, "submission", submitted.pool)
     flow_of = flows.ensure(tx, stream, [forward.site for forward in unique.values()])
     rows = [
-        ledger.NewRow(flow_of[forward.site], message, clients_by_key[key], forward.address)
+        NewRow(flow_of[forward.site], message, clients_by_key[key], forward.address)
         for key, forward in sorted(unique.items())
     ]
-    ledger.add(tx, rows, now)
+    new_rows.add(tx, rows, now)
     return message
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -11,7 +12,8 @@ from sqlalchemy import Connection, select
 from store import campaign_content, domains
 from store.campaign_content import Content
 from store.campaigns import CampaignState
-from store.schema import campaigns, clients, messages, senders, suppressions
+from store.reports import KIND
+from store.schema import campaigns, clients, messages, recipients, reports, senders, suppressions
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,27 @@ class Shipped:
     sender_address: str
     sender_name: str
     content: Content
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """One recipient of whom a DSN of ours speaks; `action` and `event` are the words of store/reports."""
+
+    address: str
+    action: str
+    event: str
+    code: int | None
+    words: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OurReport:
+    """A DSN that is to be made: about which submitted message, and what became of whom."""
+
+    original: Submission
+    arrived: datetime
+    fates: tuple[Fate, ...]
 
 
 def addressees(connection: Connection, ids: Collection[int]) -> dict[int, Addressee]:
@@ -97,3 +120,21 @@ def shipped(connection: Connection, message_id: int) -> Shipped | None:
         return None
     saved = campaign_content.load(connection, row.id, row.content_version)
     return Shipped(row.id, row.project_id, row.list_id, CampaignState(row.state), row.address, row.display_name, saved)
+
+
+def our_report(connection: Connection, message_id: int) -> OurReport | None:
+    """What the DSN of this message says; None where it is no DSN."""
+    wanted = (
+        select(recipients.c.message_id, recipients.c.address, reports)
+        .join(messages, messages.c.id == reports.c.message_id)
+        .join(recipients, recipients.c.id == reports.c.recipient_id)
+        .where(reports.c.message_id == message_id, messages.c.kind == KIND)
+        .order_by(recipients.c.id)
+    )
+    rows = connection.execute(wanted).all()
+    original = submission(connection, rows[0].message_id) if rows else None
+    if original is None:
+        return None
+    arrived = connection.execute(select(messages.c.created_at).where(messages.c.id == rows[0].message_id)).scalar_one()
+    fates = (Fate(row.address, row.action, row.event, row.code, row.words, row.at) for row in rows)
+    return OurReport(original, arrived, tuple(fates))

@@ -194,7 +194,7 @@ campaign_snapshots = _table(
 )  # fmt: skip
 
 messages = _table(
-    "messages", core, _id(), _project(), _text("kind"),  # campaign | submission
+    "messages", core, _id(), _project(), _text("kind"),  # campaign | submission | dsn
     Column("campaign_id", ForeignKey("campaigns.id")), Column("content_version", Count),
     Column("connection_id", ForeignKey("connections.id")), _text("reverse_path"), Column("message_id", Words),
     _count("size_bytes"), Column("bytes", Octets), Column("file", Words), _moment("created_at"),
@@ -202,29 +202,46 @@ messages = _table(
 )  # fmt: skip
 
 flows = _table(
-    "flows", core, _id(), _project(), _text("stream"),  # campaign | connection
+    "flows", core, _id(), _project(), _text("stream"),  # campaign | connection | dsn
     Column("stream_id", Count, nullable=False), _text("site"), Column("slot", Count, nullable=False),
-    _text("class"), _text("pool"), _count("queued"), _moment("next_due"),
+    _text("class"), _text("pool"), _count("queued"), _count("held"), _moment("next_due"),
+    _moment("stopped_until", nullable=True),  # while an operator's hold goes over its rows
     UniqueConstraint("stream", "stream_id", "site"),
+    Index("ix_flows_held", "id", sqlite_where=text("held > 0"), postgresql_where=text("held > 0")),
     Index("ix_flows_open", "slot", "next_due", sqlite_where=text("queued > 0"), postgresql_where=text("queued > 0")),
 )  # fmt: skip
 
 # With a bound parameter SQLite does not see that a partial index fits, so conditions on state use these.
 QUEUED = text("recipients.state = 'queued'")
 INFLIGHT = text("recipients.state = 'inflight'")
+HELD = text("recipients.state = 'held'")
 OPEN_FLOW = text("flows.queued > 0")
+HOLDING_FLOW = text("flows.held > 0")
 _QUEUED = text("state = 'queued'")
 _INFLIGHT = text("state = 'inflight'")
+_HELD = text("state = 'held'")
 recipients = _table(
     "recipients", core, _id(), Column("flow_id", ForeignKey("flows.id"), nullable=False),
     Column("message_id", ForeignKey("messages.id"), nullable=False), Column("client_id", ForeignKey("clients.id")),
     _text("address"), Column("state", OneOf(State), nullable=False), _moment("due"), _count("attempts"),
     _moment("queued_at"), Column("claimed_by", Count), Column("last_source", Words), Column("last_code", Count),
     Column("last_words", Words), Column("reason", OneOf(Reason)), _moment("settled_at", nullable=True),
+    Column("asked", Words),  # hold | cancel: what an operator wants of a row in flight
     Index("ix_recipients_due", "flow_id", "due", sqlite_where=_QUEUED, postgresql_where=_QUEUED),
+    Index("ix_recipients_held", "flow_id", "due", sqlite_where=_HELD, postgresql_where=_HELD),
     Index("ix_recipients_claimed", "claimed_by", sqlite_where=_INFLIGHT, postgresql_where=_INFLIGHT),
     Index(None, "message_id", "id"), Index(None, "client_id"),
     sqlite_autoincrement=True,
+)  # fmt: skip
+
+# What a DSN of ours tells its sender: whom it speaks of, as it stood when the DSN was queued.
+reports = _table(
+    "reports", core, Column("message_id", ForeignKey("messages.id"), primary_key=True),
+    Column("recipient_id", ForeignKey("recipients.id"), primary_key=True),
+    _text("action"),  # failed | delayed
+    _text("event"), Column("code", Count), _text("words"), _moment("at"),
+    UniqueConstraint("recipient_id", "action"),  # each is told once
+    sqlite_with_rowid=False,
 )  # fmt: skip
 
 counters = _table(
@@ -235,7 +252,7 @@ counters = _table(
 
 workers = _table(
     "workers", core, _id(), _text("role"), _text("node"), Column("position", Count, nullable=False),
-    _moment("started_at"), _moment("heartbeat_at"),
+    _moment("started_at"), _moment("alive_until"),
     sqlite_autoincrement=True,
 )  # fmt: skip
 

@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 
 PREFIX = "MAILLOFT_"
+_SHORTEST_HEARTBEAT = timedelta(seconds=1)
 
 
 class SettingsError(Exception):
@@ -26,6 +27,7 @@ class SettingsError(Exception):
 
 class Server(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hostname: str = "mailloft.test"  # our name in EHLO of the MX, Authentication-Results and Received
+    node: str = ""  # this machine among those on one database; empty: the machine's host name
 
 
 class Dns(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -60,6 +62,8 @@ class Outbound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     connections: int = 5  # at once from one source to one site
     messages_per_connection: int = 100
     idle: timedelta = timedelta(seconds=15)  # after which a connection without work is closed
+    delay_warning: timedelta = timedelta(hours=4)  # after which who submitted a message hears that it waits
+    heartbeat: timedelta = timedelta(seconds=15)  # without one for so long a sender is dead and its rows are freed
 
 
 class Mx(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -136,6 +140,8 @@ def load(file: Path | None, environment: Mapping[str, str]) -> Settings:
     except msgspec.ValidationError as error:
         raise SettingsError(f"{where}: {error}. See docs/settings.md for every key.") from error
     _check_loopback_only(settings)
+    if settings.outbound.heartbeat < _SHORTEST_HEARTBEAT:
+        raise SettingsError(f"[outbound] heartbeat: at least {_SHORTEST_HEARTBEAT.total_seconds():.0f} seconds")
     return settings
 
 

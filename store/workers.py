@@ -3,7 +3,9 @@
 A claim names an incarnation, so one row per process renews them all and no slow but legal SMTP transaction can
 outlive a lease. Who cannot renew sends no further final dot (mta/outbound/fence.py). Crash cases: a process that dies
 is followed by one of the same place, which frees its claims at once; a node that dies runs out of heartbeats, and
-any other frees them.
+any other frees them. Each incarnation says itself how long it lives without a heartbeat, so that nodes with other
+settings bury it neither too early nor too late; nobody buries himself. What an operator had asked for of its rows
+is done in the transaction that frees them.
 """
 
 from __future__ import annotations
@@ -11,14 +13,16 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, text, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, insert, select, text, true, update
 
+from store import hand
 from store.schema import INFLIGHT, recipients, workers
 
-LIFE: Final = timedelta(seconds=15)  # without a heartbeat for so long an incarnation is dead
+LIFE: Final = timedelta(seconds=15)  # without a heartbeat for so long an incarnation is dead; `[outbound] heartbeat`
 
+_ALWAYS = true()
 _REGISTER = insert(workers)
-_BEAT = update(workers).where(workers.c.id == bindparam("worker")).values(heartbeat_at=bindparam("now"))
+_BEAT = update(workers).where(workers.c.id == bindparam("worker")).values(alive_until=bindparam("until"))
 _COUNT_FREED = text(
     "UPDATE flows SET queued = queued + freed.n, next_due = 0 FROM (SELECT flow_id, COUNT(*) AS n FROM recipients "
     "WHERE claimed_by = :worker AND state = 'inflight' GROUP BY flow_id ORDER BY flow_id) AS freed "
@@ -29,32 +33,36 @@ _FREE = text(
 )
 
 
-def register(tx: Connection, role: str, node: str, position: int, now: datetime) -> int:
+def register(tx: Connection, role: str, node: str, position: int, now: datetime, life: timedelta = LIFE) -> int:
     """A new incarnation at this place of this node; the claims of its predecessors there are freed."""
     place = (workers.c.role == role, workers.c.node == node, workers.c.position == position)
     for (predecessor,) in tx.execute(select(workers.c.id).where(*place)).all():
-        _bury(tx, predecessor)
-    born = {"role": role, "node": node, "position": position, "started_at": now, "heartbeat_at": now}
+        _bury(tx, predecessor, now)
+    born = {"role": role, "node": node, "position": position, "started_at": now, "alive_until": now + life}
     (worker,) = tx.execute(_REGISTER.values(born).returning(workers.c.id)).one()
     return int(worker)
 
 
-def beat(tx: Connection, worker: int, now: datetime) -> bool:
+def beat(tx: Connection, worker: int, now: datetime, life: timedelta = LIFE) -> bool:
     """Renew; False where another has already buried this incarnation and freed its claims."""
-    return tx.execute(_BEAT, {"worker": worker, "now": now}).rowcount == 1
+    return tx.execute(_BEAT, {"worker": worker, "until": now + life}).rowcount == 1
 
 
-def bury_dead(tx: Connection, now: datetime) -> int:
-    """Free the claims of every incarnation whose heartbeat has run out; how many were dead."""
-    dead = tx.execute(select(workers.c.id).where(workers.c.heartbeat_at < now - LIFE)).all()
-    for (worker,) in dead:
-        _bury(tx, worker)
-    return len(dead)
+def living(tx: Connection, worker: int) -> bool:
+    """Whether nobody has buried this incarnation, nor can before the commit: whoever claims asks first."""
+    mine = select(workers.c.id).where(workers.c.id == worker).with_for_update(read=True)
+    return tx.execute(mine).first() is not None
 
 
-def resign(tx: Connection, worker: int) -> None:
+def bury_dead(tx: Connection, now: datetime, but: int | None = None) -> int:
+    """Free the claims of every incarnation whose heartbeat has run out, `but` the caller's own; how many were dead."""
+    dead = tx.execute(select(workers.c.id).where(workers.c.alive_until < now).order_by(workers.c.id)).scalars().all()
+    return sum(_bury(tx, worker, now, workers.c.alive_until < now) for worker in dead if worker != but)
+
+
+def resign(tx: Connection, worker: int, now: datetime) -> None:
     """An orderly end: what is still claimed goes back, and the place is empty."""
-    _bury(tx, worker)
+    _bury(tx, worker, now)
 
 
 def claimed(connection: Connection, worker: int) -> list[int]:
@@ -63,7 +71,13 @@ def claimed(connection: Connection, worker: int) -> list[int]:
     return [row.id for row in connection.execute(held)]
 
 
-def _bury(tx: Connection, worker: int) -> None:
+def _bury(tx: Connection, worker: int, now: datetime, still: ColumnElement[bool] = _ALWAYS) -> bool:
+    """False where another was quicker: two that free the same claims would count them twice."""
+    if tx.execute(delete(workers).where(workers.c.id == worker, still)).rowcount != 1:
+        return False
+    wanted = hand.asked_of(tx, worker)
     tx.execute(_COUNT_FREED, {"worker": worker})
     tx.execute(_FREE, {"worker": worker})
-    tx.execute(delete(workers).where(workers.c.id == worker))
+    for event, ids in wanted.items():
+        hand.move(tx, event, ids, now)
+    return True

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -24,6 +22,7 @@ class FlowView:
     retry: str
     pool: str
     queued: int
+    held: int
     next_due: datetime
 
 
@@ -56,38 +55,12 @@ def _rows(office: Office, project: int | None, what: str) -> list[int]:
 def queue(
     office: Office, project: int | None, campaign: int | None, site: str | None, state: str | None
 ) -> list[FlowView]:
-    """Flows with queued rows, the fullest first."""
+    """Flows with queued or held rows, the fullest first."""
     if state not in (None, "queued"):
-        raise InvalidError(f"state {state!r}: flows are kept of queued rows; ask a campaign for its other states")
+        raise InvalidError(f"state {state!r}: flows are kept of queued rows; ask for the rows of another state")
     with office.read() as connection:
         rows = queue_view.waiting(connection, project, campaign, site, _FLOWS)
     return [
-        FlowView(row.stream, row.stream_id, row.site, row.retry, row.pool, row.queued, row.next_due) for row in rows
+        FlowView(row.stream, row.stream_id, row.site, row.retry, row.pool, row.queued, row.held, row.next_due)
+        for row in rows
     ]
-
-
-@dataclass(frozen=True, slots=True)
-class SiteShape:
-    """Queued rows of a site by when their flow is due next."""
-
-    site: str
-    queued: int
-    now: int = 0
-    minute: int = 0
-    ten_minutes: int = 0
-    hour: int = 0
-    later: int = 0
-
-
-_BINS: Final = (("now", 0), ("minute", 60), ("ten_minutes", 600), ("hour", 3600))
-
-
-def shape(flows: Sequence[FlowView], now: datetime) -> list[SiteShape]:
-    """The fullest site first."""
-    by_site: dict[str, Counter[str]] = {}
-    for flow in flows:
-        wait = (flow.next_due - now).total_seconds()
-        name = next((name for name, seconds in _BINS if wait <= seconds), "later")
-        by_site.setdefault(flow.site, Counter())[name] += flow.queued
-    shapes = [SiteShape(site, bins.total(), **bins) for site, bins in by_site.items()]
-    return sorted(shapes, key=lambda one: -one.queued)

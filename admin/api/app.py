@@ -21,6 +21,7 @@ from admin.api import (
     mailboxes,
     problems,
     projects,
+    queue,
     senders,
 )
 from admin.api.body_limit import BodyLimit
@@ -29,7 +30,7 @@ from admin.office import Office
 from role.log import EventLog
 
 PREFIX: Final = "/api/v1"
-_NOUNS: Final = (projects, domains, mailboxes, senders, connections, lists, imports, clients, campaigns, journey)
+_NOUNS: Final = (projects, domains, mailboxes, senders, connections, lists, imports, clients, campaigns, journey, queue)
 
 
 def make_app(office: Office, log: EventLog, import_bytes: int) -> FastAPI:

@@ -1,8 +1,9 @@
 """What goes over the wire for one row: rendered and signed when a connection is ready for it, not before.
 
 A campaign's content is compiled once for its version and rendered for each client; a submitted message is read from
-the spool. Both get the signatures of their From domain, if it is the project's own. Raises Uncomposable, which ends
-the row: a message that cannot be made today cannot be made tomorrow.
+the spool; a DSN of ours is written from its facts (store/reports.py) and the header of its original. All get the
+signatures of their From domain, if it is the project's own. Raises Uncomposable, which ends the row: a message that
+cannot be made today cannot be made tomorrow.
 """
 
 from __future__ import annotations
@@ -14,9 +15,14 @@ from mail.address import Address, parse_mailbox
 from mail.attachment import Attachment
 from mail.crlf import dot_stuff
 from mail.dkim_sign import Signer, load_key
+from mail.dsn_compose import Failure, Report
+from mail.dsn_compose import compose as compose_report
+from mail.header import split
 from mail.message import Compiled, Facts, compile_message
+from mail.outcome import Action
 from mail.template import Values
 from mail.verp import Tokens
+from policy.lifecycle import Event
 from role.context import Context
 from store import campaigns, domains, outgoing
 from store.ledger import Claimed
@@ -49,6 +55,7 @@ class Recipe:
     compiled: Compiled | None
     content: bytes
     signer: Signer | None
+    report: Report | None = None  # a DSN of ours, which has the null reverse-path
 
 
 class Recipes:
@@ -62,11 +69,14 @@ class Recipes:
         with self._context.stores.core.database.read() as core:
             shipped = outgoing.shipped(core, message_id)
             submitted = None if shipped else outgoing.submission(core, message_id)
+            reported = None if shipped or submitted else outgoing.our_report(core, message_id)
         try:
             if shipped is not None:
                 return self._campaign(message_id, shipped)
             if submitted is not None:
                 return self._submission(submitted)
+            if reported is not None:
+                return self._report(reported)
         except (ValueError, FileNotFoundError) as error:
             raise Uncomposable(f"message {message_id}: {error}") from error
         raise Uncomposable(f"message {message_id} is gone")
@@ -95,6 +105,23 @@ class Recipes:
             None, content, self._signer(submitted.project_id, domain),
         )  # fmt: skip
 
+    def _report(self, reported: outgoing.OurReport) -> Recipe:
+        original, settings = reported.original, self._context.settings
+        sender = parse_mailbox(original.reverse_path)
+        content = self._context.spool.get(original.blob, original.file)
+        failures = tuple(
+            Failure(one.address, one.code, one.words, one.event == Event.EXPIRE.value, one.at) for one in reported.fates
+        )
+        until = reported.arrived + settings.outbound.retry.submission.lifetime
+        report = Report(
+            Action(reported.fates[0].action), settings.server.hostname, sender, reported.arrived, until,
+            content[: split(content)], failures,
+        )  # fmt: skip
+        return Recipe(
+            original.project_id, None, 0, campaigns.CampaignState.RUNNING, sender.domain, "", {}, None, b"",
+            self._signer(original.project_id, sender.domain), report,
+        )  # fmt: skip
+
     def _reverse_domain(self, domain: str) -> str:
         """Where DSNs come back to us: the sender's own domain if its MX is ours (SPF aligns), else our host."""
         with self._context.stores.core.database.read() as core:
@@ -121,10 +148,15 @@ class Composer:
             content = recipe.content
             if recipe.compiled is not None:
                 content = recipe.compiled.render(self._facts(recipe, row, variables, forward))
+            elif recipe.report is not None:
+                message_id = self._tokens.message_id(row.recipient_id, recipe.from_domain)
+                content = compose_report(recipe.report, message_id, row.queued_at)
             signatures = recipe.signer.sign(content, now) if recipe.signer else b""
         except ValueError as error:
             raise Uncomposable(str(error)) from error
-        reverse_path = f"{self._tokens.reverse_path_local(row.recipient_id)}@{recipe.reverse_domain}"
+        verp = f"{self._tokens.reverse_path_local(row.recipient_id)}@{recipe.reverse_domain}"
+        # A DSN has the null reverse-path, so that nothing answers it (RFC 5321 §4.5.5).
+        reverse_path = verp if recipe.report is None else ""
         ending = b"" if content.endswith(b"\r\n") else b"\r\n"
         return Outgoing(reverse_path, row.address, dot_stuff(signatures + content + ending))
 

@@ -41,7 +41,7 @@ from role.metrics_port import Pulse, serve_metrics
 from store import workers
 from store.outgoing import Addressee
 
-BEAT: Final = 2.0  # seconds between heartbeats
+BEATS: Final = 7  # heartbeats in the time that an incarnation lives without one
 LOOK: Final = 0.1  # seconds between looks at flows when nothing was due
 FRESH: Final = 1.0  # seconds that a campaign's state may be old: a pause acts within these
 LINGER: Final = timedelta(seconds=6)  # for what is on the wire at SIGTERM
@@ -50,6 +50,7 @@ IDLE_LANE: Final = timedelta(minutes=5)
 ATTEMPTS = Counter("mailloft_attempts_total", "Transactions with remote hosts, by egress source and class of reply", [
     "source", "reply",
 ])  # fmt: skip
+DSNS_DROPPED = Counter("mailloft_dsns_dropped_total", "DSNs of ours that could not be delivered")
 INFLIGHT = Gauge("mailloft_inflight", "Ledger rows in this process's hands")
 CONNECTIONS = Gauge("mailloft_connections", "Open or opening connections to remote hosts")
 LANES = Gauge("mailloft_lanes", "Lanes: pairs of egress source and site")
@@ -80,7 +81,8 @@ class Sender:
         self._slots = promote.slots_of(context)
         self._shelf = Shelf(context)
         self._composer = Composer(Tokens(context.vault.derived("tokens")), context.public_url)
-        self._fence = Fence()
+        self._life = outbound.heartbeat
+        self._fence = Fence(self._life)
         self._pulse = Pulse()
         self._lanes: dict[tuple[str, str], Lane] = {}
         self._inflight = 0
@@ -94,7 +96,7 @@ class Sender:
         self._resolver = Resolver(self._context.settings.dns.servers, self._context.settings.dns.timeout)
         self._tls = _opportunistic()
         self._worker = await self._registered()
-        self._settler = Settler(self._context, self._worker, self._left)
+        self._settler = Settler(self._context, self._worker, self._context.settings.outbound.delay_warning, self._left)
         settling = loop.create_task(self._settler.run())
         loops = [loop.create_task(self._repeat(step)) for step in (self._beat, self._promote, self._inject, self._tidy)]
         self._context.ready()
@@ -104,14 +106,18 @@ class Sender:
         self._settler.close()
         await settling
         loops[0].cancel()
-        await asyncio.to_thread(self._context.stores.core.journal.run, lambda tx: workers.resign(tx, self._worker))
+        await asyncio.to_thread(
+            self._context.stores.core.journal.run, lambda tx: workers.resign(tx, self._worker, datetime.now(UTC))
+        )
 
     async def _registered(self) -> int:
         asked_at = time.monotonic()
         context = self._context
         worker = await asyncio.to_thread(
             context.stores.core.journal.run,
-            lambda tx: workers.register(tx, context.name, context.node, context.position, datetime.now(UTC)),
+            lambda tx: workers.register(
+                tx, context.name, context.node, context.position, datetime.now(UTC), self._life
+            ),
         )
         self._fence.renewed(asked_at)
         return worker
@@ -132,7 +138,9 @@ class Sender:
 
     async def _beat(self) -> float:
         asked_at = time.monotonic()
-        beat = self._context.stores.core.journal.submit(lambda tx: workers.beat(tx, self._worker, datetime.now(UTC)))
+        beat = self._context.stores.core.journal.submit(
+            lambda tx: workers.beat(tx, self._worker, datetime.now(UTC), self._life)
+        )
         if await asyncio.wrap_future(beat):
             self._fence.renewed(asked_at)
             self._pulse.beat()
@@ -141,7 +149,7 @@ class Sender:
             self._fence.buried()
             self._context.log.error("buried", worker=self._worker)
             self._stopping.set()
-        return BEAT
+        return self._life.total_seconds() / BEATS
 
     async def _promote(self) -> float:
         capacity = self._context.settings.limits.inflight - self._inflight
@@ -203,6 +211,9 @@ class Sender:
         now = datetime.now(UTC)
         settlement = settlement_of(job, heard, self._plans, now, random.random())
         ATTEMPTS.labels(job.source.address, f"{heard.reply.code // 100}xx" if heard.reply else "lost").inc()
+        if settlement.event in (Event.FAIL, Event.EXPIRE) and job.recipe.report is not None:
+            DSNS_DROPPED.inc()  # nobody is told that a DSN failed (RFC 5321 §4.5.5)
+            self._context.log.warning("dsn_dropped", recipient=job.row.recipient_id, words=settlement.words)
         if settlement.event is not Event.DELIVER:
             self._context.log.info(
                 settlement.event.value, recipient=job.row.recipient_id, site=job.site, source=job.source.address,
@@ -221,13 +232,15 @@ class Sender:
         return 0 if await asyncio.to_thread(inject, self._context) else 2 * LOOK
 
     async def _tidy(self) -> float:
-        """Every second: stop what was paused or cancelled, forget idle lanes, bury dead incarnations."""
+        """Every second: stop what was paused, cancelled or held, forget idle lanes, bury dead incarnations."""
         await asyncio.to_thread(self._shelf.refresh)
         await asyncio.to_thread(
-            self._context.stores.core.journal.run, lambda tx: workers.bury_dead(tx, datetime.now(UTC))
+            self._context.stores.core.journal.run, lambda tx: workers.bury_dead(tx, datetime.now(UTC), self._worker)
         )
+        asked = await asyncio.to_thread(promote.asked_for, self._context, self._worker)
         for lane in self._lanes.values():
             lane.withdraw(lambda job: self._shelf.stopped(job.recipe.campaign_id or 0), "the campaign is not running")
+            lane.withdraw(lambda job: job.row.recipient_id in asked, "an operator asked for it")
         old = datetime.now(UTC) - IDLE_LANE
         self._lanes = {
             key: lane for key, lane in self._lanes.items() if lane.load or lane.connections or lane.used_at > old

@@ -1,17 +1,21 @@
 """Whether this worker may still end a transaction: its claims are its own while its heartbeat is young.
 
-The heartbeat in the table runs out after store.workers.LIFE; who has not renewed for half of that sends no further
+The heartbeat in the table runs out after `[outbound] heartbeat`; who has not renewed for half of that sends no further
 final dot, so that a worker that was paused (SIGSTOP, a frozen VM) and wakes after another has taken its rows sends
-nothing twice. Monotonic seconds, which go on while the process stands still.
+nothing twice. The other half is for clocks of two nodes that differ. Monotonic seconds, which go on while the process
+stands still.
 """
 
 from __future__ import annotations
 
-from store.workers import LIFE
+from datetime import timedelta
 
 
 class Fence:
-    def __init__(self) -> None:
+    """`life`: how long this incarnation lives without a heartbeat."""
+
+    def __init__(self, life: timedelta) -> None:
+        self._open_for = life.total_seconds() / 2
         self._renewed: float | None = None
         self._buried = False
 
@@ -26,4 +30,4 @@ class Fence:
     def open(self, now: float) -> bool:
         if self._buried or self._renewed is None:
             return False
-        return now - self._renewed < LIFE.total_seconds() / 2
+        return now - self._renewed < self._open_for

@@ -23,7 +23,7 @@ from policy.lifecycle import Event
 from policy.rotation import EgressSource, choose, of_pool
 from policy.suppression import why_suppressed
 from role.context import Context
-from store import flows, ledger, outgoing
+from store import flows, hand, ledger, outgoing
 from store.campaigns import CampaignState
 
 ROOM: Final = 300  # rows of one site in the lanes at once
@@ -60,13 +60,17 @@ def claim(
     by_id = {flow.id: flow for flow in offered}
     # Flows that are wholly taken need no limit of their own: one statement claims them together.
     whole = [flow for flow, count in chosen.items() if count >= by_id[flow].queued]
-    parts = [([flow], count) for flow, count in chosen.items() if flow not in set(whole)]
+    parts = [ledger.Share((flow,), count) for flow, count in chosen.items() if flow not in set(whole)]
     if whole:
-        parts.append((whole, sum(chosen[flow] for flow in whole)))
-    claimed = context.stores.core.journal.run(
-        lambda tx: [row for ids, limit in parts for row in ledger.claim(tx, worker, ids, limit, now)]
-    )
+        parts.append(ledger.Share(tuple(whole), sum(chosen[flow] for flow in whole)))
+    claimed = context.stores.core.journal.run(lambda tx: ledger.claim_shares(tx, worker, parts, now))
     return [Promoted(row, by_id[row.flow_id]) for row in claimed]
+
+
+def asked_for(context: Context, worker: int) -> frozenset[int]:
+    """The rows in this worker's hands that an operator wants back."""
+    with context.stores.core.database.read() as core:
+        return frozenset(row for rows in hand.asked_of(core, worker).values() for row in rows)
 
 
 def addressees(context: Context, promoted: Sequence[Promoted]) -> dict[int, outgoing.Addressee]:

@@ -1,9 +1,9 @@
 """Saves the results of a few tens of milliseconds in one transaction, then their lines in the attempt log.
 
 Crash case: killed before the commit, the rows are INFLIGHT and are sent again by the successor: a repeat with the
-same Message-ID for what was delivered, never a loss. A database that is locked, full or gone is asked again until it
-answers: a result is not forgotten while the process lives, and the sender promotes nothing meanwhile because its hands
-are full.
+same Message-ID for what was delivered, never a loss; a DSN to who submitted it is in the same commit. A
+database that is locked, full or gone is asked again until it answers: a result is not forgotten while the process
+lives, and the sender promotes nothing meanwhile because its hands are full.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from prometheus_client import Counter, Histogram
@@ -30,11 +30,15 @@ FAILURES = Counter("mailloft_settle_failures_total", "Settlements that the datab
 
 
 class Settler:
-    """Results in by `take`, `settled` called with how many left the worker's hands."""
+    """Results in by `take`, `settled` called with how many left the worker's hands.
 
-    def __init__(self, context: Context, worker: int, settled: Callable[[int], None]) -> None:
+    `delay_warning`: how long after its acceptance who submitted a message hears that it still waits.
+    """
+
+    def __init__(self, context: Context, worker: int, delay_warning: timedelta, settled: Callable[[int], None]) -> None:
         self._context = context
         self._worker = worker
+        self._delay_warning = delay_warning
         self._settled = settled
         self._gathered: list[Done] = []
         self._arrived = asyncio.Event()
@@ -80,7 +84,9 @@ class Settler:
 
     async def _saved(self, settlements: list[ledger.Settlement]) -> bool:
         now = datetime.now(UTC)
-        save = self._context.stores.core.journal.submit(lambda tx: ledger.settle(tx, self._worker, settlements, now))
+        save = self._context.stores.core.journal.submit(
+            lambda tx: ledger.settle(tx, self._worker, settlements, now, self._delay_warning)
+        )
         try:
             await asyncio.wrap_future(save)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with the database, the results stay ours

@@ -38,7 +38,7 @@ def upgrade() -> None:
         sa.Column("node", columns.Words, nullable=False),
         sa.Column("position", columns.Id, nullable=False),
         sa.Column("started_at", columns.Moment(), nullable=False),
-        sa.Column("heartbeat_at", columns.Moment(), nullable=False),
+        sa.Column("alive_until", columns.Moment(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_workers")),
         sqlite_autoincrement=True,
         sqlite_strict=True,
@@ -122,7 +122,9 @@ def upgrade() -> None:
         sa.Column("class", columns.Words, nullable=False),
         sa.Column("pool", columns.Words, nullable=False),
         sa.Column("queued", columns.Id, server_default="0", nullable=False),
+        sa.Column("held", columns.Id, server_default="0", nullable=False),
         sa.Column("next_due", columns.Moment(), nullable=False),
+        sa.Column("stopped_until", columns.Moment(), nullable=True),
         sa.ForeignKeyConstraint(
             ["project_id"],
             ["projects.id"],
@@ -130,6 +132,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_flows")),
         sa.UniqueConstraint("stream", "stream_id", "site", name=op.f("uq_flows_stream_stream_id_site")),
         sqlite_strict=True,
+    )
+    op.create_index(
+        "ix_flows_held",
+        "flows",
+        ["id"],
+        unique=False,
+        sqlite_where=sa.text("held > 0"),
+        postgresql_where=sa.text("held > 0"),
     )
     op.create_index(
         "ix_flows_open",
@@ -480,6 +490,7 @@ def upgrade() -> None:
         sa.Column("last_words", columns.Words, nullable=True),
         sa.Column("reason", columns.Words, nullable=True),
         sa.Column("settled_at", columns.Moment(), nullable=True),
+        sa.Column("asked", columns.Words, nullable=True),
         sa.ForeignKeyConstraint(
             ["client_id"],
             ["clients.id"],
@@ -513,4 +524,34 @@ def upgrade() -> None:
         sqlite_where=sa.text("state = 'queued'"),
         postgresql_where=sa.text("state = 'queued'"),
     )
+    op.create_index(
+        "ix_recipients_held",
+        "recipients",
+        ["flow_id", "due"],
+        unique=False,
+        sqlite_where=sa.text("state = 'held'"),
+        postgresql_where=sa.text("state = 'held'"),
+    )
     op.create_index(op.f("ix_recipients_message_id_recipients_id"), "recipients", ["message_id", "id"], unique=False)
+    op.create_table(
+        "reports",
+        sa.Column("message_id", columns.Id, nullable=False),
+        sa.Column("recipient_id", columns.Id, nullable=False),
+        sa.Column("action", columns.Words, nullable=False),
+        sa.Column("event", columns.Words, nullable=False),
+        sa.Column("code", columns.Id, nullable=True),
+        sa.Column("words", columns.Words, nullable=False),
+        sa.Column("at", columns.Moment(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["message_id"],
+            ["messages.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["recipient_id"],
+            ["recipients.id"],
+        ),
+        sa.PrimaryKeyConstraint("message_id", "recipient_id", name=op.f("pk_reports")),
+        sa.UniqueConstraint("recipient_id", "action", name=op.f("uq_reports_recipient_id_action")),
+        sqlite_strict=True,
+        sqlite_with_rowid=False,
+    )

@@ -1,0 +1,47 @@
+"""Rows are born here: for campaigns, submitted messages and our own DSNs, always in the transaction of their cause.
+
+Crash case: none of its own; what makes a row makes its message and counts its flow in the same transaction.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, insert
+
+from mail.outcome import Reason
+from policy.lifecycle import State
+from store import flows
+from store.schema import recipients
+
+
+@dataclass(frozen=True, slots=True)
+class NewRow:
+    """A row to be made: QUEUED and due, or SUPPRESSED or CANCELLED from its birth, with the words that say why."""
+
+    flow_id: int
+    message_id: int
+    client_id: int | None
+    address: str
+    state: State = State.QUEUED
+    words: str | None = None
+    reason: Reason | None = None
+
+
+def add(tx: Connection, rows: Sequence[NewRow], now: datetime) -> None:
+    """Make rows, at most 200; their flows grow by what is queued."""
+    if not rows:
+        return
+    made = [
+        {
+            "flow_id": row.flow_id, "message_id": row.message_id, "client_id": row.client_id, "address": row.address,
+            "state": row.state, "due": now, "queued_at": now, "last_words": row.words, "reason": row.reason,
+            "settled_at": None if row.state is State.QUEUED else now,
+        }
+        for row in rows
+    ]  # fmt: skip
+    tx.execute(insert(recipients), made)
+    flows.grow(tx, Counter(row.flow_id for row in rows if row.state is State.QUEUED))
