@@ -75,8 +75,9 @@ class Part:
 
 
 _LINE: Select[Any] = select(
-    recipients.c.id, flows.c.project_id.label("project"), flows.c.stream, flows.c.stream_id, flows.c.site, recipients.c.address,
-    recipients.c.state, recipients.c.asked, recipients.c.due, recipients.c.attempts, recipients.c.queued_at,
+    recipients.c.id, flows.c.project_id.label("project"), flows.c.stream, flows.c.stream_id, flows.c.site,
+    recipients.c.address, recipients.c.state, recipients.c.asked, recipients.c.due, recipients.c.attempts,
+    recipients.c.queued_at,
     recipients.c.last_source.label("source"), recipients.c.last_code.label("code"),
     recipients.c.last_words.label("words"), recipients.c.flow_id.label("flow"),
 ).join(flows, flows.c.id == recipients.c.flow_id)  # fmt: skip

@@ -36,8 +36,13 @@ from store.stores import Stores, open_stores
 
 ROOT = Path(__file__).parents[2]
 MASTER = b"m" * 32
-MODULES = {"mx": "mta.inbound.daemon", "submission": "mta.submission.daemon", "sorter": "mta.inbound.sort_daemon"}
-SOCKETS = {"mx": ("mx",), "submission": ("submission", "submissions"), "sorter": ()}
+MODULES = {
+    "mx": "mta.inbound.daemon",
+    "submission": "mta.submission.daemon",
+    "sorter": "mta.inbound.sort_daemon",
+    "sender": "mta.outbound.daemon",
+}
+SOCKETS = {"mx": ("mx",), "submission": ("submission", "submissions"), "sorter": (), "sender": ()}
 SECRET = "abcdefghijkmnpqrstuvwxyz23456789"
 
 
@@ -240,9 +245,10 @@ def _main() -> None:
         sockets[key].bind(("127.0.0.1", 0))
         sockets[key].listen(256)
     ports = {key: one.getsockname()[1] for key, one in sockets.items()}
+    settings = msgspec.convert(order["settings"], Settings, strict=False)
     context = Context(
-        name=name, position=0, of=1, node="test",
-        settings=msgspec.convert(order["settings"], Settings, strict=False),
+        name=name, position=0, of=1, node=settings.server.node or "test",
+        settings=settings,
         stores=open_stores(order["location"]), spool=Spool(folder / "spool"), vault=Vault(MASTER),
         log=EventLog(name), certificate=folder / "chain.pem", private_key=folder / "key.pem",
         sockets=sockets, public_url="https://ours.test",

@@ -1,0 +1,197 @@
+"""Nodes that share one ledger, as processes: counted at the receiving hosts by a token of the test's own choosing.
+
+Each node is a sender with a name and an egress source of its own. On SQLite they are two on one machine, which is no
+deployment but the same rows.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from peers.crash import Copy
+from peers.loopback import free_port, wait_until
+from peers.smtp_role import Premises, Running, Tenant, furnish, name_server, settle_tenant
+from store import injection
+from store.injection import Forward, Submitted
+from store.schema import flows, workers
+from store.spool import Stored
+from store.stores import Stores
+
+HOSTS = {f"far{number}.test": f"127.0.9.{20 + number}" for number in range(4)}
+NODES = {"north": "127.0.8.21", "south": "127.0.8.22"}
+DELAY = 0.1  # seconds that a host thinks about each message
+LIFE = 3  # seconds without a heartbeat
+INFLIGHT = 80
+
+
+@dataclass
+class Nodes:
+    """The world of one test; `started` by node name."""
+
+    premises: Premises
+    stores: Stores
+    tenant: Tenant
+    book: Path
+    port: int
+    started: dict[str, Running] = field(default_factory=dict)
+
+    def start(self, *names: str) -> None:
+        for name in names:
+            outbound = {
+                "port": self.port, "sources": [{"address": NODES[name], "ehlo": f"{name}.ours.test"}],
+                "connections": 2, "heartbeat": LIFE,
+            }  # fmt: skip
+            server = {"hostname": "mx.ours.test", "node": name}
+            folder = self.premises.folder / name
+            folder.mkdir(exist_ok=True)
+            settings = {**self.premises.settings, "server": server, "outbound": outbound}
+            own = replace(self.premises, folder=folder, settings=settings)
+            self.started[name] = own.start("sender", inflight=INFLIGHT)
+
+    def submit(self, count: int) -> set[str]:
+        tokens = {f"{number:04}" for number in range(count)}
+        for token in sorted(tokens):
+            domain = list(HOSTS)[int(token) % len(HOSTS)]
+            letter = f"From: ann@ours.test\r\nSubject: token={token}\r\n\r\nhello\r\n".encode()
+            one = Submitted(
+                self.tenant.project, self.tenant.connection, "ann@ours.test", f"<{token}@ours.test>",
+                Stored(len(letter), letter, None), "transactional",
+            )  # fmt: skip
+            forwards = [Forward(f"r{token}@{domain}", f"r{token}@{domain}", domain)]
+            self.stores.core.journal.run(
+                lambda tx, one=one, forwards=forwards: injection.queue_submission(tx, one, forwards, datetime.now(UTC))
+            )
+        return tokens
+
+    def copies(self) -> list[Copy]:
+        lines = self.book.read_text().splitlines() if self.book.exists() else []
+        return [Copy(float(at), *rest) for at, *rest in (line.split(" ") for line in lines)]
+
+    def queued(self) -> int:
+        with self.stores.core.database.read() as core:
+            return sum(core.execute(select(flows.c.queued)).scalars())
+
+    def living(self) -> set[str]:
+        with self.stores.core.database.read() as core:
+            return set(core.execute(select(workers.c.node)).scalars())
+
+    def pause(self, name: str) -> float:
+        """SIGSTOP it where it holds no lock: SQLite's gate is the kernel's, and nobody can take it from the stopped."""
+        process = self.started[name].process
+        for _ in range(50):
+            process.send_signal(signal.SIGSTOP)
+            time.sleep(0.05)
+            if self._gate_is_free():
+                return time.time()
+            process.send_signal(signal.SIGCONT)
+            time.sleep(0.013)
+        raise AssertionError(f"{name} holds the gate whenever it is looked at")
+
+    def _gate_is_free(self) -> bool:
+        if self.stores.core.database.postgresql:
+            return True
+        descriptor = os.open(Path(self.premises.location) / "core.gate", os.O_RDWR)
+        try:
+            for _ in range(40):
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    time.sleep(0.005)
+                    continue
+                return True
+            return False
+        finally:
+            os.close(descriptor)
+
+
+@pytest.fixture
+def nodes(location: str, stores: Stores, tmp_path: Path) -> Iterator[Nodes]:
+    with ExitStack() as ends:
+        book, port = tmp_path / "book", free_port(next(iter(HOSTS.values())))
+        program = Path(__file__).parents[1] / "peers" / "slow_hosts.py"
+        command = [sys.executable, str(program), str(book), str(port), str(DELAY), *HOSTS.values()]
+        hosts = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *command], stdout=subprocess.PIPE)
+        ends.callback(hosts.wait)
+        ends.callback(hosts.kill)
+        assert hosts.stdout is not None
+        ends.callback(hosts.stdout.close)
+        assert hosts.stdout.readline() == b"listening\n"
+        zone = [(domain, "MX", f"10 mx.{domain}.") for domain in HOSTS]
+        zone += [(f"mx.{domain}", "A", address) for domain, address in HOSTS.items()]
+        served = ends.enter_context(name_server(tmp_path, zone))
+        made = Nodes(furnish(tmp_path, location, stores, served), stores, settle_tenant(stores), book, port)
+        try:
+            yield made
+        finally:
+            for running in made.started.values():
+                running.kill()
+
+
+def by_token(copies: list[Copy]) -> Mapping[str, list[Copy]]:
+    found: dict[str, list[Copy]] = defaultdict(list)
+    for copy in copies:
+        found[copy.token].append(copy)
+    return found
+
+
+def arrived(nodes: Nodes, tokens: set[str]) -> None:
+    wait_until(lambda: {copy.token for copy in nodes.copies()} == tokens, "everything has arrived", 60)
+    wait_until(lambda: nodes.queued() == 0, "everything is settled", 20)
+
+
+def test_two_nodes_share_the_ledger_and_send_nothing_twice(nodes: Nodes) -> None:
+    tokens = nodes.submit(400)
+    nodes.start("north", "south")
+    arrived(nodes, tokens)
+    copies = nodes.copies()
+    assert len(copies) == len(tokens)
+    by_source: Any = Counter(copy.source for copy in copies)
+    assert set(by_source) == set(NODES.values())
+
+
+def test_a_dead_nodes_rows_are_sent_by_the_others(nodes: Nodes) -> None:
+    tokens = nodes.submit(400)
+    nodes.start("north", "south")
+    wait_until(lambda: len(nodes.copies()) > 60, "both have begun", 20)
+    nodes.started["north"].kill()
+    killed = time.time()
+    arrived(nodes, tokens)
+    assert nodes.living() == {"south"}
+    for token, copies in by_token(nodes.copies()).items():
+        # What was on the wire when it died comes again, from the other, and nothing else does.
+        assert len(copies) == 1 or (len(copies) == 2 and copies[0].source == NODES["north"]), (token, copies)
+        assert len(copies) == 1 or killed - DELAY - 2 < copies[0].at < killed + 0.2 < copies[1].at, (token, copies)
+
+
+def test_a_paused_node_that_wakes_after_its_heartbeat_sends_no_further_final_dot(nodes: Nodes) -> None:
+    tokens = nodes.submit(400)
+    nodes.start("north", "south")
+    wait_until(lambda: len(nodes.copies()) > 60, "both have begun", 20)
+    paused = nodes.pause("north")
+    wait_until(lambda: nodes.living() == {"south"}, "the paused one is buried", 40)
+    arrived(nodes, tokens)
+    woken = time.time()
+    nodes.started["north"].process.send_signal(signal.SIGCONT)
+    nodes.started["north"].process.wait(20)  # it finds itself buried and ends; its parent would start it anew
+    time.sleep(2 * DELAY)
+    copies = nodes.copies()
+    assert [copy for copy in copies if copy.source == NODES["north"] and copy.at > paused + 0.5] == []
+    assert woken > paused + LIFE / 2
+    for token, each in by_token(copies).items():
+        assert len(each) == 1 or (each[0].source == NODES["north"] and each[0].at < paused), (token, each)
+    assert max(len(each) for each in by_token(copies).values()) <= 2
