@@ -65,6 +65,10 @@ EXPECTED: dict[tuple[str, str], Expected] = {
     ("GET", "/campaigns/{campaign_id}/recipients"): Expected(NOT_FOUND),
     ("GET", "/trace/{what}"): Expected(NOT_FOUND),
     ("GET", "/queue"): Expected(OWN_ONLY),
+    ("GET", "/queue/rows"): Expected(OWN_ONLY),
+    ("GET", "/queue/rows/{row_id}"): Expected(NOT_FOUND),
+    ("GET", "/queue/shape"): Expected(OWN_ONLY),
+    ("POST", "/queue/{action}"): Expected(OWN_ONLY, {"all": True}),
 }
 ROUTES = sorted(EXPECTED)
 
@@ -77,6 +81,8 @@ def path_of(route: str, tenant: Tenant) -> str:
         client_id=tenant.client,
         campaign_id=tenant.campaign,
         what=f"ann@nowhere-{tenant.name}.test",
+        row_id=1,
+        action="hold",
     )
 
 
