@@ -16,7 +16,18 @@ from admin.refusals import InvalidError, NotFoundError
 from mail.outcome import Action, Effect, Outcome, Reason
 from peers import rows
 from policy.lifecycle import Event, State
-from store import attempts, campaigns, consequences, counters, flows, hand, ledger, workers
+from store import (
+    attempts,
+    campaign_progress,
+    campaigns,
+    consequences,
+    counters,
+    expansion,
+    flows,
+    hand,
+    ledger,
+    workers,
+)
 from store.campaigns import CampaignState
 from store.ledger import Claimed, Settlement, Share
 from store.schema import flows as flow_rows
@@ -233,10 +244,10 @@ def test_a_hold_that_is_killed_is_finished_by_the_same_command(stores: Stores, m
 def test_a_cancelled_campaign_ends_its_held_rows_too(stores: Stores, made: rows.Made, office: Office) -> None:
     do(office, "hold", site="small0.test")
     stores.core.journal.run(lambda tx: campaigns.move(tx, made.campaign_id, CampaignState.CANCELLED, "by hand"))
-    while stores.core.journal.run(lambda tx: campaigns.cancel_rows(tx, made.campaign_id, now())):
+    while stores.core.journal.run(lambda tx: expansion.cancel_rows(tx, made.campaign_id, now())):
         pass
     assert exact(stores, made) == {State.CANCELLED: 450}
-    assert stores.core.journal.run(lambda tx: campaigns.close_cancelled(tx, made.campaign(stores), now()))
+    assert stores.core.journal.run(lambda tx: campaign_progress.close_cancelled(tx, made.campaign(stores), now()))
 
 
 def test_a_report_about_a_held_row_says_that_it_arrived(stores: Stores, made: rows.Made, office: Office) -> None:
