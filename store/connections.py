@@ -16,6 +16,8 @@ from store.projects import TakenError
 from store.schema import connections, senders
 
 ACTIVE: Final = "active"
+SUBMISSION: Final = "submission"  # what people send
+TRANSACTIONAL: Final = "transactional"  # what somebody waits for: a code, a receipt; goes first, gives up sooner
 MODERATED: Final = "moderated"  # asked for, not yet decided: nothing is sent
 
 _COLUMNS: Final = select(connections, senders.c.address, senders.c.display_name).join_from(connections, senders)
@@ -23,7 +25,7 @@ _COLUMNS: Final = select(connections, senders.c.address, senders.c.display_name)
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """`sender_address` and `display_name` are those of its one sender."""
+    """`sender_address` and `display_name` are those of its one sender; `retry` is the class of its mail."""
 
     id: int
     project: int
@@ -34,6 +36,7 @@ class Connection:
     login: str
     secret_hash: bytes
     state: str
+    retry: str
 
     @property
     def active(self) -> bool:
@@ -41,7 +44,15 @@ class Connection:
 
 
 def create(
-    tx: Transaction, project: int, sender: int, name: str, login: str, secret_hash: bytes, state: str, now: datetime
+    tx: Transaction,
+    project: int,
+    sender: int,
+    name: str,
+    login: str,
+    secret_hash: bytes,
+    state: str,
+    now: datetime,
+    retry: str = SUBMISSION,
 ) -> Connection:
     if find(tx, login) is not None:
         raise TakenError(f"login {login} is taken")
@@ -52,6 +63,7 @@ def create(
         "login": login,
         "secret_hash": secret_hash,
         "state": state,
+        "class": retry,
         "created_at": now,
     }
     made = tx.execute(insert(connections).values(values).returning(connections.c.id)).scalar_one()
@@ -86,4 +98,5 @@ def _connection(row: Row[Any]) -> Connection:
         login=row.login,
         secret_hash=row.secret_hash,
         state=row.state,
+        retry=row._mapping[connections.c["class"]],
     )

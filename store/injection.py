@@ -14,6 +14,7 @@ from sqlalchemy import Connection, insert, select, text
 from policy.rating import AUTOMATIC
 from store import flows, new_rows
 from store.columns import to_microseconds
+from store.connections import SUBMISSION
 from store.new_rows import NewRow
 from store.schema import clients, messages
 from store.spool import Stored
@@ -44,6 +45,7 @@ class Submitted:
     message_id: str
     stored: Stored
     pool: str
+    retry: str = SUBMISSION  # the connection's class
 
 
 def queue_submission(tx: Connection, submitted: Submitted, forwards: Sequence[Forward], now: datetime) -> int:
@@ -51,7 +53,7 @@ def queue_submission(tx: Connection, submitted: Submitted, forwards: Sequence[Fo
     unique = {forward.address_key: forward for forward in forwards}
     clients_by_key = _ensure_clients(tx, submitted.project_id, list(unique.values()), now)
     message = _save_message(tx, submitted, now)
-    stream = flows.Stream(submitted.project_id, "connection", submitted.connection_id, "submission", submitted.pool)
+    stream = flows.Stream(submitted.project_id, "connection", submitted.connection_id, submitted.retry, submitted.pool)
     flow_of = flows.ensure(tx, stream, [forward.site for forward in unique.values()])
     rows = [
         NewRow(flow_of[forward.site], message, clients_by_key[key], forward.address)

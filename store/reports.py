@@ -21,6 +21,7 @@ from mail.address import parse_mailbox
 from mail.outcome import Action
 from policy.lifecycle import Event
 from store import flows, new_rows
+from store.connections import SUBMISSION
 from store.new_rows import NewRow
 from store.schema import flows as flows_table
 from store.schema import messages, recipients, reports
@@ -49,7 +50,9 @@ def tell(tx: Connection, told: Sequence[Told], now: datetime) -> int:
     known = _known(tx, list(by_row))
     for row in tx.execute(_submitted(list(by_row))):
         action = by_row[row.id].action
-        if (row.id, action.value) not in known:
+        # Who waits for a code or a receipt has gone by the time that a warning would come.
+        worth = action is Action.FAILED or row.retry == SUBMISSION
+        if worth and (row.id, action.value) not in known:
             groups.setdefault((row.message_id, action), []).append(row)
     for rows in groups.values():
         _queue(tx, rows, [by_row[row.id] for row in rows], now)
@@ -66,6 +69,7 @@ def _submitted(ids: list[int]) -> Any:
         select(
             recipients.c.id, recipients.c.message_id, messages.c.project_id, messages.c.connection_id,
             messages.c.reverse_path, flows_table.c.pool,
+            flows_table.c["class"].label("retry"),
         )
         .join(messages, messages.c.id == recipients.c.message_id)
         .join(flows_table, flows_table.c.id == recipients.c.flow_id)

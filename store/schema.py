@@ -111,6 +111,7 @@ senders = _table(
 connections = _table(
     "connections", core, _id(), _project(), Column("sender_id", ForeignKey("senders.id"), nullable=False),
     _text("name"), _text("login"), Column("secret_hash", Octets, nullable=False), _text("state"),
+    _text("class"),  # submission | transactional: how urgent its mail is, and which retry plan it follows
     _moment("created_at"),
     UniqueConstraint("login"),
 )  # fmt: skip

@@ -33,20 +33,27 @@ class ConnectionView:
     sender: str
     login: str
     state: str
+    retry: str
 
 
-def create(office: Office, project: int, name: str, sender: int, *, approved: bool) -> NewConnection:
-    """`approved`: the operator asks, who would decide; what a project asks for waits for that decision."""
+def create(
+    office: Office, project: int, name: str, sender: int, *, approved: bool, transactional: bool = False
+) -> NewConnection:
+    """`approved`: the operator asks, who would decide; what a project asks for waits for that decision.
+
+    `transactional`: somebody waits for its mail, which goes before all other and is given up sooner.
+    """
     name = name.strip()
     if not name or len(name) > _NAME_LIMIT or not name.isprintable():
         raise InvalidError(f"name: 1 to {_NAME_LIMIT} printable characters")
     login, password, now = f"smtp-{generate_secret()[:12]}", generate_secret(), office.now()
     state = connections.ACTIVE if approved else connections.MODERATED
+    retry = connections.TRANSACTIONAL if transactional else connections.SUBMISSION
     secret_hash = office.vault.hash_generated(password)
 
     def work(tx: Any) -> connections.Connection:
         _check_sender(tx, project, sender)
-        return connections.create(tx, project, sender, name, login, secret_hash, state, now)
+        return connections.create(tx, project, sender, name, login, secret_hash, state, now, retry)
 
     made = office.write(work)
     return NewConnection(made.id, made.name, made.login, password, made.state)
@@ -70,4 +77,4 @@ def page(office: Office, project: int, window: Window) -> Page[ConnectionView]:
 
 
 def _view(row: connections.Connection) -> ConnectionView:
-    return ConnectionView(row.id, row.name, row.sender_address, row.login, row.state)
+    return ConnectionView(row.id, row.name, row.sender_address, row.login, row.state, row.retry)

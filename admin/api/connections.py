@@ -17,13 +17,17 @@ class ConnectionRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
     name: str
     sender: int
+    transactional: bool = False
 
 
 @router.post("/connections", status_code=201)
 def create_connection(
     body: ConnectionRequest, office: TheOffice, caller: TheCaller, project: InProject
 ) -> NewConnection:
-    return connections.create(office, project, body.name, body.sender, approved=caller.project is None)
+    approved = caller.project is None
+    return connections.create(
+        office, project, body.name, body.sender, approved=approved, transactional=body.transactional
+    )
 
 
 @router.get("/connections")

@@ -165,6 +165,9 @@ def list_senders(project: ProjectName = None, folder: Folder = HERE, as_json: As
 def add_connection(
     name: Name,
     sender: Annotated[str, typer.Option("--sender", help="The address of its one sender.")],
+    transactional: Annotated[
+        bool, typer.Option("--transactional", help="Somebody waits for its mail: it goes before all other.")
+    ] = False,
     project: ProjectName = None,
     folder: Folder = HERE,
     as_json: AsJson = False,
@@ -175,7 +178,8 @@ def add_connection(
     with opened(folder) as office:
         owner = project_id(office, project)
         found = senders.by_address(office, owner, sender)
-        show_one(connections.create(office, owner, name, found.id, approved=True), as_json)
+        made = connections.create(office, owner, name, found.id, approved=True, transactional=transactional)
+        show_one(made, as_json)
 
 
 @connection.command(name="list")

@@ -229,7 +229,7 @@ class Sender:
         INFLIGHT.set(self._inflight)
 
     async def _inject(self) -> float:
-        return 0 if await asyncio.to_thread(inject, self._context) else 2 * LOOK
+        return 0 if await asyncio.to_thread(inject, self._context) else 4 * LOOK
 
     async def _tidy(self) -> float:
         """Every second: stop what was paused, cancelled or held, forget idle lanes, bury dead incarnations."""

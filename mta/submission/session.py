@@ -195,6 +195,7 @@ class SubmissionSession(SmtpServer[Forward]):
                 message_id(content) or made_id,
                 stored,
                 POOL,
+                submitter.connection.retry,
             )
             work = partial(injection.queue_submission, submitted=submitted, forwards=forwards, now=now)
             message = await asyncio.wrap_future(self._desk.stores.core.journal.submit(work))

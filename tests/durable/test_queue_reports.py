@@ -30,10 +30,12 @@ class Bench:
     tenant: Tenant
     worker: int
 
-    def submit(self, *addresses: str, reverse_path: str = SENDER, at: datetime | None = None) -> int:
+    def submit(
+        self, *addresses: str, reverse_path: str = SENDER, at: datetime | None = None, retry: str = "submission"
+    ) -> int:
         submitted = Submitted(
             self.tenant.project, self.tenant.connection, reverse_path, "<1@ours.test>",
-            Stored(len(LETTER), LETTER, None), "transactional",
+            Stored(len(LETTER), LETTER, None), "transactional", retry,
         )  # fmt: skip
         forwards = [Forward(one, one, one.partition("@")[2]) for one in addresses]
         when = at or datetime.now(UTC)
@@ -125,6 +127,16 @@ def test_a_delay_is_told_once_and_only_after_its_time(bench: Bench) -> None:
     assert bench.dsns() == [("", SENDER, [("old@x.test", "delayed")])]
     bench.settle([row for row in bench.claim() if row.address == "old@x.test"], Event.EXPIRE, 451, "451 later")
     assert bench.dsns()[1] == ("", SENDER, [("old@x.test", "failed")])
+
+
+def test_mail_of_a_transactional_connection_is_of_that_class_and_warns_of_no_delay(bench: Bench) -> None:
+    bench.submit("old@x.test", at=datetime.now(UTC) - 5 * HOUR, retry="transactional")
+    with bench.stores.core.database.read() as core:
+        assert core.execute(select(flows.c["class"])).scalars().all() == ["transactional"]
+    bench.settle(bench.claim(), Event.DEFER, 451, "451 later")
+    assert bench.dsns() == []
+    bench.settle(bench.claim(), Event.EXPIRE, 451, "451 later")
+    assert bench.dsns() == [("", SENDER, [("old@x.test", "failed")])]
 
 
 def test_a_row_that_is_handed_back_untried_delays_nothing(bench: Bench) -> None:

@@ -239,6 +239,7 @@ def upgrade() -> None:
         sa.Column("login", columns.Words, nullable=False),
         sa.Column("secret_hash", columns.Octets, nullable=False),
         sa.Column("state", columns.Words, nullable=False),
+        sa.Column("class", columns.Words, nullable=False),
         sa.Column("created_at", columns.Moment(), nullable=False),
         sa.ForeignKeyConstraint(
             ["project_id"],
