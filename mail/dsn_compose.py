@@ -110,7 +110,7 @@ def _prose(report: Report) -> bytes:
 
 
 def _told(failure: Failure) -> Sequence[str]:
-    who = "The host answered" if failure.code is not None else "No answer"
+    who = "The host answered" if failure.code is not None else "The reason"
     words = neutral(failure.words)[:WORDS_LIMIT]
     late = " (given up after many attempts)" if failure.expired else ""
     return (f"  {failure.address}{late}", f"    {who}: {words}", "")

@@ -2,8 +2,9 @@
 
 An action goes over its rows in transactions of at most 200 and says after each how far it is. It may be given again:
 what is done already is not done twice. A hold or cancel of whole flows stops them first, so that a million rows stand
-still at once while they are gone over. Crash case: killed in between, whole batches are done; stopped flows go on by
-themselves within a minute, and the same command again finishes. Raises RefusedError.
+still at once while they are gone over; rows that a campaign makes later are not held, it is paused for that. Crash
+case: killed in between, whole batches are done; stopped flows go on by themselves within a minute, and the same command
+again finishes. Raises RefusedError.
 """
 
 from __future__ import annotations

@@ -23,12 +23,15 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from admin.acts import queue
+from admin.acts.queue import Asked
+from admin.office import Office
 from peers.crash import Copy
 from peers.loopback import free_port, wait_until
 from peers.smtp_role import Premises, Running, Tenant, furnish, name_server, settle_tenant
 from store import injection
 from store.injection import Forward, Submitted
-from store.schema import flows, workers
+from store.schema import flows, recipients, workers
 from store.spool import Stored
 from store.stores import Stores
 
@@ -85,6 +88,10 @@ class Nodes:
     def queued(self) -> int:
         with self.stores.core.database.read() as core:
             return sum(core.execute(select(flows.c.queued)).scalars())
+
+    def states(self) -> Counter[str]:
+        with self.stores.core.database.read() as core:
+            return Counter(state.value for state in core.execute(select(recipients.c.state)).scalars())
 
     def living(self) -> set[str]:
         with self.stores.core.database.read() as core:
@@ -195,3 +202,22 @@ def test_a_paused_node_that_wakes_after_its_heartbeat_sends_no_further_final_dot
     for token, each in by_token(copies).items():
         assert len(each) == 1 or (each[0].source == NODES["north"] and each[0].at < paused), (token, each)
     assert max(len(each) for each in by_token(copies).values()) <= 2
+
+
+def test_a_hold_acts_within_seconds_on_what_waits_in_lanes_and_a_release_sends_it_once(nodes: Nodes) -> None:
+    tokens = nodes.submit(200)
+    nodes.start("north")
+    office = Office(nodes.stores, nodes.premises.vault, nodes.premises.folder, "mx.ours.test", ())
+    wait_until(lambda: len(nodes.copies()) > 20, "it has begun", 20)
+    *_, done = queue.act(office, "hold", Asked(nodes.tenant.project, everything=True))
+    wait_until(lambda: nodes.states()["inflight"] == 0, "what was in the lanes is handed back", 5)
+    stopped = nodes.states()
+    assert stopped["held"] >= 100
+    assert stopped["held"] + stopped["delivered"] == 200
+    assert done.changed >= stopped["held"]
+    time.sleep(1)
+    assert len(nodes.copies()) == stopped["delivered"]
+    *_, done = queue.act(office, "release", Asked(nodes.tenant.project, everything=True))
+    assert done.changed == stopped["held"]
+    arrived(nodes, tokens)
+    assert len(nodes.copies()) == 200
