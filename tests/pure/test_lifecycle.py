@@ -13,7 +13,9 @@ LEGAL = {
         Event.CLAIM: State.INFLIGHT, Event.HOLD: State.HELD, Event.CANCEL: State.CANCELLED,
         Event.DSN_FAILED: State.BOUNCED,
     },
-    State.HELD: {Event.RELEASE: State.QUEUED, Event.CANCEL: State.CANCELLED},
+    State.HELD: {
+        Event.RELEASE: State.QUEUED, Event.CANCEL: State.CANCELLED, Event.DSN_FAILED: State.BOUNCED,
+    },
     State.INFLIGHT: {
         Event.DELIVER: State.DELIVERED, Event.DEFER: State.QUEUED, Event.FAIL: State.FAILED,
         Event.EXPIRE: State.EXPIRED, Event.SUPPRESS: State.SUPPRESSED, Event.CANCEL: State.CANCELLED,
