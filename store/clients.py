@@ -13,12 +13,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, exists, insert, select, update
 
+from store import sites
 from store.schema import clients, memberships, rating_changes, suppressions
 
 
 @dataclass(frozen=True, slots=True)
 class Newcomer:
-    """A client as it is registered; `address_key` is mail.address.Address.normalised."""
+    """A client as it is registered; `address_key` is mail.address.Address.normalised, `site` its domain."""
 
     address: str
     address_key: str
@@ -90,6 +91,7 @@ def register(
         }
         for newcomer in newcomers
     ]
+    sites.note(tx, {newcomer.site for newcomer in newcomers})
     made = tx.execute(insert(clients).returning(clients.c.id, sort_by_parameter_order=True), rows)
     return list(made.scalars())
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 from store import campaign_content, domains
 from store.campaign_content import Content
 from store.campaigns import CampaignState
-from store.schema import campaigns, clients, messages, senders, suppressions
+from store.schema import campaigns, clients, connections, messages, senders, suppressions
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,7 @@ class Submission:
     message_id: str | None
     blob: bytes | None
     file: str | None
+    sender_id: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class Shipped:
     sender_address: str
     sender_name: str
     content: Content
+    sender_id: int
 
 
 def addressees(connection: Connection, ids: Collection[int]) -> dict[int, Addressee]:
@@ -75,8 +77,11 @@ def is_linked(connection: Connection, name: str) -> bool:
 def submission(connection: Connection, message_id: int) -> Submission | None:
     row = connection.execute(
         select(
-            messages.c.project_id, messages.c.reverse_path, messages.c.message_id, messages.c.bytes, messages.c.file
-        ).where(messages.c.id == message_id, messages.c.kind == "submission")
+            messages.c.project_id, messages.c.reverse_path, messages.c.message_id, messages.c.bytes, messages.c.file,
+            connections.c.sender_id,
+        )
+        .outerjoin(connections, connections.c.id == messages.c.connection_id)
+        .where(messages.c.id == message_id, messages.c.kind == "submission")
     ).first()
     return None if row is None else Submission(*row)
 
@@ -86,7 +91,7 @@ def shipped(connection: Connection, message_id: int) -> Shipped | None:
     wanted = (
         select(
             campaigns.c.id, campaigns.c.project_id, campaigns.c.list_id, campaigns.c.state, senders.c.address,
-            senders.c.display_name, messages.c.content_version,
+            senders.c.display_name, messages.c.content_version, senders.c.id.label("sender_id"),
         )
         .join(campaigns, campaigns.c.id == messages.c.campaign_id)
         .join(senders, senders.c.id == campaigns.c.sender_id)
@@ -96,4 +101,7 @@ def shipped(connection: Connection, message_id: int) -> Shipped | None:
     if row is None:
         return None
     saved = campaign_content.load(connection, row.id, row.content_version)
-    return Shipped(row.id, row.project_id, row.list_id, CampaignState(row.state), row.address, row.display_name, saved)
+    return Shipped(
+        row.id, row.project_id, row.list_id, CampaignState(row.state), row.address, row.display_name, saved,
+        row.sender_id,
+    )  # fmt: skip

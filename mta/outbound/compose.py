@@ -49,6 +49,7 @@ class Recipe:
     compiled: Compiled | None
     content: bytes
     signer: Signer | None
+    sender_id: int | None = None
 
 
 class Recipes:
@@ -84,7 +85,7 @@ class Recipes:
         return Recipe(
             shipped.project_id, shipped.campaign_id, shipped.list_id, shipped.state, sender.domain,
             self._reverse_domain(sender.domain), content.defaults, compiled, b"",
-            self._signer(shipped.project_id, sender.domain),
+            self._signer(shipped.project_id, sender.domain), shipped.sender_id,
         )  # fmt: skip
 
     def _submission(self, submitted: outgoing.Submission) -> Recipe:
@@ -92,7 +93,7 @@ class Recipes:
         content = self._context.spool.get(submitted.blob, submitted.file)
         return Recipe(
             submitted.project_id, None, 0, campaigns.CampaignState.RUNNING, domain, self._reverse_domain(domain), {},
-            None, content, self._signer(submitted.project_id, domain),
+            None, content, self._signer(submitted.project_id, domain), submitted.sender_id,
         )  # fmt: skip
 
     def _reverse_domain(self, domain: str) -> str:
