@@ -103,6 +103,7 @@ def _prepare(folder: Path, settings: Settings, options: Options) -> Appliance:
         settings = msgspec.structs.replace(
             settings, dns=msgspec.structs.replace(settings.dns, servers=(name_server.listening,))
         )
+        keepsakes.save_whereabouts(folder, _whereabouts(settings))
     keepsakes.save(folder, kept)
     office.stores.close()  # no connection crosses a fork
     return Appliance(folder, settings, kept, office, sockets, name_server)
@@ -136,15 +137,20 @@ def _settled(settings: Settings, folder: Path, chosen: dict[str, int], with_samp
 def _open_office(folder: Path, settings: Settings) -> Office:
     """Tables of this release, folders for the bytes, and the way in for the command line."""
     migrate.upgrade(settings.storage.database)
-    whereabouts = Whereabouts(
+    whereabouts = _whereabouts(settings)
+    keepsakes.save_whereabouts(folder, whereabouts)
+    return open_office(folder, whereabouts, threads=False)
+
+
+def _whereabouts(settings: Settings) -> Whereabouts:
+    return Whereabouts(
         settings.storage.database,
         settings.storage.spool,
         settings.admin.url,
         settings.server.hostname,
         tuple(source.address for source in settings.outbound.sources),
+        settings,
     )
-    keepsakes.save_whereabouts(folder, whereabouts)
-    return open_office(folder, whereabouts, threads=False)
 
 
 def _run(appliance: Appliance, options: Options) -> int:

@@ -247,3 +247,40 @@ _RECOVERING: Final = "coming back after: "
 def applying(reactions: Sequence[Reaction], site: str, source: str) -> list[Reaction]:
     """Those that are about this source at this site."""
     return [one for one in reactions if one.site in (site, EVERYWHERE) and one.source in (source, EVERYWHERE)]
+
+
+@dataclass(frozen=True, slots=True)
+class Effective:
+    """One value as it holds now, with where it comes from and, for a reaction, until when."""
+
+    name: str
+    value: str
+    origin: str
+    until: datetime | None = None
+
+
+def explained(limits: Limits, origins: Mapping[str, str], held: Iterable[Reaction], now: datetime) -> list[Effective]:
+    """Each limit as it holds for one source at one site; a rest stands first."""
+    shown = {
+        "connections": f"{limits.connections}",
+        "messages_per_connection": f"{limits.messages_per_connection}",
+        "idle": f"{limits.idle.total_seconds():g} s",
+        "provider_connections": f"{limits.provider_connections or 'no cap'}",
+        "message_rate": f"{limits.message_rate or 'no limit'}",
+        "connection_rate": f"{limits.connection_rate or 'no limit'}",
+    }
+    found = {name: Effective(name, value, origins[name]) for name, value in shown.items()}
+    rests = []
+    for one in (one for one in held if one.until > now):
+        alone = under(limits, [one], now)
+        if alone is None:
+            rests.append(Effective(Action.REST.value, "nothing is sent", f"reaction: {one.origin}", one.until))
+        elif alone != limits and _stricter(one, found[one.action.value], shown[one.action.value]):
+            value = f"{one.value:g}/min" if one.action is Action.MESSAGES else f"{one.value:g}"
+            found[one.action.value] = Effective(one.action.value, value, f"reaction: {one.origin}", one.until)
+    return [*rests, *found.values()]
+
+
+def _stricter(one: Reaction, known: Effective, plain: str) -> bool:
+    """Whether a reaction binds more than the one that is shown for the same limit so far."""
+    return known.value == plain or one.value < float(known.value.removesuffix("/min"))

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Connection, delete, select, text
+from sqlalchemy import Connection, and_, delete, or_, select, text, update
 
 from policy.breaker import Numbers
 from store import counters
 from store.columns import to_microseconds
-from store.schema import breakers, campaigns
+from store.schema import breakers, campaigns, senders
 from store.schema import counters as counted
 
 SCOPES: Final = ("campaign", "sender", "project")
@@ -106,9 +106,32 @@ def trip(tx: Connection, one: Tripped) -> None:
     )  # fmt: skip
 
 
-def tripped(connection: Connection) -> list[Tripped]:
-    found = connection.execute(select(breakers).order_by(breakers.c.scope, breakers.c.scope_id))
-    return [Tripped(**row._mapping) for row in found]
+def tripped(connection: Connection, project: int | None = None) -> list[Tripped]:
+    """Of all projects, or of one: its own, its senders' and its campaigns'."""
+    wanted = select(breakers).order_by(breakers.c.scope, breakers.c.scope_id)
+    if project is not None:
+        own = {
+            "campaign": select(campaigns.c.id).where(campaigns.c.project_id == project),
+            "sender": select(senders.c.id).where(senders.c.project_id == project),
+        }
+        mine = [and_(breakers.c.scope == scope, breakers.c.scope_id.in_(ids)) for scope, ids in own.items()]
+        wanted = wanted.where(or_(and_(breakers.c.scope == "project", breakers.c.scope_id == project), *mine))
+    return [Tripped(**row._mapping) for row in connection.execute(wanted)]
+
+
+def sender_age(connection: Connection, sender_id: int, now: datetime) -> timedelta:
+    """How long ago a sender was made."""
+    made: datetime = connection.execute(select(senders.c.created_at).where(senders.c.id == sender_id)).scalar_one()
+    return now - made
+
+
+def release(tx: Connection, scopes: Sequence[tuple[str, int]]) -> int:
+    """By hand: what tripped there is told but slows nothing any more; how many did."""
+    freed = 0
+    for scope, number in scopes:
+        mine = (breakers.c.scope == scope, breakers.c.scope_id == number, breakers.c.action == "slow")
+        freed += tx.execute(update(breakers).where(*mine).values(action="notify", until=None)).rowcount
+    return freed
 
 
 def slowed(connection: Connection, now: datetime) -> frozenset[int]:

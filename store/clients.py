@@ -110,6 +110,14 @@ def find(tx: Connection, project: int, address_key: str) -> Client | None:
     return None if row is None else _client(row)
 
 
+def everywhere(tx: Connection, address_key: str, project: int | None) -> list[tuple[int, Client]]:
+    """The clients with this address, with their project; of one project, or (None) of all."""
+    wanted = select(clients, _everything).where(clients.c.address_key == address_key).order_by(clients.c.project_id)
+    if project is not None:
+        wanted = wanted.where(clients.c.project_id == project)
+    return [(row.project_id, _client(row)) for row in tx.execute(wanted)]
+
+
 def page(tx: Connection, project: int, list_id: int | None, after: int, limit: int) -> list[Client]:
     """Those with a larger id than `after`, of one list or of the whole project."""
     if list_id is None:

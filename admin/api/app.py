@@ -15,6 +15,7 @@ from admin.api import (
     clients,
     connections,
     domains,
+    explain,
     imports,
     journey,
     lists,
@@ -29,7 +30,19 @@ from admin.office import Office
 from role.log import EventLog
 
 PREFIX: Final = "/api/v1"
-_NOUNS: Final = (projects, domains, mailboxes, senders, connections, lists, imports, clients, campaigns, journey)
+_NOUNS: Final = (
+    projects,
+    domains,
+    mailboxes,
+    senders,
+    connections,
+    lists,
+    imports,
+    clients,
+    campaigns,
+    journey,
+    explain,
+)
 
 
 def make_app(office: Office, log: EventLog, import_bytes: int) -> FastAPI:
