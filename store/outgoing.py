@@ -77,7 +77,11 @@ def is_linked(connection: Connection, name: str) -> bool:
 def submission(connection: Connection, message_id: int) -> Submission | None:
     row = connection.execute(
         select(
-            messages.c.project_id, messages.c.reverse_path, messages.c.message_id, messages.c.bytes, messages.c.file,
+            messages.c.project_id,
+            messages.c.reverse_path,
+            messages.c.message_id,
+            messages.c.bytes,
+            messages.c.file,
             connections.c.sender_id,
         )
         .outerjoin(connections, connections.c.id == messages.c.connection_id)

@@ -18,7 +18,7 @@ from peers.rows import Made, launch, make_campaign
 from peers.sending import sending, settings_of, until
 from policy.shaping import EVERYWHERE, Action, Reaction
 from store import clients, flows, reactions, sites
-from store.campaigns import Content
+from store.campaign_content import Content
 from store.stores import Stores
 
 HOSTS = ("127.0.8.1", "127.0.8.2", "127.0.8.3")
