@@ -37,6 +37,7 @@ from policy.shaping import (
 from policy.sickness import OURS
 from policy.sites import provider_of
 
+REMEMBERED: Final = 3600.0  # seconds that a site's refusals are remembered without a lane
 SOON: Final = 5.0  # seconds of a site's rate that promotion claims ahead
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
@@ -133,6 +134,7 @@ class LanePace:
         for at, (pattern, rule) in enumerate(self.site.rules):
             if pattern.search(f"{reply.code} {reply.enhanced} {reply.text}"[:2000]) is None:
                 continue
+            self.site.noted = now
             tally = self._tallies.setdefault(at, Tally())
             if tally.add(now, self.answers, rule.count, rule.within.total_seconds(), rule.share):
                 self.site.react(self.source, rule, reply)
@@ -148,6 +150,7 @@ class LanePace:
     def refused(self, words: str) -> None:
         """An answer that speaks of our address. The last one awake of its pool never rests for it: mail goes on."""
         sick = self.site.pacing.sickness
+        self.site.noted = time.monotonic()
         if self._refusals.add(
             time.monotonic(), max(1, self.answers), sick.refusals, sick.within.total_seconds(), sick.share
         ) and self.site.pacing.others_awake(self.source, self.site.name):
@@ -165,6 +168,7 @@ class SitePace:
         self.rules = [(re.compile(rule.match, re.IGNORECASE), rule) for rule in rules]
         self.lanes: dict[str, LanePace] = {}
         self.slots = 0
+        self.noted = 0.0  # when a host last said something that is counted
         self._held: dict[tuple[str, Action], Reaction] = {}
 
     def lane(self, source: str) -> LanePace:
@@ -174,31 +178,41 @@ class SitePace:
 
     def holding(self, source: str, now: datetime) -> list[Reaction]:
         """The reactions that bind this source here; one that is over is followed by its next, looser step."""
+        self.expire(now)
+        everywhere = self.pacing.everywhere.get(source)
+        held = [one for one in self._held.values() if one.source in (source, EVERYWHERE)]
+        return [*held, everywhere] if everywhere is not None and everywhere.until > now else held
+
+    def expire(self, now: datetime) -> None:
+        """What is over ends, or goes on as its next step."""
         for key, one in list(self._held.items()):
             if one.until <= now:
                 del self._held[key]
                 following = recovered(one, self.limits, now)
                 if following is not None and (following.source, following.action) not in self._held:
                     self._hold(following)
-        everywhere = self.pacing.everywhere.get(source)
-        held = [one for one in self._held.values() if one.source in (source, EVERYWHERE)]
-        return [*held, everywhere] if everywhere is not None and everywhere.until > now else held
+        if not self._held:
+            self.pacing.holding.discard(self.name)
 
     def adopt(self, known: Reaction) -> None:
         """One that was saved by an earlier run."""
         self._held[known.source, known.action] = known
+        self.pacing.holding.add(self.name)
         self.pacing.version += 1
+
+    def rested(self, source: str) -> bool:
+        return (source, Action.REST) in self._held
 
     def react(self, source: str, rule: Rule, reply: Reply) -> None:
         action, value = action_of(rule)
         until = datetime.now(UTC) + rule.lasts
         origin = f"{rule.count} x /{rule.match}/ in {rule.within.total_seconds():g} s, last: {reply}"[:500]
         self._hold(Reaction(self.name, source, action, value, until, rule.lasts, origin))
-        self._tell_lanes()
+        self.tell_lanes()
 
     def rest(self, source: str, lasts: timedelta, origin: str) -> None:
         self._hold(Reaction(self.name, source, Action.REST, 0, datetime.now(UTC) + lasts, lasts, origin[:500]))
-        self._tell_lanes()
+        self.tell_lanes()
 
     def rests(self, source: str) -> bool:
         return self.lane(source).limits is None
@@ -211,10 +225,11 @@ class SitePace:
 
     def _hold(self, reaction: Reaction) -> None:
         self._held[reaction.source, reaction.action] = reaction
+        self.pacing.holding.add(self.name)
         self.pacing.version += 1
         self.pacing.publish(reaction)
 
-    def _tell_lanes(self) -> None:
+    def tell_lanes(self) -> None:
         for one in self.lanes.values():
             one.wake()
 
@@ -230,6 +245,7 @@ class Pacing:
         self.sickness = sickness
         self.version = 0
         self.everywhere: dict[str, Reaction] = {}
+        self.holding: set[str] = set()  # sites that hold something back, so that nobody looks through all of them
         self._table = table
         self._own = own
         self._publish = publish
@@ -241,7 +257,7 @@ class Pacing:
         """What an earlier run, or another worker (for all sites), holds back."""
         for one in saved:
             if one.site == EVERYWHERE:
-                if self.everywhere.get(one.source) != one:
+                if self.everywhere.get(one.source) != one and not self._last_awake(one.source):
                     self.everywhere[one.source] = one
                     self.version += 1
             elif (site := self._sites.get(one.site)) is not None:
@@ -260,12 +276,18 @@ class Pacing:
         return site
 
     def forget(self, used: Mapping[str, object]) -> None:
-        """Sites without a lane or anything held back need no memory."""
+        """Sites without a lane, anything held back or a refusal of late need no memory."""
         now = datetime.now(UTC)
-        kept = {name: site for name, site in self._sites.items() if name in used or site._held or site.slots}
-        self._sites = kept
-        pairs = ((site, source.address) for site in kept.values() for source in self.sources)
-        RESTING.set(sum(under(site.limits, site.holding(source, now), now) is None for site, source in pairs))
+        recent = time.monotonic() - REMEMBERED
+        self._sites = {
+            name: site
+            for name, site in self._sites.items()
+            if name in used or name in self.holding or site.slots or site.noted > recent
+        }
+        for site in [self._sites[name] for name in sorted(self.holding)]:
+            site.expire(now)
+        pairs = ((self._sites[name], source.address) for name in sorted(self.holding) for source in self.sources)
+        RESTING.set(sum(site.rests(source) for site, source in pairs))
 
     def publish(self, reaction: Reaction) -> None:
         REACTIONS.labels(provider_of(reaction.site), reaction.action.value).inc()
@@ -282,8 +304,7 @@ class Pacing:
 
     def resting(self) -> list[str]:
         """The (pool, site) where nobody is awake, as store/flows.py names them."""
-        names = [name for name, site in self._sites.items() if site._held or self.everywhere]
-        return [f"{pool} {name}" for name in names for pool in self._pools if not self.awake(pool, name)]
+        return [f"{pool} {name}" for name in sorted(self.holding) for pool in self._pools if not self.awake(pool, name)]
 
     def room(self, site: str, most: int) -> int:
         """Rows that a site can use within moments: what waits for its turn in a lane is held by nobody else's."""
@@ -304,21 +325,29 @@ class Pacing:
 
     def judge_everywhere(self, source: str) -> None:
         """Refused for what it is by several sites: it rests at all of them."""
-        sick = [name for name, site in self._sites.items() if (source, Action.REST) in site._held]
-        if len(sick) < self.sickness.sites or source in self.everywhere:
+        sick = [name for name in self.holding if self._sites[name].rested(source)]
+        if len(sick) < self.sickness.sites or self._rests_everywhere(source) or self._last_awake(source):
             return
         until = datetime.now(UTC) + self.sickness.rest
         origin = f"refused for our address by {', '.join(sorted(sick)[:5])}"
         one = Reaction(EVERYWHERE, source, Action.REST, 0, until, self.sickness.rest, origin)
-        pools = {known.pool for known in self.sources if known.address == source}
-        resting = {name for name, held in self.everywhere.items() if held.until > datetime.now(UTC)} | {source}
-        if any(all(known.address in resting for known in of_pool(self.sources, pool)) for pool in pools):
-            return
         self.everywhere[source] = one
         self.version += 1
         self.publish(one)
         for site in self._sites.values():
-            site._tell_lanes()
+            site.tell_lanes()
+
+    def _rests_everywhere(self, source: str) -> bool:
+        held = self.everywhere.get(source)
+        return held is not None and held.until > datetime.now(UTC)
+
+    def _last_awake(self, source: str) -> bool:
+        """Whether a pool would have nobody left anywhere: then its mail would wait, and it must not."""
+        pools = {known.pool for known in self.sources if known.address == source}
+        return any(
+            all(one.address == source or self._rests_everywhere(one.address) for one in of_pool(self.sources, pool))
+            for pool in pools
+        )
 
 
 def steady(limits: Limits, source: str = "") -> LanePace:
