@@ -30,6 +30,7 @@ from role.context import Context
 from role.log import EventLog
 from store import migrate
 from store.settings import Settings, SettingsError, Source, environment, load
+from store.shaping_table import table_for
 from store.spool import Spool
 from store.stores import Stores, open_stores
 
@@ -95,6 +96,7 @@ def _prepare(folder: Path, settings: Settings, options: Options) -> Appliance:
     chosen = {name: int(bound.getsockname()[1]) for name, bound in sockets.items()}
     kept = msgspec.structs.replace(kept, ports=kept.ports | chosen)
     settings = _settled(settings, folder, chosen, options.sample)
+    table_for(settings)
     certificates.ensure(folder, settings.server.hostname, datetime.now(UTC))
     office = _open_office(folder, settings)
     seat_operator(office, kept)

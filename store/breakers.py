@@ -135,12 +135,13 @@ def release(tx: Connection, scopes: Sequence[tuple[str, int]]) -> int:
 
 
 def slowed(connection: Connection, now: datetime) -> frozenset[int]:
-    """Running campaigns that a breaker of their own, their sender's or their project's slows."""
+    """Campaigns that a breaker of their own, their sender's or their project's slows, before their launch too."""
     held = [one for one in tripped(connection) if one.action == "slow" and (one.until is None or one.until > now)]
     columns = {"campaign": campaigns.c.id, "sender": campaigns.c.sender_id, "project": campaigns.c.project_id}
     found: set[int] = set()
     for one in held:
-        wanted = select(campaigns.c.id).where(columns[one.scope] == one.scope_id, campaigns.c.state == "running")
+        open_ones = campaigns.c.state.not_in(["finished", "cancelled"])
+        wanted = select(campaigns.c.id).where(columns[one.scope] == one.scope_id, open_ones)
         found.update(connection.execute(wanted).scalars())
     return frozenset(found)
 

@@ -79,8 +79,8 @@ def _ensure_clients(tx: Connection, project_id: int, forwards: Sequence[Forward]
         }
         for one in sorted(forwards, key=lambda one: one.address_key)
     ]  # fmt: skip
+    sites.note(tx, {one.site for one in forwards})  # before the clients, as an import does: one order, no deadlock
     tx.execute(_ENSURE_CLIENT, made)
-    sites.note(tx, {one.site for one in forwards})
     wanted = select(clients.c.address_key, clients.c.id).where(
         clients.c.project_id == project_id, clients.c.address_key.in_([one.address_key for one in forwards])
     )

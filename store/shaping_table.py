@@ -1,6 +1,7 @@
 """Reads the table of providers: the shipped one, and the operator's file over it.
 
-Called once by each process that needs it. Raises SettingsError, which names the file and the key.
+Called once by each process that needs it, and at the start of all, so that a mistake is told there. Raises
+SettingsError, which names the file and the key.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from policy.shaping import ShapingError, Table, table_of
-from store.settings import SettingsError
+from store.settings import Settings, SettingsError
 
 
 def read_table(file: str) -> Table:
@@ -22,6 +23,16 @@ def read_table(file: str) -> Table:
     except ShapingError as error:
         where = file or "policy/providers.toml"
         raise SettingsError(f"{where}: {error}. docs/settings.md, [shaping], has every key.") from error
+
+
+def table_for(settings: Settings) -> Table:
+    """The table that these settings name, with every warm-up plan that a source of theirs follows."""
+    table = read_table(settings.shaping.file)
+    for source in settings.outbound.sources:
+        if source.warmup and source.plan not in table.warmup:
+            known = ", ".join(sorted(table.warmup))
+            raise SettingsError(f"[outbound] sources {source.address}: no plan {source.plan!r}; there are: {known}")
+    return table
 
 
 def _own(file: Path) -> dict[str, Any]:

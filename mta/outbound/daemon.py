@@ -49,7 +49,7 @@ from role.context import Context
 from role.metrics_port import Pulse, serve_metrics
 from store import counters, reactions, workers
 from store.outgoing import Addressee
-from store.shaping_table import read_table
+from store.shaping_table import table_for
 
 BEAT: Final = 2.0  # seconds between heartbeats
 LOOK: Final = 0.1  # seconds between looks at flows when nothing was due
@@ -86,7 +86,7 @@ class Sender:
         }
         own = Shape(outbound.connections, outbound.messages_per_connection, outbound.idle)
         shaping = context.settings.shaping
-        table = read_table(shaping.file)
+        table = table_for(context.settings)
         sickness = Sickness(
             shaping.sick_refusals, shaping.sick_share, shaping.sick_within, shaping.sick_rest, shaping.sick_sites
         )

@@ -17,7 +17,7 @@ from policy.rotation import EgressSource
 from policy.shaping import Table
 from policy.sites import provider_of
 from policy.warmup import Plan, allowance, row_of
-from store.settings import SettingsError, Source, first_day
+from store.settings import Source, first_day
 
 EXCEEDED = Counter("mailloft_warmup_exceeded_total", "Messages beyond a warm-up plan: no source had any left", [
     "source",
@@ -25,15 +25,8 @@ EXCEEDED = Counter("mailloft_warmup_exceeded_total", "Messages beyond a warm-up 
 
 
 def warming_of(sources: Sequence[Source], table: Table) -> Warming:
-    """Raises SettingsError where a source names a plan that the table does not have."""
-    begun: dict[str, tuple[date, Plan]] = {}
-    for source in sources:
-        if (day := first_day(source)) is not None:
-            if source.plan not in table.warmup:
-                known = ", ".join(sorted(table.warmup))
-                raise SettingsError(f"[outbound] sources {source.address}: no plan {source.plan!r}; there are: {known}")
-            begun[source.address] = (day, table.warmup[source.plan])
-    return Warming(begun)
+    days = {source.address: (first_day(source), table.warmup.get(source.plan, {})) for source in sources}
+    return Warming({address: (day, plan) for address, (day, plan) in days.items() if day is not None})
 
 
 class Warming:
