@@ -1,4 +1,4 @@
-"""The clock role: imports that wait, campaigns that fall due, campaigns that are done. `run` serves until SIGTERM.
+"""The clock role: imports that wait, campaigns that fall due or are done, breakers. `run` serves until SIGTERM.
 
 One plain loop with short duties; an import gives way after each batch, so that the others keep their time. Crash
 case: every duty looks at what is committed and may be repeated; an import goes on behind its last saved row.
@@ -16,7 +16,7 @@ from typing import Final
 
 from prometheus_client import Counter, Gauge
 
-from admin import importing
+from admin import breaking, importing
 from admin.acts import campaigns as acts
 from admin.daemon import office_of
 from admin.importing import LostError
@@ -26,11 +26,12 @@ from policy.launch_gate import IMPORTING, Failing, failing
 from role.context import Context
 from role.log import EventLog
 from role.metrics_port import Pulse, serve_metrics
-from store import campaign_progress, campaigns, imports, launch_facts
+from store import breakers, campaign_progress, campaigns, imports, launch_facts
 from store.campaigns import Campaign, CampaignState
 
 _LOOK: Final = 0.1  # seconds between looks when nothing is to do
 _AFTER_ERROR: Final = 1.0
+_BREAKERS_KEPT: Final = timedelta(days=70)  # longer than any window, and than a warm-up
 _LEFT_BEHIND: Final = timedelta(hours=6)  # longer than an upload may take
 
 HEARTBEAT = Gauge("mailloft_clock_heartbeat_seconds", "When the clock last went round, seconds since 1970")
@@ -57,6 +58,9 @@ def run(context: Context) -> None:
         Duty(loading.step, 0.0),
         Duty(lambda: launch_due(office, context.log, office.now()), 1.0),
         Duty(lambda: finish_done(office, context.log), 0.5),
+        Duty(lambda: breaking.judge_all(office, context.settings.breaker, context.log, office.now()), 5.0),
+        Duty(lambda: breaking.release_due(office, context.log, office.now()), 5.0),
+        Duty(lambda: office.write(lambda tx: breakers.forget(tx, office.now(), _BREAKERS_KEPT)), 3600.0),
         Duty(lambda: sweep_uploads(office, office.now()), 600.0),
     ]
     context.ready()

@@ -55,7 +55,9 @@ def office_of(context: Context) -> Office:
     uploads = Path(context.settings.storage.spool) / "imports"
     uploads.mkdir(parents=True, exist_ok=True, mode=0o700)
     sending = tuple(source.address for source in context.settings.outbound.sources)
-    return Office(context.stores, context.vault, uploads, context.settings.server.hostname, sending)
+    return Office(
+        context.stores, context.vault, uploads, context.settings.server.hostname, sending, settings=context.settings
+    )  # fmt: skip
 
 
 class Measured:

@@ -15,6 +15,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from store.secrets import Vault, generate_secret
+from store.settings import Settings
 
 T = TypeVar("T")
 _MASTER_LENGTH: Final = 32
@@ -59,6 +60,7 @@ class Whereabouts(msgspec.Struct, frozen=True):
     public_url: str
     hostname: str
     sending_addresses: tuple[str, ...]
+    settings: Settings = Settings()
 
 
 def prepare(folder: Path) -> Path:

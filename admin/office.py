@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 from store.secrets import Vault
+from store.settings import Settings
 from store.stores import Stores
 
 T = TypeVar("T")
@@ -29,6 +30,7 @@ class Office:
     hostname: str
     sending_addresses: tuple[str, ...]
     threads: bool = True
+    settings: Settings = field(default_factory=Settings)
 
     def read(self) -> AbstractContextManager[Any]:
         return self.stores.core.database.read()

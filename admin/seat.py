@@ -17,7 +17,9 @@ def open_office(folder: Path, whereabouts: Whereabouts, *, threads: bool) -> Off
     uploads.mkdir(parents=True, exist_ok=True, mode=0o700)
     stores = open_stores(whereabouts.database)
     vault = keepsakes.open_vault(folder)
-    return Office(stores, vault, uploads, whereabouts.hostname, whereabouts.sending_addresses, threads)
+    return Office(
+        stores, vault, uploads, whereabouts.hostname, whereabouts.sending_addresses, threads, whereabouts.settings
+    )  # fmt: skip
 
 
 def seat_operator(office: Office, kept: Keepsakes) -> None:

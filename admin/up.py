@@ -30,6 +30,7 @@ from role.context import Context
 from role.log import EventLog
 from store import migrate
 from store.settings import Settings, SettingsError, Source, environment, load
+from store.shaping_table import table_for
 from store.spool import Spool
 from store.stores import Stores, open_stores
 
@@ -94,6 +95,7 @@ def _prepare(folder: Path, settings: Settings, options: Options) -> Appliance:
     chosen = {name: int(bound.getsockname()[1]) for name, bound in sockets.items()}
     kept = msgspec.structs.replace(kept, ports=kept.ports | chosen)
     settings = _settled(settings, folder, chosen, options.sample)
+    table_for(settings)
     certificates.ensure(folder, settings.server.hostname, datetime.now(UTC))
     office = _open_office(folder, settings)
     seat_operator(office, kept)
@@ -102,6 +104,7 @@ def _prepare(folder: Path, settings: Settings, options: Options) -> Appliance:
         settings = msgspec.structs.replace(
             settings, dns=msgspec.structs.replace(settings.dns, servers=(name_server.listening,))
         )
+        keepsakes.save_whereabouts(folder, _whereabouts(settings))
     keepsakes.save(folder, kept)
     office.stores.close()  # no connection crosses a fork
     return Appliance(folder, settings, kept, office, sockets, name_server)
@@ -135,15 +138,20 @@ def _settled(settings: Settings, folder: Path, chosen: dict[str, int], with_samp
 def _open_office(folder: Path, settings: Settings) -> Office:
     """Tables of this release, folders for the bytes, and the way in for the command line."""
     migrate.upgrade(settings.storage.database)
-    whereabouts = Whereabouts(
+    whereabouts = _whereabouts(settings)
+    keepsakes.save_whereabouts(folder, whereabouts)
+    return open_office(folder, whereabouts, threads=False)
+
+
+def _whereabouts(settings: Settings) -> Whereabouts:
+    return Whereabouts(
         settings.storage.database,
         settings.storage.spool,
         settings.admin.url,
         settings.server.hostname,
         tuple(source.address for source in settings.outbound.sources),
+        settings,
     )
-    keepsakes.save_whereabouts(folder, whereabouts)
-    return open_office(folder, whereabouts, threads=False)
 
 
 def _run(appliance: Appliance, options: Options) -> int:

@@ -124,17 +124,16 @@ class Resolver:
             return _implicit(domain, await self.addresses_of(domain))
         return _from_mx(answer)
 
+    def mail_hosts_now(self, domain: str) -> MailHosts:
+        """The same for a thread that may block."""
+        answer = self.ask_now(domain, "MX")
+        if answer.standing is Standing.NO_RECORDS:
+            return _implicit(domain, _addresses([self.ask_now(domain, kind) for kind in ("A", "AAAA")]))
+        return _from_mx(answer)
+
     async def addresses_of(self, host: str) -> Addresses:
         """IPv4 and IPv6 addresses of `host`, asked together."""
-        found = await asyncio.gather(self.ask(host, "A"), self.ask(host, "AAAA"))
-        addresses = tuple(record.to_text() for answer in found for record in answer.records)
-        if addresses:
-            return Addresses(Standing.FOUND, addresses)
-        for standing in (Standing.TEMPORARY, Standing.NO_NAME):
-            for answer in found:
-                if answer.standing is standing:
-                    return Addresses(standing, words=answer.words)
-        return Addresses(Standing.NO_RECORDS)
+        return _addresses(await asyncio.gather(self.ask(host, "A"), self.ask(host, "AAAA")))
 
     async def names_of(self, address: str) -> tuple[str, ...]:
         """The PTR names of an IP address, none where the answer is anything else."""
@@ -196,6 +195,17 @@ def _from_mx(answer: Answer) -> MailHosts:
     # RFC 7505: the null MX stands alone; beside others it is a mistake of theirs and passed over.
     hosts = tuple(MailHost(preference, name) for preference, name in found if name not in ("", "."))
     return MailHosts(MailStanding.HOSTS if hosts else MailStanding.NULL, hosts)
+
+
+def _addresses(found: Sequence[Answer]) -> Addresses:
+    addresses = tuple(record.to_text() for answer in found for record in answer.records)
+    if addresses:
+        return Addresses(Standing.FOUND, addresses)
+    for standing in (Standing.TEMPORARY, Standing.NO_NAME):
+        for answer in found:
+            if answer.standing is standing:
+                return Addresses(standing, words=answer.words)
+    return Addresses(Standing.NO_RECORDS)
 
 
 def _implicit(domain: str, addresses: Addresses) -> MailHosts:

@@ -13,12 +13,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, exists, insert, select, update
 
+from store import sites
 from store.schema import clients, memberships, rating_changes, suppressions
 
 
 @dataclass(frozen=True, slots=True)
 class Newcomer:
-    """A client as it is registered; `address_key` is mail.address.Address.normalised."""
+    """A client as it is registered; `address_key` is mail.address.Address.normalised, `site` its domain."""
 
     address: str
     address_key: str
@@ -90,6 +91,7 @@ def register(
         }
         for newcomer in newcomers
     ]
+    sites.note(tx, {newcomer.site for newcomer in newcomers})
     made = tx.execute(insert(clients).returning(clients.c.id, sort_by_parameter_order=True), rows)
     return list(made.scalars())
 
@@ -106,6 +108,14 @@ def get(tx: Connection, project: int, client: int) -> Client | None:
 def find(tx: Connection, project: int, address_key: str) -> Client | None:
     row = tx.execute(_mine(project).where(clients.c.address_key == address_key)).one_or_none()
     return None if row is None else _client(row)
+
+
+def everywhere(tx: Connection, address_key: str, project: int | None) -> list[tuple[int, Client]]:
+    """The clients with this address, with their project; of one project, or (None) of all."""
+    wanted = select(clients, _everything).where(clients.c.address_key == address_key).order_by(clients.c.project_id)
+    if project is not None:
+        wanted = wanted.where(clients.c.project_id == project)
+    return [(row.project_id, _client(row)) for row in tx.execute(wanted)]
 
 
 def page(tx: Connection, project: int, list_id: int | None, after: int, limit: int) -> list[Client]:

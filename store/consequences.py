@@ -13,14 +13,16 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select, text, update
+from sqlalchemy import Connection, func, insert, select, text, update
 
 from mail.outcome import Action, Effect, Outcome, Reason
 from policy.lifecycle import Event, State, advance
 from policy.rating import after, revived
-from store import counters, flows, reports
+from policy.sites import provider_of
+from store import breakers, counters, reports
+from store import flows as flow_rows
 from store.columns import to_microseconds
-from store.schema import clients, messages, rating_changes, recipients
+from store.schema import campaigns, clients, connections, flows, messages, rating_changes, recipients
 
 _WITHDRAW = text(
     "INSERT INTO suppressions (project_id, client_id, list_id, kind, recipient_id, at) "
@@ -52,6 +54,12 @@ class Row:
     campaign_id: int | None
     client_id: int | None
     address: str
+    sender_id: int | None
+    site: str
+
+    @property
+    def about(self) -> breakers.About:
+        return breakers.About(self.project_id, self.sender_id, self.campaign_id, provider_of(self.site))
 
 
 def judge(tx: Connection, cause: Cause, effect: Effect, now: datetime) -> bool:
@@ -67,8 +75,12 @@ def row_of(tx: Connection, recipient_id: int) -> Row | None:
         select(
             recipients.c.id, recipients.c.flow_id, recipients.c.state, messages.c.project_id, messages.c.campaign_id,
             recipients.c.client_id, recipients.c.address,
+            func.coalesce(campaigns.c.sender_id, connections.c.sender_id), flows.c.site,
         )
         .join(messages, messages.c.id == recipients.c.message_id)
+        .join(flows, flows.c.id == recipients.c.flow_id)
+        .outerjoin(campaigns, campaigns.c.id == messages.c.campaign_id)
+        .outerjoin(connections, connections.c.id == messages.c.connection_id)
         .where(recipients.c.id == recipient_id)
         .with_for_update(of=recipients)
     )  # fmt: skip
@@ -102,8 +114,11 @@ def complaint(tx: Connection, recipient_id: int, arrival_id: int, now: datetime)
     cause = Cause(row.project_id, row.client_id, recipient_id, arrival_id, Reason.FEEDBACK, "complaint")
     counted = judge(tx, cause, Effect.COMPLAINT, now)
     withdraw(tx, row.project_id, row.client_id, 0, "complained", recipient_id, now)
-    if counted and row.campaign_id is not None:
-        counters.add(tx, {("campaign", row.campaign_id, "complaints"): 1})
+    if counted:
+        changes = breakers.complained(row.about, now)
+        if row.campaign_id is not None:
+            changes["campaign", row.campaign_id, "complaints"] += 1
+        counters.add(tx, changes)
     return counted
 
 
@@ -164,14 +179,17 @@ def _bounce(tx: Connection, row: Row, outcome: Outcome, now: datetime) -> bool:
         )
     )  # fmt: skip
     if row.state is State.QUEUED:
-        flows.refresh(tx, {row.flow_id: -1})
+        flow_rows.refresh(tx, {row.flow_id: -1})
     elif row.state is State.HELD:
-        flows.refresh(tx, {}, {row.flow_id: -1})
+        flow_rows.refresh(tx, {}, {row.flow_id: -1})
+    changes = breakers.bounced(row.about, now) if outcome.effect is Effect.BLOCK else Counter[counters.Key]()
     if row.campaign_id is not None:
         names = Counter([f"state.{target.value}", f"reason.{target.value}.{outcome.reason.value}"])
         if row.state in (State.DELIVERED, State.HELD):
             names[f"state.{row.state.value}"] = -1
-        counters.add(tx, {("campaign", row.campaign_id, name): change for name, change in names.items()})
+        for name, change in names.items():
+            changes["campaign", row.campaign_id, name] = change
+    counters.add(tx, changes)
     told = reports.Told(row.recipient_id, Action.FAILED, Event.DSN_FAILED, outcome.code, outcome.text)
     reports.tell(tx, [] if row.campaign_id is not None else [told], now)
     return True

@@ -30,8 +30,10 @@ from store.schema import (
     messages,
     recipients,
     senders,
+    sites,
     suppressions,
 )
+from store.sites import OF_CLIENT
 
 CHUNK: Final = 32_000
 BATCH: Final = 200
@@ -42,8 +44,9 @@ def selected(connection: Connection, list_id: int) -> array[int]:
     wanted = (
         select(clients.c.id)
         .join(memberships, memberships.c.client_id == clients.c.id)
+        .outerjoin(sites, sites.c.domain == clients.c.site)
         .where(memberships.c.list_id == list_id)
-        .order_by(clients.c.site, clients.c.id)
+        .order_by(OF_CLIENT, clients.c.id)
     )
     return array("q", connection.execute(wanted).scalars())
 
@@ -142,9 +145,10 @@ def _make_message(tx: Connection, campaign: int, now: datetime) -> None:
 def _expandable(campaign: Campaign, part: Sequence[int]) -> Any:
     gone = exists().where(suppressions.c.client_id == clients.c.id, suppressions.c.list_id.in_([0, campaign.list_id]))
     return (
-        select(clients.c.id, clients.c.address, clients.c.site, clients.c.rating, gone.label("withdrawn"))
+        select(clients.c.id, clients.c.address, OF_CLIENT, clients.c.rating, gone.label("withdrawn"))
+        .outerjoin(sites, sites.c.domain == clients.c.site)
         .where(clients.c.id.in_(part))
-        .order_by(clients.c.site, clients.c.id)
+        .order_by(OF_CLIENT, clients.c.id)
     )
 
 

@@ -114,14 +114,17 @@ _DUE = (
     .select_from(flows.outerjoin(campaigns, and_(flows.c.stream == "campaign", campaigns.c.id == flows.c.stream_id)))
     .where(OPEN_FLOW, flows.c.next_due <= bindparam("now"), flows.c.slot.in_(bindparam("slots", expanding=True)))
     .where(_RUNNING, or_(flows.c.stopped_until.is_(None), flows.c.stopped_until <= bindparam("now")))
+    .where((flows.c.pool + " " + flows.c.site).not_in(bindparam("resting", expanding=True)))
     .order_by(flows.c.next_due)
     .limit(bindparam("limit"))
 )
 
 
-def due(connection: Connection, slots: Sequence[int], now: datetime, limit: int) -> list[Flow]:
-    """Flows of these slots with something due, the longest waiting first."""
-    found = connection.execute(_DUE, {"now": now, "slots": list(slots), "limit": limit})
+def due(
+    connection: Connection, slots: Sequence[int], now: datetime, limit: int, resting: Sequence[str] = ()
+) -> list[Flow]:
+    """Flows of these slots with something due, the longest waiting first; none of a "pool site" that rests."""
+    found = connection.execute(_DUE, {"now": now, "slots": list(slots), "limit": limit, "resting": list(resting)})
     return [Flow(*row) for row in found]
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy import Connection, insert, select, text
 
 from policy.rating import AUTOMATIC
-from store import flows, new_rows
+from store import flows, new_rows, sites
 from store.columns import to_microseconds
 from store.connections import SUBMISSION
 from store.new_rows import NewRow
@@ -28,7 +28,7 @@ _ENSURE_CLIENT = text(
 
 @dataclass(frozen=True, slots=True)
 class Forward:
-    """One forward-path: the address as given, its normalised form, and the site it belongs to."""
+    """One forward-path: the address as given, its normalised form, and its domain as a site."""
 
     address: str
     address_key: str
@@ -54,9 +54,10 @@ def queue_submission(tx: Connection, submitted: Submitted, forwards: Sequence[Fo
     clients_by_key = _ensure_clients(tx, submitted.project_id, list(unique.values()), now)
     message = _save_message(tx, submitted, now)
     stream = flows.Stream(submitted.project_id, "connection", submitted.connection_id, submitted.retry, submitted.pool)
-    flow_of = flows.ensure(tx, stream, [forward.site for forward in unique.values()])
+    site_of = sites.of(tx, {forward.site for forward in unique.values()})
+    flow_of = flows.ensure(tx, stream, list(site_of.values()))
     rows = [
-        NewRow(flow_of[forward.site], message, clients_by_key[key], forward.address)
+        NewRow(flow_of[site_of[forward.site]], message, clients_by_key[key], forward.address)
         for key, forward in sorted(unique.items())
     ]
     new_rows.add(tx, rows, now)
@@ -81,6 +82,7 @@ def _ensure_clients(tx: Connection, project_id: int, forwards: Sequence[Forward]
         }
         for one in sorted(forwards, key=lambda one: one.address_key)
     ]  # fmt: skip
+    sites.note(tx, {one.site for one in forwards})  # before the clients, as an import does: one order, no deadlock
     tx.execute(_ENSURE_CLIENT, made)
     wanted = select(clients.c.address_key, clients.c.id).where(
         clients.c.project_id == project_id, clients.c.address_key.in_([one.address_key for one in forwards])

@@ -19,8 +19,8 @@ from sqlalchemy import Connection, Row, Select, TextualSelect, bindparam, or_, s
 
 from mail.outcome import Action, Effect, Reason
 from policy.lifecycle import MOVES, Event, State, sources_of
-from store import counters, flows, hand, reports, workers
-from store.columns import Moment
+from store import breakers, counters, flows, hand, reports, workers
+from store.columns import Moment, OneOf
 from store.consequences import Cause, judge
 from store.reports import Told
 from store.schema import messages, recipients
@@ -29,9 +29,9 @@ _CLAIM = text(
     "UPDATE recipients SET state = 'inflight', claimed_by = :worker WHERE state = 'queued' AND id {among}("
     "SELECT id FROM recipients WHERE flow_id IN :flows AND state = 'queued' AND due <= :now "
     "ORDER BY flow_id, due LIMIT :limit{lock}) RETURNING id, flow_id, message_id, client_id, address, attempts, "
-    "queued_at, last_source"
+    "queued_at, last_source, reason"
 )
-_COLUMNS = {"queued_at": Moment()}
+_COLUMNS: Final[dict[str, Any]] = {"queued_at": Moment(), "reason": OneOf(Reason)}
 
 
 def _claim_statement(among: str, lock: str) -> TextualSelect:
@@ -70,7 +70,7 @@ _MINE: Select[Any] = select(
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A row in this worker's hands; `attempts` are finished ones, `last_source` the address of the last."""
+    """A row in this worker's hands; `attempts` are finished ones, `last_source` and `last_reason` of the last."""
 
     recipient_id: int
     flow_id: int
@@ -80,6 +80,7 @@ class Claimed:
     attempts: int
     queued_at: datetime
     last_source: str | None
+    last_reason: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,8 @@ class Settlement:
     """How one claimed row leaves the worker's hands.
 
     `due` is set exactly for DEFER. `tried`: an attempt was made (not for CLAIM_LOST, SUPPRESS, CANCEL). `effect` is
-    applied to the client's rating where the row ends with FAIL or EXPIRE.
+    applied to the client's rating where the row ends with FAIL or EXPIRE. `warming` names the row of a warm-up plan
+    that an attempt counts for (mta/outbound/warming.py); `sender_id` and `provider` are for the breakers' counters.
     """
 
     recipient_id: int
@@ -103,6 +105,9 @@ class Settlement:
     words: str = ""
     reason: Reason | None = None
     effect: Effect = Effect.NONE
+    sender_id: int | None = None
+    provider: str = ""
+    warming: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +161,7 @@ def settle(
     if valid:
         tx.execute(_SETTLE, [_settled(one, mine[one.recipient_id], now) for one in valid])
     flows.refresh(tx, Counter(one.flow_id for one in valid if _target(one) is State.QUEUED))
-    counters.add(tx, _counted(valid))
+    counters.add(tx, _counted(valid, now))
     for one in valid:
         if one.client_id is not None and one.effect is not Effect.NONE and one.event in (Event.FAIL, Event.EXPIRE):
             cause = Cause(one.project_id, one.client_id, one.recipient_id, None, one.reason, one.words)
@@ -199,9 +204,14 @@ def _settled(one: Settlement, row: Row[Any], now: datetime) -> dict[str, object]
     }  # fmt: skip
 
 
-def _counted(settlements: Sequence[Settlement]) -> Counter[counters.Key]:
+def _counted(settlements: Sequence[Settlement], now: datetime) -> Counter[counters.Key]:
     changes: Counter[counters.Key] = Counter()
     for one in settlements:
+        if one.tried and one.warming:
+            changes["warmup", now.date().toordinal(), one.warming] += 1
+        if one.tried and one.event in (Event.DELIVER, Event.FAIL, Event.EXPIRE):
+            about = breakers.About(one.project_id, one.sender_id, one.campaign_id, one.provider)
+            changes.update(breakers.sent(about, one.effect is Effect.BLOCK, now))
         if one.campaign_id is not None:
             for name in _names(one):
                 changes["campaign", one.campaign_id, name] += 1

@@ -13,7 +13,7 @@ from store import campaign_content, domains
 from store.campaign_content import Content
 from store.campaigns import CampaignState
 from store.reports import KIND
-from store.schema import campaigns, clients, messages, recipients, reports, senders, suppressions
+from store.schema import campaigns, clients, connections, messages, recipients, reports, senders, suppressions
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,7 @@ class Submission:
     message_id: str | None
     blob: bytes | None
     file: str | None
+    sender_id: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class Shipped:
     sender_address: str
     sender_name: str
     content: Content
+    sender_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +100,15 @@ def is_linked(connection: Connection, name: str) -> bool:
 def submission(connection: Connection, message_id: int) -> Submission | None:
     row = connection.execute(
         select(
-            messages.c.project_id, messages.c.reverse_path, messages.c.message_id, messages.c.bytes, messages.c.file
-        ).where(messages.c.id == message_id, messages.c.kind == "submission")
+            messages.c.project_id,
+            messages.c.reverse_path,
+            messages.c.message_id,
+            messages.c.bytes,
+            messages.c.file,
+            connections.c.sender_id,
+        )
+        .outerjoin(connections, connections.c.id == messages.c.connection_id)
+        .where(messages.c.id == message_id, messages.c.kind == "submission")
     ).first()
     return None if row is None else Submission(*row)
 
@@ -109,7 +118,7 @@ def shipped(connection: Connection, message_id: int) -> Shipped | None:
     wanted = (
         select(
             campaigns.c.id, campaigns.c.project_id, campaigns.c.list_id, campaigns.c.state, senders.c.address,
-            senders.c.display_name, messages.c.content_version,
+            senders.c.display_name, messages.c.content_version, senders.c.id.label("sender_id"),
         )
         .join(campaigns, campaigns.c.id == messages.c.campaign_id)
         .join(senders, senders.c.id == campaigns.c.sender_id)
@@ -119,7 +128,10 @@ def shipped(connection: Connection, message_id: int) -> Shipped | None:
     if row is None:
         return None
     saved = campaign_content.load(connection, row.id, row.content_version)
-    return Shipped(row.id, row.project_id, row.list_id, CampaignState(row.state), row.address, row.display_name, saved)
+    return Shipped(
+        row.id, row.project_id, row.list_id, CampaignState(row.state), row.address, row.display_name, saved,
+        row.sender_id,
+    )  # fmt: skip
 
 
 def our_report(connection: Connection, message_id: int) -> OurReport | None:

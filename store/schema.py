@@ -13,6 +13,7 @@ from sqlalchemy import Column, ForeignKey, Index, MetaData, Table, UniqueConstra
 
 from mail.outcome import Kind, Reason
 from policy.lifecycle import State
+from policy.shaping import Action
 from store.columns import Count, Flag, Id, Json, Moment, Octets, OneOf, Words
 
 _NAMES = {
@@ -255,6 +256,27 @@ workers = _table(
     "workers", core, _id(), _text("role"), _text("node"), Column("position", Count, nullable=False),
     _moment("started_at"), _moment("alive_until"),
     sqlite_autoincrement=True,
+)  # fmt: skip
+
+# Which site a domain belongs to (policy/sites.py); checked_at 0: its MX was not asked yet.
+sites = _table(
+    "sites", core, Column("domain", Words, primary_key=True), _text("site"), _moment("checked_at"),
+    Index(None, "checked_at"), sqlite_with_rowid=False,
+)  # fmt: skip
+
+# What a source holds back at a site, because of what was heard there (policy/shaping.py).
+reactions = _table(
+    "reactions", core, Column("site", Words, primary_key=True), Column("source", Words, primary_key=True),
+    Column("action", OneOf(Action), primary_key=True), Column("value", Count, nullable=False), _moment("until"),
+    _count("lasts_seconds"), _text("origin"), sqlite_with_rowid=False,
+)  # fmt: skip
+
+# Breakers that tripped and were not released; until None: by hand alone.
+breakers = _table(
+    "breakers", core, Column("scope", Words, primary_key=True),
+    Column("scope_id", Count, primary_key=True, autoincrement=False),
+    _text("verdict"), _text("action"), _text("reason"), _moment("tripped_at"), _moment("until", nullable=True),
+    sqlite_with_rowid=False,
 )  # fmt: skip
 
 # --- mail: what came in, and what people keep ---------------------------------------------------------------

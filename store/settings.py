@@ -10,12 +10,14 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
+
+from policy.gcra import parse_rate
 
 PREFIX = "MAILLOFT_"
 _SHORTEST_HEARTBEAT = timedelta(seconds=1)
@@ -52,6 +54,8 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ehlo: str
     pool: str = "mailings"
     weight: int = 1
+    warmup: str = ""  # the first day of its warm-up, as 2026-01-31; empty: it is warm
+    plan: str = "default"  # the warm-up plan
 
 
 class Outbound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -115,6 +119,37 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     import_bytes: int = 512 * 1024 * 1024
 
 
+class Shaping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    file: str = ""  # laid over policy/providers.toml
+    sick_refusals: int = 5  # that speak of our address, before it rests at a site
+    sick_share: float = 0.5  # of all answers since the first of them
+    sick_within: timedelta = timedelta(hours=1)
+    sick_rest: timedelta = timedelta(hours=2)
+    sick_sites: int = 3  # at so many sites: everywhere
+
+
+class Breaker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The numbers are those of facts in public use; what they do by default is to tell."""
+
+    action: Literal["notify", "slow", "pause"] = "notify"
+    slow: str = "60/min"  # a slowed campaign's rate
+    release: timedelta = timedelta(0)  # after which what a breaker stopped goes on by itself; 0: by hand
+    window: timedelta = timedelta(days=7)
+    mails: int = 100  # with fewer in a window no rate is judged
+    bounces: int = 5
+    bounce_warn: float = 0.05
+    bounce_stop: float = 0.1
+    complaints: int = 3
+    complaint_warn: float = 0.00075
+    complaint_stop: float = 0.0015
+    young: timedelta = timedelta(days=30)  # a sender is young for so long
+    young_window: timedelta = timedelta(days=1)
+    young_bounces_warn: int = 10
+    young_bounces_stop: int = 25
+    young_complaints_warn: int = 3
+    young_complaints_stop: int = 7
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     server: Server = Server()
     dns: Dns = Dns()
@@ -126,6 +161,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     metrics: Metrics = Metrics()
     storage: Storage = Storage()
     limits: Limits = Limits()
+    shaping: Shaping = Shaping()
+    breaker: Breaker = Breaker()
 
 
 def load(file: Path | None, environment: Mapping[str, str]) -> Settings:
@@ -142,6 +179,7 @@ def load(file: Path | None, environment: Mapping[str, str]) -> Settings:
     _check_loopback_only(settings)
     if settings.outbound.heartbeat < _SHORTEST_HEARTBEAT:
         raise SettingsError(f"[outbound] heartbeat: at least {_SHORTEST_HEARTBEAT.total_seconds():.0f} seconds")
+    _check_pace(settings)
     return settings
 
 
@@ -178,6 +216,24 @@ def _check_loopback_only(settings: Settings) -> None:
     for trusted in settings.submission.trusted:
         if not (_is_loopback(trusted.network) and _is_loopback(settings.submission.address)):
             raise SettingsError(f"[submission] trusted: network {trusted.network} and address must be loopback")
+
+
+def _check_pace(settings: Settings) -> None:
+    """Dates and rates are text in TOML; a wrong one is found at start, not when it counts."""
+    for source in settings.outbound.sources:
+        try:
+            first_day(source)
+        except ValueError as error:
+            raise SettingsError(f"[outbound] sources {source.address}: warmup {source.warmup!r}: {error}") from error
+    try:
+        parse_rate(settings.breaker.slow)
+    except ValueError as error:
+        raise SettingsError(f"[breaker] slow: {error}") from error
+
+
+def first_day(source: Source) -> date | None:
+    """The first day of a source's warm-up, None for a warm one. ValueError where it is no date."""
+    return date.fromisoformat(source.warmup) if source.warmup else None
 
 
 def _is_loopback(text: str) -> bool:

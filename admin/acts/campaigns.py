@@ -16,7 +16,7 @@ from mail.attachment import carried
 from mail.header import refuse
 from mail.template import compile_template
 from policy.launch_gate import Failing, failing
-from store import campaign_progress, campaigns, expansion, launch_facts, senders
+from store import breakers, campaign_progress, campaigns, expansion, launch_facts, senders
 from store.campaign_content import Content
 from store.campaigns import Campaign, CampaignState
 
@@ -166,11 +166,17 @@ def pause(office: Office, project: int, campaign: int) -> CampaignView:
 
 
 def resume(office: Office, project: int, campaign: int) -> CampaignView:
-    """Go on with unsent mail; one that was paused before it was launched goes through the gate first."""
+    """Go on with unsent mail, at full speed where a breaker slowed it.
+
+    One that was paused before it was launched goes through the gate first.
+    """
     with office.read() as connection:
         found = _mine(connection, project, campaign)
     if found.state is CampaignState.PAUSED and found.launched_at is None:
         launch(office, project, campaign, None)
+        return get(office, project, campaign)
+    scopes = [("campaign", found.id), ("sender", found.sender_id), ("project", found.project_id)]
+    if office.write(lambda tx: breakers.release(tx, scopes)) and found.state is CampaignState.RUNNING:
         return get(office, project, campaign)
     return _move(office, project, campaign, CampaignState.RUNNING, None)
 

@@ -15,6 +15,7 @@ from admin.api import (
     clients,
     connections,
     domains,
+    explain,
     imports,
     journey,
     lists,
@@ -30,7 +31,9 @@ from admin.office import Office
 from role.log import EventLog
 
 PREFIX: Final = "/api/v1"
-_NOUNS: Final = (projects, domains, mailboxes, senders, connections, lists, imports, clients, campaigns, journey, queue)
+_NOUNS: Final = (
+    projects, domains, mailboxes, senders, connections, lists, imports, clients, campaigns, journey, queue, explain,
+)  # fmt: skip
 
 
 def make_app(office: Office, log: EventLog, import_bytes: int) -> FastAPI:

@@ -1,4 +1,4 @@
-"""The commands: `up`, `demo`, `classify`, `import`, `trace`, `queue`, `migrate`, and one group for each noun."""
+"""The commands: `up`, `demo`, `classify`, `import`, `trace`, `explain`, `queue`, `migrate`, a group for each noun."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from admin.cli import nouns, queue
-from admin.cli.opening import HERE, AsJson, Folder, ProjectName, opened, project_id, show
+from admin.cli.opening import HERE, AsJson, Folder, ProjectName, opened, project_id, show, show_one
 
 app = typer.Typer(
     help="A mail server that sends campaigns, hears what comes back, and keeps the list alive.",
@@ -102,6 +102,24 @@ def trace(
     for event in events:
         told = " ".join(f"{name}={value}" for name, value in event.items() if name not in ("at", "event") and value)
         typer.echo(f"{event['at'].isoformat(timespec='milliseconds')}  {event['event']:<12} {told}")
+
+
+@app.command()
+def explain(
+    what: Annotated[str, typer.Argument(metavar="ADDRESS", help="An address, or a domain.")],
+    source: Annotated[str | None, typer.Option("--source", help="For this address of ours alone.")] = None,
+    project: ProjectName = None,
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Why mail to an address goes as it goes: site, MX, limits and where each comes from, rests, warm-up, rating."""
+    from admin.acts import explain as acts
+    from admin.cli.explain import tell
+
+    with opened(folder) as office:
+        scope = None if project is None else project_id(office, project)
+        found = acts.explain(office, scope, what, source)
+    show_one(found, as_json) if as_json else tell(found)
 
 
 @app.command()

@@ -56,6 +56,7 @@ class Recipe:
     content: bytes
     signer: Signer | None
     report: Report | None = None  # a DSN of ours, which has the null reverse-path
+    sender_id: int | None = None
 
 
 class Recipes:
@@ -94,7 +95,7 @@ class Recipes:
         return Recipe(
             shipped.project_id, shipped.campaign_id, shipped.list_id, shipped.state, sender.domain,
             self._reverse_domain(sender.domain), content.defaults, compiled, b"",
-            self._signer(shipped.project_id, sender.domain),
+            self._signer(shipped.project_id, sender.domain), sender_id=shipped.sender_id,
         )  # fmt: skip
 
     def _submission(self, submitted: outgoing.Submission) -> Recipe:
@@ -102,7 +103,7 @@ class Recipes:
         content = self._context.spool.get(submitted.blob, submitted.file)
         return Recipe(
             submitted.project_id, None, 0, campaigns.CampaignState.RUNNING, domain, self._reverse_domain(domain), {},
-            None, content, self._signer(submitted.project_id, domain),
+            None, content, self._signer(submitted.project_id, domain), sender_id=submitted.sender_id,
         )  # fmt: skip
 
     def _report(self, reported: outgoing.OurReport) -> Recipe:
@@ -119,7 +120,7 @@ class Recipes:
         )  # fmt: skip
         return Recipe(
             original.project_id, None, 0, campaigns.CampaignState.RUNNING, sender.domain, "", {}, None, b"",
-            self._signer(original.project_id, sender.domain), report,
+            self._signer(original.project_id, sender.domain), report=report,
         )  # fmt: skip
 
     def _reverse_domain(self, domain: str) -> str:

@@ -28,18 +28,28 @@ from mta.outbound.fence import Fence
 from mta.outbound.inject import inject
 from mta.outbound.job import Done, Job
 from mta.outbound.lane import Desk, Lane, Limits, Tried
+from mta.outbound.names import check_names
+from mta.outbound.pacing import Pacing, Sickness
+from mta.outbound.rollup import Rollup
 from mta.outbound.settle import Settler
 from mta.outbound.shelf import Shelf
+from mta.outbound.slow import SlowCampaigns
 from mta.outbound.verdict import ended, returned, settlement_of
+from mta.outbound.warming import warming_of
 from net.resolver import Resolver
 from net.smtp_connection import Timeouts
 from policy.backoff import Backoff
+from policy.gcra import parse_rate
 from policy.lifecycle import Event
 from policy.rotation import EgressSource
+from policy.shaping import EVERYWHERE, Reaction
+from policy.shaping import Limits as Shape
+from policy.sickness import OURS
 from role.context import Context
 from role.metrics_port import Pulse, serve_metrics
-from store import workers
+from store import counters, reactions, workers
 from store.outgoing import Addressee
+from store.shaping_table import table_for
 
 BEATS: Final = 7  # heartbeats in the time that an incarnation lives without one
 LOOK: Final = 0.1  # seconds between looks at flows when nothing was due
@@ -75,9 +85,17 @@ class Sender:
                 ("submission", outbound.retry.submission),
             )
         }
-        self._limits = Limits(
-            outbound.connections, outbound.messages_per_connection, outbound.idle, outbound.port, Timeouts()
+        own = Shape(outbound.connections, outbound.messages_per_connection, outbound.idle)
+        shaping = context.settings.shaping
+        table = table_for(context.settings)
+        sickness = Sickness(
+            shaping.sick_refusals, shaping.sick_share, shaping.sick_within, shaping.sick_rest, shaping.sick_sites
         )
+        self._pacing = Pacing(self._sources, table, own, sickness, self._reacted)
+        self._warming = warming_of(outbound.sources, table)
+        self._rollup = Rollup(context, table.provider)
+        self._slow = SlowCampaigns(parse_rate(context.settings.breaker.slow), context.of)
+        self._port = outbound.port
         self._slots = promote.slots_of(context)
         self._shelf = Shelf(context)
         self._composer = Composer(Tokens(context.vault.derived("tokens")), context.public_url)
@@ -96,9 +114,12 @@ class Sender:
         self._resolver = Resolver(self._context.settings.dns.servers, self._context.settings.dns.timeout)
         self._tls = _opportunistic()
         self._worker = await self._registered()
+        await asyncio.to_thread(self._recall)
         self._settler = Settler(self._context, self._worker, self._context.settings.outbound.delay_warning, self._left)
         settling = loop.create_task(self._settler.run())
-        loops = [loop.create_task(self._repeat(step)) for step in (self._beat, self._promote, self._inject, self._tidy)]
+        loops = [loop.create_task(self._repeat(step)) for step in (
+            self._beat, self._promote, self._inject, self._tidy, self._roll_up, self._look_at_names
+        )]  # fmt: skip
         self._context.ready()
         await self._stopping.wait()
         await asyncio.wait(loops[1:])
@@ -155,11 +176,13 @@ class Sender:
         capacity = self._context.settings.limits.inflight - self._inflight
         if capacity <= 0:
             return LOOK / 5
-        offered = await asyncio.to_thread(promote.due_flows, self._context, self._slots)
-        load = Tally({lane.site: 0 for lane in self._lanes.values()})
-        for lane in self._lanes.values():
-            load[lane.site] += lane.load
-        rows = await asyncio.to_thread(promote.claim, self._context, self._worker, offered, dict(load), capacity)
+        offered = await asyncio.to_thread(promote.due_flows, self._context, self._slots, self._pacing.resting())
+        slowed = self._slow.left(self._shelf.slowed, time.monotonic())
+        offered = promote.offers(offered, self._pacing, slowed)
+        room = self._room({flow.site for flow in offered})
+        rows = await asyncio.to_thread(promote.claim, self._context, self._worker, offered, room, capacity, slowed)
+        claimed = Tally(row.flow.stream_id for row in rows if row.flow.stream == "campaign")
+        self._slow.used(slowed.keys(), claimed, time.monotonic())
         self._inflight += len(rows)
         INFLIGHT.set(self._inflight)
         if not rows:
@@ -179,8 +202,15 @@ class Sender:
         recipes = self._shelf.of(sorted({row.row.message_id for row in rows}))
         return recipes, promote.addressees(self._context, rows)
 
+    def _room(self, sites: set[str]) -> dict[str, int]:
+        """Rows that each site can take beside those in its lanes."""
+        load = Tally[str]()
+        for lane in self._lanes.values():
+            load[lane.site] += lane.load
+        return {site: self._pacing.room(site, promote.ROOM) - load[site] for site in sites}
+
     def _dispatch(self, promoted: promote.Promoted, addressee: Addressee | None, recipe: Recipe | Uncomposable) -> None:
-        work = promote.job_of(promoted, addressee, recipe, self._sources)
+        work = promote.job_of(promoted, addressee, recipe, self._pacing, self._warming)
         if isinstance(work, Done):
             self._settler.take(work)
         else:
@@ -190,7 +220,8 @@ class Sender:
         lane = self._lanes.get((source.address, site))
         if lane is None:
             desk = Desk(self._octets, self._tried, self._returned, lambda: self._fence.open(time.monotonic()))
-            lane = Lane(source, site, self._limits, self._resolver, self._tls, desk)
+            limits = Limits(self._pacing.site(site).lane(source.address), self._port, Timeouts())
+            lane = Lane(source, site, limits, self._resolver, self._tls, desk)
             self._lanes[source.address, site] = lane
         return lane
 
@@ -202,6 +233,7 @@ class Sender:
         try:
             made = self._composer.compose(job.recipe, job.row, job.variables, job.forward, datetime.now(UTC))
         except Uncomposable as error:
+            self._warming.done(job.source.address, job.site, tried=False)
             self._settler.take(Done(ended(job.row, job.recipe, Event.FAIL, str(error), Reason.CONTENTERROR)))
             return None
         return made.reverse_path, made.forward_path, made.content
@@ -209,7 +241,11 @@ class Sender:
     def _tried(self, tried: Tried) -> None:
         job, heard = tried.job, tried.heard
         now = datetime.now(UTC)
-        settlement = settlement_of(job, heard, self._plans, now, random.random())
+        others = self._others(job) if heard.reply is None or not heard.reply.positive else ()
+        settlement = settlement_of(job, heard, self._plans, now, random.random(), others)
+        self._warming.done(job.source.address, job.site, tried=True)
+        if settlement.reason in OURS and heard.reply is not None:  # a refused connection was counted by its lane
+            self._pacing.site(job.site).lane(job.source.address).refused(heard.words)
         ATTEMPTS.labels(job.source.address, f"{heard.reply.code // 100}xx" if heard.reply else "lost").inc()
         if settlement.event in (Event.FAIL, Event.EXPIRE) and job.recipe.report is not None:
             DSNS_DROPPED.inc()  # nobody is told that a DSN failed (RFC 5321 §4.5.5)
@@ -221,7 +257,13 @@ class Sender:
             )  # fmt: skip
         self._settler.take(Done(settlement, tried.attempt))
 
+    def _others(self, job: Job) -> list[str]:
+        """Addresses of the row's pool that could try it now in the place of its own."""
+        awake = self._pacing.awake(job.pool, job.site)
+        return [source.address for source in awake if source.address != job.source.address]
+
     def _returned(self, job: Job, words: str) -> None:
+        self._warming.done(job.source.address, job.site, tried=False)
         self._settler.take(Done(returned(job.row, job.recipe, words)))
 
     def _left(self, count: int) -> None:
@@ -245,9 +287,46 @@ class Sender:
         self._lanes = {
             key: lane for key, lane in self._lanes.items() if lane.load or lane.connections or lane.used_at > old
         }
+        self._pacing.forget({lane.site: lane for lane in self._lanes.values()})
+        await asyncio.to_thread(self._recall_others)
         LANES.set(len(self._lanes))
         CONNECTIONS.set(sum(lane.connections for lane in self._lanes.values()))
         return FRESH
+
+    def _reacted(self, reaction: Reaction) -> None:
+        """Saved beside the loop; not awaited, since the lanes keep to it already."""
+        self._context.log.warning(
+            "reaction", site=reaction.site, source=reaction.source, action=reaction.action.value, value=reaction.value,
+            until=reaction.until, origin=reaction.origin,
+        )  # fmt: skip
+        now = datetime.now(UTC)
+        self._context.stores.core.journal.submit(lambda tx: reactions.save(tx, [reaction], now))
+
+    def _recall(self) -> None:
+        """What was held back before a restart still is."""
+        with self._context.stores.core.database.read() as core:
+            self._pacing.load(reactions.holding(core, datetime.now(UTC)))
+
+    def _recall_others(self) -> None:
+        """What other workers saw that concerns us: addresses that rest everywhere, warm-up counts."""
+        day = datetime.now(UTC).date()
+        with self._context.stores.core.database.read() as core:
+            everywhere = [one for one in reactions.holding(core, datetime.now(UTC)) if one.site == EVERYWHERE]
+            sent = counters.of(core, "warmup", day.toordinal()) if self._warming.active else {}
+        self._pacing.load(everywhere)
+        self._warming.refresh(day, sent)
+
+    async def _roll_up(self) -> float:
+        """One worker of each node asks for the MX of domains that nobody asked about."""
+        if self._context.position:
+            return 60.0
+        return 0.0 if await self._rollup.round(self._resolver) else 1.0
+
+    async def _look_at_names(self) -> float:
+        """At start and hourly: whether the names of our addresses are in order."""
+        if not self._context.position:
+            await check_names(self._resolver, self._sources, self._context.log)
+        return 3600.0
 
 
 def _opportunistic() -> ssl.SSLContext:

@@ -14,7 +14,10 @@ from store.ledger import Claimed, Settlement
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A row with all that is needed to send it; `retry` is the class of its retry plan."""
+    """A row with all that is needed to send it; `retry` is the class of its retry plan.
+
+    `warming`: the row of a warm-up plan that an attempt counts for (mta/outbound/warming.py), or "".
+    """
 
     row: Claimed
     recipe: Recipe
@@ -23,6 +26,8 @@ class Job:
     source: EgressSource
     site: str
     retry: str
+    pool: str = ""
+    warming: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from typing import Final, cast
 
 from mail.reply import Reply
 from mta.outbound.job import Job
+from mta.outbound.pacing import LanePace
 from mta.outbound.verdict import Heard
 from net.resolver import MailHosts, MailStanding, Resolver
 from net.smtp_connection import Answer, ConnectError, Connection, Peer, Timeouts
@@ -29,9 +30,9 @@ HOSTS_TRIED: Final = 5  # addresses of a site's hosts before it counts as unreac
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    connections: int
-    messages_per_connection: int
-    idle: timedelta
+    """`pace`: connections, messages and rates, as they are at any moment."""
+
+    pace: LanePace
     port: int
     timeouts: Timeouts
 
@@ -81,13 +82,16 @@ class Lane:
         self.carrying = 0
         self.used_at = datetime.now(UTC)
         self._limits = limits
+        self._pace = limits.pace
+        self._pace.wake = self._woken
         self._resolver = resolver
         self._tls = tls
         self._desk = desk
         self._tasks: set[asyncio.Task[None]] = set()
         self._arrived = asyncio.Event()
         self._plain_hosts: set[str] = set()
-        self._held: dict[asyncio.Task[None], Connection] = {}
+        self._held: dict[asyncio.Task[None], tuple[Connection, str]] = {}  # with the domain it was opened for
+        self._asleep_until = 0.0  # the loop's time, where the pace asks for a long wait
         self._stopping = False
 
     @property
@@ -100,10 +104,8 @@ class Lane:
 
     def push(self, job: Job) -> None:
         self.waiting.append(job)
-        self._arrived.set()
         self.used_at = datetime.now(UTC)
-        if len(self._tasks) < min(self._limits.connections, len(self.waiting)):
-            self._start()
+        self._woken()
 
     def withdraw(self, stopped: Callable[[Job], bool], words: str) -> None:
         """Hand back the waiting rows that are to go no further now."""
@@ -127,8 +129,22 @@ class Lane:
             if running:
                 await asyncio.wait(running)
 
+    def _woken(self) -> None:
+        """A row came, a slot is free or wanted, a limit changed: hand back, or open a further connection."""
+        self._arrived.set()
+        limits = self._pace.limits
+        if limits is None:
+            self.withdraw(lambda _: True, "the site rests")
+        elif len(self._tasks) < min(limits.connections, len(self.waiting)):
+            self._start()
+        elif not self.waiting:
+            self._pace.starving = False
+
     def _start(self) -> None:
-        task = asyncio.get_running_loop().create_task(self._carry())
+        loop = asyncio.get_running_loop()
+        if self._stopping or loop.time() < self._asleep_until or not self._pace.take_slot():
+            return
+        task = loop.create_task(self._carry())
         self._tasks.add(task)
         task.add_done_callback(self._ended)
 
@@ -136,20 +152,22 @@ class Lane:
         """A slot is over. A row that came while the last one was saying QUIT found a slot and still has none."""
         self._tasks.discard(task)
         if (left := self._held.pop(task, None)) is not None:
-            left.abort()
+            left[0].abort()
+        self._pace.give_slot()
         if self.waiting and not self._tasks and not self._stopping:
-            self._start()
+            self._woken()
 
     async def _carry(self) -> None:
         """The life of one connection slot: connect, transactions, quit; again while rows wait."""
         connection: Connection | None = None
+        domain = ""
         try:
-            while (job := await self._next()) is not None:
+            while (job := await self._next(connection, domain)) is not None:
                 kept, connection = connection, None
-                if kept is not None and not kept.usable:
+                if kept is not None and not (kept.usable and await self._serves(kept, domain, job)):
                     await self._close(kept)
                     kept = None
-                connection = await self._one(job, kept)
+                connection, domain = await self._one(job, kept), job.forward.domain
         except _Crowded:
             return
         finally:
@@ -170,13 +188,16 @@ class Lane:
                 connection, answer = await self._deliver(job, made, connection)
             except Unreachable as failure:
                 taken = True
-                if self._held:
+                if failure.reply not in _NO_MAIL.values():
+                    self._pace.unreached(failure.reply)
+                if self._crowded(job, failure):
                     self.waiting.appendleft(job)
                     self._arrived.set()
                     raise _Crowded from failure
                 self._defer_all(job, failure, started)
                 return None
             taken = True
+            self._pace.heard(answer.reply)
             self._desk.tried(_tried(job, connection, answer, started))
             return await self._after(connection)
         finally:
@@ -197,26 +218,77 @@ class Lane:
         return connection, await connection.transact(*made, self._desk.may_end)
 
     async def _after(self, connection: Connection) -> Connection | None:
-        if connection.usable and connection.carried < self._limits.messages_per_connection:
+        limits = self._pace.limits
+        if connection.usable and limits is not None and connection.carried < limits.messages_per_connection:
             return connection
         await self._close(connection)
         return None
+
+    async def _serves(self, kept: Connection, domain: str, job: Job) -> bool:
+        """Whether the host at the other end takes mail for this row's domain too: only if it is one of its MX."""
+        if job.forward.domain == domain:
+            return True
+        hosts = await self._resolver.mail_hosts(job.forward.domain)
+        return any(host.name == kept.peer.host for host in hosts.hosts)
+
+    def _crowded(self, job: Job, failure: Unreachable) -> bool:
+        """Another connection of ours works for this domain, or at that host: it only wants fewer."""
+        return any(
+            domain == job.forward.domain or failure.host.startswith(f"{held.peer.host}[")
+            for held, domain in self._held.values()
+        )
 
     async def _close(self, connection: Connection) -> None:
         self._held.pop(_this_task(), None)
         await connection.quit()
 
-    async def _next(self) -> Job | None:
-        """The next row, or None when the lane stops or stays idle for too long."""
-        while not self.waiting:
-            if self._stopping:
+    async def _next(self, kept: Connection | None, domain: str) -> Job | None:
+        """The next row when the pace allows it, or None when this slot is to end."""
+        while not self._stopping:
+            limits = self._pace.limits
+            if limits is None:
+                self.withdraw(lambda _: True, "the site rests")
                 return None
-            self._arrived.clear()
-            try:
-                async with asyncio.timeout(self._limits.idle.total_seconds()):
-                    await self._arrived.wait()
-            except TimeoutError:
+            if len(self._tasks) > limits.connections or (domain and self._gives_way(kept)):
                 return None
+            wait = limits.idle.total_seconds()
+            if self.waiting:
+                wait = self._pace.admit(kept is None)
+                if wait == 0.0:
+                    return self._picked(domain)
+                if wait > limits.idle.total_seconds():
+                    self._sleep(wait)
+                    return None
+            if await self._idled(wait) and not self.waiting:
+                return None
+        return None
+
+    def _gives_way(self, kept: Connection | None) -> bool:
+        """To a source that has no connection at all: when idle, and instead of connecting again."""
+        return (kept is None or not self.waiting) and self._pace.yields
+
+    async def _idled(self, seconds: float) -> bool:
+        """Wait for something to happen; True where nothing did."""
+        self._arrived.clear()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._arrived.wait()
+        except TimeoutError:
+            return True
+        return False
+
+    def _sleep(self, seconds: float) -> None:
+        """No connection is kept open through a long wait."""
+        loop = asyncio.get_running_loop()
+        self._asleep_until = loop.time() + seconds
+        loop.call_later(seconds, self._woken)
+
+    def _picked(self, domain: str) -> Job:
+        """The row that has waited longest, those of the connection's own domain first."""
+        for at, job in enumerate(self.waiting):
+            if job.forward.domain == domain:
+                del self.waiting[at]
+                return job
         return self.waiting.popleft()
 
     async def _connected(self, job: Job) -> Connection:
@@ -226,7 +298,7 @@ class Lane:
         for host, address in await self._addresses(hosts):
             try:
                 made = await self._connect(host, address)
-                self._held[_this_task()] = made
+                self._held[_this_task()] = (made, job.forward.domain)
                 return made
             except ConnectError as error:
                 failure = Unreachable(str(error), error.reply, f"{host}[{address}]")
@@ -306,4 +378,4 @@ def _site_verdict(failure: Unreachable) -> Heard:
     """A greeting of 5xx is a verdict on us, not on the recipient: deferred like a refused connection."""
     if failure.reply is not None and failure.reply in _NO_MAIL.values():
         return Heard(failure.reply, str(failure))
-    return Heard(None, str(failure))
+    return Heard(None, str(failure), failure.reply)

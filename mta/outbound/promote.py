@@ -8,8 +8,8 @@ store/ledger.py.
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -17,10 +17,13 @@ from mail.address import parse_mailbox
 from mail.outcome import Reason
 from mta.outbound.compose import Recipe, Uncomposable
 from mta.outbound.job import Done, Job
+from mta.outbound.pacing import Pacing
 from mta.outbound.verdict import ended, returned
+from mta.outbound.warming import Warming
 from policy.fairness import shares
 from policy.lifecycle import Event
 from policy.rotation import EgressSource, choose, of_pool
+from policy.sickness import OURS
 from policy.suppression import why_suppressed
 from role.context import Context
 from store import flows, hand, ledger, outgoing
@@ -43,23 +46,49 @@ def slots_of(context: Context) -> list[int]:
     return [slot for slot in range(flows.SLOTS) if slot % context.of == context.position]
 
 
-def due_flows(context: Context, slots: Sequence[int]) -> list[flows.Flow]:
+def due_flows(context: Context, slots: Sequence[int], resting: Sequence[str]) -> list[flows.Flow]:
     with context.stores.core.database.read() as core:
-        return flows.due(core, slots, datetime.now(UTC), FLOWS)
+        return flows.due(core, slots, datetime.now(UTC), FLOWS, resting)
+
+
+def offers(offered: Sequence[flows.Flow], pacing: Pacing, slowed: Mapping[int, int]) -> list[flows.Flow]:
+    """The flows as far as they may be promoted now: none whose pool rests at the site, little of a slowed campaign.
+
+    `slowed`: what each slowed campaign has left for this moment.
+    """
+    left = dict(slowed)
+    found = []
+    for flow in offered:
+        count = flow.queued
+        if flow.stream == "campaign" and flow.stream_id in left:
+            count = min(count, left[flow.stream_id])
+            left[flow.stream_id] -= count
+        if count and pacing.awake(flow.pool, flow.site):
+            found.append(flow if count == flow.queued else replace(flow, queued=count))
+    return found
 
 
 def claim(
-    context: Context, worker: int, offered: Sequence[flows.Flow], load: dict[str, int], capacity: int
+    context: Context,
+    worker: int,
+    offered: Sequence[flows.Flow],
+    room: Mapping[str, int],
+    capacity: int,
+    slowed: Mapping[int, int],
 ) -> list[Promoted]:
-    """Claim a fair share of what the flows offer; blocks on the database. Where it raises, nothing is claimed."""
-    room = {flow.site: ROOM - load.get(flow.site, 0) for flow in offered}
+    """Claim a fair share of what the flows offer; blocks on the database. Where it raises, nothing is claimed.
+
+    `room`: rows that each site can take.
+    """
     chosen = shares(offered, room, capacity)
     if not chosen:
         return []
     now = datetime.now(UTC)
     by_id = {flow.id: flow for flow in offered}
     # Flows that are wholly taken need no limit of their own: one statement claims them together.
-    whole = [flow for flow, count in chosen.items() if count >= by_id[flow].queued]
+    whole = [
+        flow for flow, count in chosen.items() if count >= by_id[flow].queued and by_id[flow].stream_id not in slowed
+    ]
     parts = [ledger.Share((flow,), count) for flow, count in chosen.items() if flow not in set(whole)]
     if whole:
         parts.append(ledger.Share(tuple(whole), sum(chosen[flow] for flow in whole)))
@@ -88,7 +117,8 @@ def job_of(
     promoted: Promoted,
     addressee: outgoing.Addressee | None,
     recipe: Recipe | Uncomposable,
-    sources: Sequence[EgressSource],
+    pacing: Pacing,
+    warming: Warming,
 ) -> Job | Done:
     """The row as a job for its lane, or as settled where nothing may be sent; `addressee` None: its client is gone."""
     row, flow = promoted.row, promoted.flow
@@ -103,8 +133,21 @@ def job_of(
         return Done(returned(row, recipe, "the campaign is not running"))
     if addressee is not None and (words := _suppressed(recipe, addressee)):
         return Done(ended(row, recipe, Event.SUPPRESS, words, Reason.SUPPRESSED))
-    source = choose(of_pool(sources, flow.pool), row.last_source, random.random())
-    return Job(row, recipe, forward, addressee.variables if addressee else {}, source, flow.site, flow.retry)
+    source = _source(row, flow, pacing, warming)
+    warming.taken(source.address, flow.site)
+    key = warming.key(source.address, flow.site)
+    return Job(
+        row, recipe, forward, addressee.variables if addressee else {}, source, flow.site, flow.retry, flow.pool, key
+    )  # fmt: skip
+
+
+def _source(row: ledger.Claimed, flow: flows.Flow, pacing: Pacing, warming: Warming) -> EgressSource:
+    """Of the pool's sources that are awake there: not the one just refused for what it is, and within the warm-up."""
+    members = pacing.awake(flow.pool, flow.site) or of_pool(pacing.sources, flow.pool)
+    last = row.last_source
+    if row.last_reason in OURS:
+        members = [one for one in members if one.address != last] or members
+    return choose(warming.within(members, flow.site), last, random.random())
 
 
 def _untried(

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Final
 
 from mta.outbound.compose import Recipe, Recipes, Uncomposable
 from role.context import Context
-from store import campaigns
+from store import breakers, campaigns
 from store.campaigns import CampaignState
 
 KEPT: Final = 30.0  # seconds
@@ -23,6 +24,7 @@ class Shelf:
         self._recipes = Recipes(context)
         self._kept: dict[int, tuple[Recipe, float]] = {}
         self._stopped: frozenset[int] = frozenset()
+        self.slowed: frozenset[int] = frozenset()  # campaigns that a breaker slows
 
     def of(self, message_ids: Sequence[int]) -> dict[int, Recipe | Uncomposable]:
         """The recipe of each message, or why there is none."""
@@ -39,6 +41,7 @@ class Shelf:
         with self._context.stores.core.database.read() as core:
             halted = campaigns.in_states(core, [CampaignState.PAUSED])
             halted += campaigns.cancelling(core)
+            self.slowed = breakers.slowed(core, datetime.now(UTC))
         self._stopped = frozenset(one.id for one in halted)
 
     def _of(self, message_id: int) -> Recipe | Uncomposable:

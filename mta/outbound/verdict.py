@@ -6,11 +6,11 @@ the class's plan until its lifetime is over, when it expires with the effect of 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from mail.outcome import Action, Outcome, Reason
+from mail.outcome import Action, Effect, Outcome, Reason
 from mail.reply import Reply
 from mta.outbound.compose import Recipe
 from mta.outbound.job import Job
@@ -18,6 +18,8 @@ from policy.backoff import Backoff, next_attempt
 from policy.bounce_class import outcome, outcome_of_reply
 from policy.consequence import expired
 from policy.lifecycle import Event
+from policy.sickness import OURS, may_try_elsewhere
+from policy.sites import provider_of
 from store.ledger import Claimed, Settlement
 
 
@@ -27,13 +29,18 @@ class Heard:
 
     reply: Reply | None
     words: str
+    refusal: Reply | None = None  # of a connection: a verdict on us, never on the recipient
 
 
-def settlement_of(job: Job, heard: Heard, plans: Mapping[str, Backoff], now: datetime, jitter: float) -> Settlement:
-    """How the row is settled; `jitter` is random in 0..1."""
+def settlement_of(
+    job: Job, heard: Heard, plans: Mapping[str, Backoff], now: datetime, jitter: float, others: Collection[str] = ()
+) -> Settlement:
+    """How the row is settled; `jitter` is random in 0..1; `others`: sources of its pool that could try it now."""
     judged = _judged(job, heard)
     if judged.action is Action.DELIVERED:
         return _settlement(job, Event.DELIVER, judged, heard)
+    if may_try_elsewhere(judged.reason, job.row.last_reason, job.row.attempts, others):
+        return _settlement(job, Event.DEFER, judged, heard, now)
     if judged.action is Action.FAILED:
         return _settlement(job, Event.FAIL, judged, heard)
     plan = plans[job.retry]
@@ -63,6 +70,10 @@ def _untried(row: Claimed, recipe: Recipe, event: Event, words: str, reason: Rea
 def _judged(job: Job, heard: Heard) -> Outcome:
     if heard.reply is not None:
         return outcome_of_reply(job.row.address, heard.reply)
+    if heard.refusal is not None:
+        refused = outcome_of_reply(job.row.address, heard.refusal)
+        reason = refused.reason if refused.reason in OURS else Reason.NETWORKERROR
+        return Outcome(job.row.address, Action.DELAYED, "", None, heard.words, reason, Effect.NONE, hard=False)
     judged = outcome(job.row.address, Action.DELAYED, heard.words, enhanced="", status="", code=None)
     # Our own words about a dead connection are no host's verdict on the address, whatever a rule reads in them.
     return Outcome(
@@ -76,4 +87,5 @@ def _settlement(job: Job, event: Event, judged: Outcome, heard: Heard, due: date
         row.recipient_id, row.flow_id, job.recipe.project_id, job.recipe.campaign_id, row.client_id, event, due=due,
         source=job.source.address, code=heard.reply.code if heard.reply else None, words=heard.words[:1000],
         reason=None if event is Event.DELIVER else judged.reason, effect=judged.effect,
+        sender_id=job.recipe.sender_id, provider=provider_of(job.site), warming=job.warming,
     )  # fmt: skip

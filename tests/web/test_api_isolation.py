@@ -16,6 +16,7 @@ OPERATOR_ONLY = 403
 NOT_FOUND = 404
 OWN_ONLY = 200  # a collection: another project's key sees its own things alone
 OPEN = 0  # for everyone
+EXPLAINED = 1  # what holds for an address is no project's; what is known of it as a client is
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ EXPECTED: dict[tuple[str, str], Expected] = {
     ("GET", "/queue/rows/{row_id}"): Expected(NOT_FOUND),
     ("GET", "/queue/shape"): Expected(OWN_ONLY),
     ("POST", "/queue/{action}"): Expected(OWN_ONLY, {"all": True}),
+    ("GET", "/explain/{what}"): Expected(EXPLAINED),
 }
 ROUTES = sorted(EXPECTED)
 
@@ -139,6 +141,9 @@ def test_security_26_another_projects_key_sees_and_does_nothing_of_ours(
     if expected in (OWN_ONLY, OPEN):
         assert answer.is_success, answer.text
         assert "ours" not in answer.text
+    elif expected == EXPLAINED:
+        assert (answer.json()["clients"], answer.json()["breakers"]) == ([], [])
+        assert call(ours.api, method, route, ours).json()["clients"][0]["project"] == "ours"
     else:
         assert answer.status_code == expected, answer.text
 

@@ -95,5 +95,22 @@ def test_a_dir_without_an_appliance_is_named(tmp_path: Path) -> None:
 
 def test_help_starts_within_two_seconds_and_names_every_command() -> None:
     done = subprocess.run([PROGRAM, "--help"], capture_output=True, text=True, timeout=2, check=True)
-    for command in ("up", "demo", "classify", "import", "trace", "queue", "migrate", "campaign", "domain", "mailbox"):
+    for command in ("up", "demo", "classify", "import", "trace", "explain", "queue", "campaign", "domain", "mailbox"):
         assert command in done.stdout
+
+
+def test_explain_tells_site_limits_and_the_client(cli: Cli) -> None:
+    (owned,) = cli.json("domain", "list")
+    address = cli.json("mailbox", "list")[0]["address"]
+    list_name = cli.json("list", "add", "explained")["name"]
+    cli.json("client", "add", address, "--list", list_name)
+    found = cli.json("explain", address)
+    assert (found["site"], found["provider"]) == (owned["name"], "default")
+    assert [one["rating"] for one in found["clients"]] == [10]
+    assert {"name": "connections", "value": "5", "origin": "settings [outbound]", "until": None} in (
+        found["sources"][0]["limits"]
+    )
+    told = cli.run("explain", address).stdout
+    assert "rating 10" in told
+    assert "settings [outbound]" in told
+    assert "is no source of ours" in cli.refused("explain", address, "--source", "192.0.2.9")

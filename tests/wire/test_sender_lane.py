@@ -24,12 +24,14 @@ from mail.verp import Tokens
 from mta.outbound.compose import Composer, Recipe, Uncomposable
 from mta.outbound.job import Job
 from mta.outbound.lane import Desk, Lane, Limits, Tried
+from mta.outbound.pacing import steady
 from net.resolver import Resolver
 from net.smtp_connection import Timeouts
 from peers.names import Names, record
 from peers.scripted_host import ADDRESS, HELLO, Host, Talk, playing
 from peers.tls import trusting_nobody
 from policy.rotation import EgressSource
+from policy.shaping import Limits as Shape
 from store.campaigns import CampaignState
 from store.ledger import Claimed
 
@@ -81,7 +83,7 @@ class Bench:
 @asynccontextmanager
 async def lane_to(port: int, names: Names, connections: int = 1, each: int = 100) -> AsyncIterator[Bench]:
     times = Timeouts(*(timedelta(seconds=1) for _ in range(6)))
-    limits = Limits(connections, each, timedelta(seconds=0.3), port, times)
+    limits = Limits(steady(Shape(connections, each, timedelta(seconds=0.3))), port, times)
 
     def octets(one: Job) -> tuple[str, str, bytes]:
         return "b+token@ours.test", one.row.address, LETTER

@@ -23,6 +23,42 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
+        "sites",
+        sa.Column("domain", columns.Words, nullable=False),
+        sa.Column("site", columns.Words, nullable=False),
+        sa.Column("checked_at", columns.Moment(), nullable=False),
+        sa.PrimaryKeyConstraint("domain", name=op.f("pk_sites")),
+        sqlite_strict=True,
+        sqlite_with_rowid=False,
+    )
+    op.create_index(op.f("ix_sites_checked_at"), "sites", ["checked_at"], unique=False)
+    op.create_table(
+        "reactions",
+        sa.Column("site", columns.Words, nullable=False),
+        sa.Column("source", columns.Words, nullable=False),
+        sa.Column("action", columns.Words, nullable=False),
+        sa.Column("value", columns.Id, nullable=False),
+        sa.Column("until", columns.Moment(), nullable=False),
+        sa.Column("lasts_seconds", columns.Id, server_default="0", nullable=False),
+        sa.Column("origin", columns.Words, nullable=False),
+        sa.PrimaryKeyConstraint("site", "source", "action", name=op.f("pk_reactions")),
+        sqlite_strict=True,
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "breakers",
+        sa.Column("scope", columns.Words, nullable=False),
+        sa.Column("scope_id", columns.Id, autoincrement=False, nullable=False),
+        sa.Column("verdict", columns.Words, nullable=False),
+        sa.Column("action", columns.Words, nullable=False),
+        sa.Column("reason", columns.Words, nullable=False),
+        sa.Column("tripped_at", columns.Moment(), nullable=False),
+        sa.Column("until", columns.Moment(), nullable=True),
+        sa.PrimaryKeyConstraint("scope", "scope_id", name=op.f("pk_breakers")),
+        sqlite_strict=True,
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "plans",
         sa.Column("id", columns.Id, autoincrement=True, nullable=False),
         sa.Column("name", columns.Words, nullable=False),
