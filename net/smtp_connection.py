@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Self, cast
 
+from mail.crlf import dot_stuff
 from mail.reply import Reply
-from net.smtp_client import ProtocolError, ReplyReader, Unfit, envelope, extensions
+from net.smtp_client import ProtocolError, ReplyReader, Unfit, envelope, extensions, in_chunks
 
 TRANSCRIPT_LIMIT: Final = 4000  # characters kept of one transaction
 BLOCK: Final = 64 * 1024  # octets of a message given to the transport at once
@@ -197,9 +198,9 @@ class Connection:
     async def transact(
         self, reverse_path: str, forward_path: str, content: bytes, may_end: Callable[[], bool]
     ) -> Answer:
-        """Send one message to one recipient. `content` is dot-stuffed and ends with CRLF.
+        """Send one message to one recipient. `content` has CRLF line ends only and ends with one.
 
-        `may_end` is asked last before the octets that end with the final dot are handed to the kernel: a worker
+        `may_end` is asked last before the octets that end the message are handed to the kernel: a worker
         whose claims may have gone to another (store/workers.py) must not send it; the answer then has no reply.
         """
         self._transcript = []
@@ -271,13 +272,20 @@ class Connection:
         self, reverse_path: str, forward_path: str, content: bytes, may_end: Callable[[], bool]
     ) -> Reply:
         commands = envelope(reverse_path, forward_path, content, self._offered)
+        chunked = in_chunks(len(content), self._offered)
+        if not chunked:
+            commands.append(_DATA)
         if self._dirty:
             commands.insert(0, _RSET)
         replies = await (self._together(commands) if "PIPELINING" in self._offered else self._singly(commands))
         self._check_alive(commands, replies)
         refused = next((reply for reply in replies if not reply.positive), None)
-        if replies[-1].code == 354 and refused is None:
-            return await self._body(content, may_end)
+        if chunked and refused is None:
+            if any(reply.code >= 300 for reply in replies):
+                raise ProtocolError(f"the recipient is answered with {replies[-1]}")
+            return await self._body(b"BDAT %d LAST\r\n" % len(content), content, b"", may_end)
+        if refused is None and replies[-1].code == 354:
+            return await self._body(b"", dot_stuff(content), b".\r\n", may_end)
         if refused is None:
             # The octets of a message must not be taken for commands, nor this reply for the message's.
             raise ProtocolError(f"DATA is answered with {replies[-1]}")
@@ -299,10 +307,11 @@ class Connection:
         except Lost:  # the refusal was heard, and is the answer
             self.abort()
 
-    async def _body(self, content: bytes, may_end: Callable[[], bool]) -> Reply:
-        """The message and its final dot; what the host says to it, or before it when it hears no further."""
+    async def _body(self, before_it: bytes, content: bytes, end: bytes, may_end: Callable[[], bool]) -> Reply:
+        """The message and what ends it; what the host says to it, or before it when it hears no further."""
         *before, last = [content[at : at + BLOCK] for at in range(0, len(content), BLOCK)] or [b""]
         try:
+            self._transport.write(before_it)
             for block in before:
                 self._transport.write(block)
                 await self._wire.writable(self._timeouts.block)
@@ -311,13 +320,13 @@ class Connection:
                 raise Lost("this worker's claims are no longer sure, so it sends no final dot")
             early = bool(self._wire.replies)
             if not early:
-                self._transport.write(last + b".\r\n")
+                self._transport.write(last + end)
                 await self._wire.writable(self._timeouts.block)
         except Lost:
             if not self._wire.replies:
                 raise
             early = True  # said why, then hung up
-        self._note(f"> ({len(content)} octets)")
+        self._note(f"> {before_it.decode()}({len(content)} octets)")
         reply = await self._wire.reply(self._timeouts.dot)
         self._note(f"< {reply}")
         if reply.code < 300 and early or 300 <= reply.code < 400:

@@ -12,7 +12,6 @@ from datetime import datetime
 
 from mail.address import Address, parse_mailbox
 from mail.attachment import Attachment
-from mail.crlf import dot_stuff
 from mail.dkim_sign import Signer, load_key
 from mail.message import Compiled, Facts, compile_message
 from mail.template import Values
@@ -28,7 +27,7 @@ class Uncomposable(Exception):  # noqa: N818 - it is a verdict on a message
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One row ready for a transaction. `content` is signed, dot-stuffed and ends with CRLF."""
+    """One row ready for a transaction. `content` is signed and ends with CRLF."""
 
     reverse_path: str
     forward_path: str
@@ -126,7 +125,7 @@ class Composer:
             raise Uncomposable(str(error)) from error
         reverse_path = f"{self._tokens.reverse_path_local(row.recipient_id)}@{recipe.reverse_domain}"
         ending = b"" if content.endswith(b"\r\n") else b"\r\n"
-        return Outgoing(reverse_path, row.address, dot_stuff(signatures + content + ending))
+        return Outgoing(reverse_path, str(forward), signatures + content + ending)
 
     def _facts(self, recipe: Recipe, row: Claimed, variables: Values, forward: Address) -> Facts:
         token = self._tokens.unsubscribe(row.recipient_id)

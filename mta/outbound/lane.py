@@ -221,7 +221,7 @@ class Lane:
 
     async def _connected(self, job: Job) -> Connection:
         """A new connection to the best host that takes one. Raises Unreachable."""
-        hosts = await self._resolver.mail_hosts(job.forward.domain)
+        hosts = await self._resolver.mail_hosts(job.forward.ascii_domain)
         failure: Unreachable | None = None
         for host, address in await self._addresses(hosts):
             try:
