@@ -1,6 +1,6 @@
-"""The clock role: imports that wait, campaigns that fall due, campaigns that are done. `run` serves until SIGTERM.
+"""The clock role: imports that wait, campaigns that fall due or are done, DKIM keys seen in DNS.
 
-One plain loop with short duties; an import gives way after each batch, so that the others keep their time. Crash
+`run` serves until SIGTERM: one plain loop with short duties; an import gives way after each batch, so that the others keep their time. Crash
 case: every duty looks at what is committed and may be repeated; an import goes on behind its last saved row.
 """
 
@@ -20,8 +20,10 @@ from admin import importing
 from admin.acts import campaigns as acts
 from admin.daemon import office_of
 from admin.importing import LostError
+from admin.key_rotation import Rotation
 from admin.office import Office
 from admin.refusals import ConflictError
+from net.resolver import Resolver
 from policy.launch_gate import IMPORTING, Failing, failing
 from role.context import Context
 from role.log import EventLog
@@ -53,11 +55,15 @@ def run(context: Context) -> None:
     serve_metrics(context.sockets["metrics"], pulse)
     office = office_of(context)
     loading = Loading(office, f"{context.node}/{context.name}-{context.position}", context.log)
+    dns = context.settings.dns
+    rotation = Rotation(office, Resolver(dns.servers, dns.timeout), context.log)
     duties = [
         Duty(loading.step, 0.0),
         Duty(lambda: launch_due(office, context.log, office.now()), 1.0),
         Duty(lambda: finish_done(office, context.log), 0.5),
         Duty(lambda: sweep_uploads(office, office.now()), 600.0),
+        Duty(lambda: rotation.step(office.now()), 5.0),
+        Duty(lambda: rotation.sweep(office.now()), 3600.0),
     ]
     context.ready()
     while not stopping.is_set():

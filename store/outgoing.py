@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from store import campaign_content, domains
+from store import campaign_content, dkim, domains
 from store.campaign_content import Content
 from store.campaigns import CampaignState
 from store.schema import campaigns, clients, messages, senders, suppressions
@@ -60,10 +60,10 @@ def addressees(connection: Connection, ids: Collection[int]) -> dict[int, Addres
     return {row.id: Addressee(row.id, row.rating, row.variables, frozenset(gone.get(row.id, ()))) for row in found}
 
 
-def signing_keys(connection: Connection, project_id: int, name: str) -> list[domains.DkimKey]:
+def signing_keys(connection: Connection, project_id: int, name: str) -> list[dkim.DkimKey]:
     """The active keys of a domain, if it is this project's: another's d= is never signed."""
     domain = domains.get(connection, project_id, name)
-    return [] if domain is None else domains.active_keys(connection, domain.id)
+    return [] if domain is None else dkim.active(connection, domain.id)
 
 
 def is_linked(connection: Connection, name: str) -> bool:

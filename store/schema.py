@@ -90,7 +90,8 @@ domains = _table(
 dkim_keys = _table(
     "dkim_keys", core, _id(), Column("domain_id", ForeignKey("domains.id"), nullable=False),
     _text("selector"), _text("algorithm"), Column("sealed_private_key", Octets, nullable=False),
-    _text("record"), Column("active", Flag, nullable=False), _moment("created_at"),
+    _text("record"), _text("state"),  # published | active | retired
+    _moment("created_at"), _moment("changed_at"),
     UniqueConstraint("domain_id", "selector"),
 )  # fmt: skip
 

@@ -17,7 +17,7 @@ from mail.message import Compiled, Facts, compile_message
 from mail.template import Values
 from mail.verp import Tokens
 from role.context import Context
-from store import campaigns, domains, outgoing
+from store import campaigns, dkim, outgoing
 from store.ledger import Claimed
 
 
@@ -103,7 +103,7 @@ class Recipes:
         with self._context.stores.core.database.read() as core:
             sealed = outgoing.signing_keys(core, project_id, domain)
         vault = self._context.vault
-        keys = [load_key(vault.unseal(key.sealed, domains.place(domain, key.selector)), key.selector) for key in sealed]
+        keys = [load_key(vault.unseal(key.sealed, dkim.place(domain, key.selector)), key.selector) for key in sealed]
         return Signer(domain, tuple(keys)) if keys else None
 
 

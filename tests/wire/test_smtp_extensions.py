@@ -1,4 +1,4 @@
-"""What a host offers is used, and what it lacks decides before a message is sent: SIZE, CHUNKING, SMTPUTF8, 8BITMIME."""
+"""What a host offers is used, and what it lacks decides beforehand: SIZE, CHUNKING, SMTPUTF8, 8BITMIME."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from policy.bounce_class import outcome_of_reply
 
 CALM = Timeouts(*(timedelta(seconds=5) for _ in range(6)))
 LETTER = b"Subject: hello\r\n\r\nhello\r\n"
+ANN = "ann@remote.test"
 LARGE = b"Subject: large\r\n\r\n" + b".a line of a large message\r\n" * (CHUNKED // 20)
 
 
@@ -51,17 +52,19 @@ class Hears:
             else:
                 talk.say(b"550 5.1.1 nobody\r\n" if b"nobody@" in line else b"250 ok\r\n")
 
-    def send(
-        self, content: bytes, *to: str, may_end: bool = True, reverse_path: str = "b+token@ours.test"
-    ) -> list[Answer]:
+    def send(self, content: bytes, *to: str, may_end: bool = True) -> list[Answer]:
         answers: list[Answer] = []
 
         async def test() -> None:
             async with playing(self) as host:
                 peer = Peer("mx.remote.test", ADDRESS, host.port, "127.0.7.2", "out1.mailloft.test")
                 connection = await Connection.connect(peer, CALM, None)
-                for one in to or ("ann@remote.test",):
-                    answers.append(await connection.transact(reverse_path, one, content, lambda: may_end))
+                answers.extend(
+                    [
+                        await connection.transact("b+token@ours.test", one, content, lambda: may_end)
+                        for one in to or (ANN,)
+                    ]
+                )
                 await connection.quit()
 
         run(test)

@@ -250,8 +250,9 @@ def upgrade() -> None:
         sa.Column("algorithm", columns.Words, nullable=False),
         sa.Column("sealed_private_key", columns.Octets, nullable=False),
         sa.Column("record", columns.Words, nullable=False),
-        sa.Column("active", columns.Flag(), nullable=False),
+        sa.Column("state", columns.Words, nullable=False),
         sa.Column("created_at", columns.Moment(), nullable=False),
+        sa.Column("changed_at", columns.Moment(), nullable=False),
         sa.ForeignKeyConstraint(
             ["domain_id"],
             ["domains.id"],
