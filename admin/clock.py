@@ -1,7 +1,8 @@
 """The clock role: imports that wait, campaigns that fall due or are done, DKIM keys seen in DNS.
 
-`run` serves until SIGTERM: one plain loop with short duties; an import gives way after each batch, so that the others keep their time. Crash
-case: every duty looks at what is committed and may be repeated; an import goes on behind its last saved row.
+`run` serves until SIGTERM: one plain loop with short duties; an import gives way after each batch, so that the others
+keep their time. Crash case: every duty looks at what is committed and may be repeated; an import goes on behind its
+last saved row.
 """
 
 from __future__ import annotations
