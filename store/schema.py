@@ -234,6 +234,12 @@ counters = _table(
     _count("value"), sqlite_with_rowid=False,
 )  # fmt: skip
 
+# MTA-STS policies of other domains, followed until they expire whatever the domain serves since (RFC 8461 §5.1).
+tls_policies = _table(
+    "tls_policies", core, Column("domain", Words, primary_key=True), _text("identity"),
+    Column("octets", Octets, nullable=False), _moment("fetched_at"), _moment("expires_at"),
+)  # fmt: skip
+
 workers = _table(
     "workers", core, _id(), _text("role"), _text("node"), Column("position", Count, nullable=False),
     _moment("started_at"), _moment("heartbeat_at"),

@@ -31,6 +31,13 @@ class Server(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Dns(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     servers: tuple[str, ...] = ()  # host:port; empty: those of the machine
     timeout: timedelta = timedelta(seconds=5)  # for one question, all servers together
+    validating: bool = False  # the servers check DNSSEC and the way to them is safe: their word makes DANE count
+
+
+class Tls(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    ca_file: str = ""  # PEM; empty: the authorities of the machine
+    sts_port: int = 443  # where MTA-STS policies are fetched
+    allowed_networks: tuple[str, ...] = ()  # that fetches may reach beside public addresses
 
 
 class Retry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -114,6 +121,7 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     server: Server = Server()
     dns: Dns = Dns()
+    tls: Tls = Tls()
     outbound: Outbound = Outbound()
     mx: Mx = Mx()
     submission: Submission = Submission()
@@ -136,6 +144,8 @@ def load(file: Path | None, environment: Mapping[str, str]) -> Settings:
     except msgspec.ValidationError as error:
         raise SettingsError(f"{where}: {error}. See docs/settings.md for every key.") from error
     _check_loopback_only(settings)
+    for network in settings.tls.allowed_networks:
+        _network(network)
     return settings
 
 
@@ -175,11 +185,14 @@ def _check_loopback_only(settings: Settings) -> None:
 
 
 def _is_loopback(text: str) -> bool:
+    return _network(text).is_loopback
+
+
+def _network(text: str) -> IPv4Network | IPv6Network:
     try:
-        network: IPv4Network | IPv6Network = ip_network(text, strict=False)
+        return ip_network(text, strict=False)
     except ValueError as error:
         raise SettingsError(f"{text!r} is no address and no network: {error}") from error
-    return network.is_loopback
 
 
 def environment() -> Mapping[str, str]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import random
 import signal
-import ssl
 import time
 from collections import Counter as Tally
 from collections.abc import Awaitable, Callable
@@ -30,9 +29,8 @@ from mta.outbound.job import Done, Job
 from mta.outbound.lane import Desk, Lane, Limits, Tried
 from mta.outbound.settle import Settler
 from mta.outbound.shelf import Shelf
+from mta.outbound.tls_outfit import route_of
 from mta.outbound.verdict import ended, returned, settlement_of
-from net.resolver import Resolver
-from net.smtp_connection import Timeouts
 from policy.backoff import Backoff
 from policy.lifecycle import Event
 from policy.rotation import EgressSource
@@ -74,9 +72,7 @@ class Sender:
                 ("submission", outbound.retry.submission),
             )
         }
-        self._limits = Limits(
-            outbound.connections, outbound.messages_per_connection, outbound.idle, outbound.port, Timeouts()
-        )
+        self._limits = Limits(outbound.connections, outbound.messages_per_connection, outbound.idle)
         self._slots = promote.slots_of(context)
         self._shelf = Shelf(context)
         self._composer = Composer(Tokens(context.vault.derived("tokens")), context.public_url)
@@ -91,8 +87,7 @@ class Sender:
         for sign in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(sign, self._stopping.set)
         serve_metrics(self._context.sockets["metrics"], self._pulse)
-        self._resolver = Resolver(self._context.settings.dns.servers, self._context.settings.dns.timeout)
-        self._tls = _opportunistic()
+        self._route = await asyncio.to_thread(route_of, self._context)
         self._worker = await self._registered()
         self._settler = Settler(self._context, self._worker, self._left)
         settling = loop.create_task(self._settler.run())
@@ -182,7 +177,7 @@ class Sender:
         lane = self._lanes.get((source.address, site))
         if lane is None:
             desk = Desk(self._octets, self._tried, self._returned, lambda: self._fence.open(time.monotonic()))
-            lane = Lane(source, site, self._limits, self._resolver, self._tls, desk)
+            lane = Lane(source, site, self._limits, self._route, desk)
             self._lanes[source.address, site] = lane
         return lane
 
@@ -235,11 +230,3 @@ class Sender:
         LANES.set(len(self._lanes))
         CONNECTIONS.set(sum(lane.connections for lane in self._lanes.values()))
         return FRESH
-
-
-def _opportunistic() -> ssl.SSLContext:
-    """TLS without asking who the host is (RFC 7435): a certificate that fails is still better than none."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context

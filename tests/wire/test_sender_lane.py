@@ -27,8 +27,8 @@ from mta.outbound.lane import Desk, Lane, Limits, Tried
 from net.resolver import Resolver
 from net.smtp_connection import Timeouts
 from peers.names import Names, record
+from peers.route import road
 from peers.scripted_host import ADDRESS, HELLO, Host, Talk, playing
-from peers.tls import trusting_nobody
 from policy.rotation import EgressSource
 from store.campaigns import CampaignState
 from store.ledger import Claimed
@@ -81,7 +81,7 @@ class Bench:
 @asynccontextmanager
 async def lane_to(port: int, names: Names, connections: int = 1, each: int = 100) -> AsyncIterator[Bench]:
     times = Timeouts(*(timedelta(seconds=1) for _ in range(6)))
-    limits = Limits(connections, each, timedelta(seconds=0.3), port, times)
+    limits = Limits(connections, each, timedelta(seconds=0.3))
 
     def octets(one: Job) -> tuple[str, str, bytes]:
         return "b+token@ours.test", one.row.address, LETTER
@@ -90,7 +90,7 @@ async def lane_to(port: int, names: Names, connections: int = 1, each: int = 100
     returned: list[Job] = []
     desk = Desk(octets, tried.append, lambda one, _: returned.append(one), lambda: True)
     resolver = Resolver([names.listening], timedelta(seconds=2))
-    bench = Bench(Lane(SOURCE, SITE, limits, resolver, trusting_nobody(), desk), tried, returned)
+    bench = Bench(Lane(SOURCE, SITE, limits, road(resolver, port, times), desk), tried, returned)
     yield bench
     await bench.lane.stop(timedelta(seconds=1))
 

@@ -13,6 +13,16 @@ down_revision = None
 
 def upgrade() -> None:
     op.create_table(
+        "tls_policies",
+        sa.Column("domain", columns.Words, nullable=False),
+        sa.Column("identity", columns.Words, nullable=False),
+        sa.Column("octets", columns.Octets, nullable=False),
+        sa.Column("fetched_at", columns.Moment(), nullable=False),
+        sa.Column("expires_at", columns.Moment(), nullable=False),
+        sa.PrimaryKeyConstraint("domain", name=op.f("pk_tls_policies")),
+        sqlite_strict=True,
+    )
+    op.create_table(
         "counters",
         sa.Column("scope", columns.Words, nullable=False),
         sa.Column("scope_id", columns.Id, autoincrement=False, nullable=False),

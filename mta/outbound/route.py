@@ -1,0 +1,152 @@
+"""The way to a domain's mail hosts: which are tried, in which order, and with how much TLS.
+
+I/O; one for each sender process, shared by its lanes. `connect` gives a session to the best host that takes one and
+that satisfies the policy of the domain, DANE or MTA-STS (net/tls_policy.py). Without a policy a host whose TLS is
+broken still gets its mail, in clear (RFC 7435), and is not asked for TLS again for three days. A policy that no host
+satisfies is a deferral: what is wrong today may be an attack, or a mistake that its owner mends.
+"""
+
+from __future__ import annotations
+
+import random
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from prometheus_client import Counter
+
+from mail.reply import Reply
+from net.resolver import Addresses, MailHosts, MailStanding, Resolver
+from net.smtp_connection import ConnectError, Connection, Peer, Timeouts
+from net.tls_policy import Demand, Terms, TlsPolicies, WithheldError
+from policy.rotation import EgressSource
+
+HOSTS_TRIED: Final = 5  # addresses of a domain's hosts before it counts as unreachable
+PLAIN_FOR: Final = timedelta(days=3)  # that a host is remembered to have broken TLS
+
+SESSIONS: Final = Counter(
+    "mailloft_tls_sessions_total", "Connections to remote hosts: clear, unverified, verified, or by a policy", ["tls"]
+)
+WITHHELD: Final = Counter(
+    "mailloft_tls_withheld_total", "Hosts that got no mail since they do not satisfy a policy", ["policy", "fault"]
+)
+
+
+class Unreachable(Exception):  # noqa: N818 - it is a verdict on a site
+    """No host took a connection; `reply` is what the last one said, or our own word for the DNS answer.
+
+    `demanded`: a policy forbids what could be had, so that fewer connections would not help.
+    """
+
+    def __init__(self, words: str, reply: Reply | None = None, host: str = "", *, demanded: bool = False) -> None:
+        super().__init__(words)
+        self.reply = reply
+        self.host = host
+        self.demanded = demanded
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    host: str
+    address: str
+    known: Addresses
+
+
+# RFC 7505 §4.2 and RFC 3463 §3.2: our own words for what the DNS says, so that they are judged as a host's are.
+NO_MAIL: Final = {
+    MailStanding.NO_NAME: Reply(550, "5.1.2", "the domain does not exist (NXDOMAIN): host not found"),
+    MailStanding.NO_RECORDS: Reply(550, "5.1.2", "the domain has neither MX nor address: host not found"),
+    MailStanding.NULL: Reply(556, "5.1.10", "the domain accepts no mail (null MX)"),
+}
+
+
+class Route:
+    def __init__(
+        self, resolver: Resolver, policies: TlsPolicies, tls: ssl.SSLContext, port: int, timeouts: Timeouts,
+        now: Callable[[], datetime],
+    ) -> None:  # fmt: skip
+        """`tls` asks for no certificate; what is asked of one is the policies' part."""
+        self._resolver = resolver
+        self._policies = policies
+        self._tls = tls
+        self._port = port
+        self._timeouts = timeouts
+        self._now = now
+        self._plain: dict[str, datetime] = {}
+
+    async def fits(self, connection: Connection, domain: str) -> bool:
+        """Whether mail for `domain` may go over a connection that was opened for whatever domain of the same site."""
+        if connection.peer.domain == domain:
+            return True
+        return (await self._policies.terms(domain, await self._resolver.mail_hosts(domain))).plain
+
+    async def connect(self, domain: str, source: EgressSource) -> Connection:
+        """A session for mail of `domain` (A-labels), spoken from `source`. Raises Unreachable."""
+        hosts = await self._resolver.mail_hosts(domain)
+        if hosts.standing in NO_MAIL:
+            raise Unreachable(str(NO_MAIL[hosts.standing]), NO_MAIL[hosts.standing])
+        if hosts.standing is MailStanding.TEMPORARY:
+            raise Unreachable(f"the name servers did not tell the MX of {domain}: {hosts.words}")
+        terms = await self._policies.terms(domain, hosts)
+        failure = Unreachable(f"no host of {domain} has an address that {source.address} can reach")
+        for one in await self._candidates(hosts, ":" in source.address):
+            peer = Peer(one.host, one.address, self._port, source.address, source.ehlo, domain)
+            try:
+                return await self._session(peer, one, terms)
+            except ConnectError as error:
+                demanded = error.demanded is not None
+                failure = Unreachable(str(error), error.reply, f"{one.host}[{one.address}]", demanded=demanded)
+            except WithheldError as error:
+                failure = Unreachable(str(error), None, f"{one.host}[{one.address}]", demanded=True)
+        raise failure
+
+    async def _candidates(self, hosts: MailHosts, ipv6: bool) -> list[_Candidate]:
+        """Addresses in the order in which they are tried; hosts of one preference at random (RFC 5321 §5.1)."""
+        found: list[_Candidate] = []
+        for host in sorted(hosts.hosts, key=lambda one: (one.preference, random.random())):
+            known = await self._resolver.addresses_of(host.name)
+            found += [_Candidate(host.name, one, known) for one in known.addresses if (":" in one) == ipv6]
+            if len(found) >= HOSTS_TRIED:
+                break
+        return found[:HOSTS_TRIED]
+
+    async def _session(self, peer: Peer, one: _Candidate, terms: Terms) -> Connection:
+        """Raises ConnectError, and WithheldError where the host may not even be asked."""
+        try:
+            demand = await self._policies.demand(terms, one.host, one.known)
+            made = await self._encrypted(peer, demand)
+        except WithheldError as error:
+            WITHHELD.labels(error.by, error.kind.value).inc()
+            raise
+        except ConnectError as error:
+            if error.demanded is not None:
+                WITHHELD.labels(demand.by, error.demanded.value).inc()
+            raise
+        SESSIONS.labels(_standing(made, demand)).inc()
+        return made
+
+    async def _encrypted(self, peer: Peer, demand: Demand) -> Connection:
+        """With TLS if the host can, else in clear where no policy minds."""
+        if demand.required or not self._is_plain(peer.host):
+            try:
+                return await Connection.connect(peer, self._timeouts, self._tls, demand)
+            except ConnectError as error:
+                if not error.tls or demand.required:
+                    raise
+                self._plain[peer.host] = self._now() + PLAIN_FOR
+        return await Connection.connect(peer, self._timeouts, None, demand)
+
+    def _is_plain(self, host: str) -> bool:
+        until = self._plain.get(host)
+        if until is not None and until <= self._now():
+            del self._plain[host]
+            return False
+        return until is not None
+
+
+def _standing(connection: Connection, demand: Demand) -> str:
+    if connection.tls is None:
+        return "clear"
+    return "unverified" if connection.fault else demand.by or "verified"
