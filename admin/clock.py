@@ -29,7 +29,7 @@ from policy.launch_gate import IMPORTING, Failing, failing
 from role.context import Context
 from role.log import EventLog
 from role.metrics_port import Pulse, serve_metrics
-from store import campaign_progress, campaigns, imports, launch_facts
+from store import campaign_progress, campaigns, imports, launch_facts, tls_policies
 from store.campaigns import Campaign, CampaignState
 
 _LOOK: Final = 0.1  # seconds between looks when nothing is to do
@@ -65,6 +65,7 @@ def run(context: Context) -> None:
         Duty(lambda: sweep_uploads(office, office.now()), 600.0),
         Duty(lambda: rotation.step(office.now()), 5.0),
         Duty(lambda: rotation.sweep(office.now()), 3600.0),
+        Duty(lambda: forget_policies(office, office.now()), 3600.0),
     ]
     context.ready()
     while not stopping.is_set():
@@ -178,3 +179,8 @@ def sweep_uploads(office: Office, now: datetime) -> None:
     for file in office.uploads.glob("*.csv"):
         if str(file) not in named and file.stat().st_mtime < (now - _LEFT_BEHIND).timestamp():
             file.unlink(missing_ok=True)
+
+
+def forget_policies(office: Office, now: datetime) -> None:
+    """Delete MTA-STS policies of other domains that hold no more."""
+    office.write(lambda tx: tls_policies.forget_expired(tx, now))

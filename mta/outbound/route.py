@@ -18,7 +18,7 @@ from typing import Final
 from prometheus_client import Counter
 
 from mail.reply import Reply
-from net.resolver import Addresses, MailHosts, MailStanding, Resolver
+from net.resolver import Addresses, MailHosts, MailStanding, Resolver, Standing
 from net.smtp_connection import ConnectError, Connection, Peer, Timeouts
 from net.tls_policy import Demand, Terms, TlsPolicies, WithheldError
 from policy.rotation import EgressSource
@@ -90,8 +90,9 @@ class Route:
         if hosts.standing is MailStanding.TEMPORARY:
             raise Unreachable(f"the name servers did not tell the MX of {domain}: {hosts.words}")
         terms = await self._policies.terms(domain, hosts)
-        failure = Unreachable(f"no host of {domain} has an address that {source.address} can reach")
-        for one in await self._candidates(hosts, ":" in source.address):
+        candidates, silent = await self._candidates(hosts, ":" in source.address)
+        failure = Unreachable(f"no host of {domain} has an address that {source.address} can reach{silent}")
+        for one in candidates:
             peer = Peer(one.host, one.address, self._port, source.address, source.ehlo, domain)
             try:
                 return await self._session(peer, one, terms)
@@ -102,15 +103,21 @@ class Route:
                 failure = Unreachable(str(error), None, f"{one.host}[{one.address}]", demanded=True)
         raise failure
 
-    async def _candidates(self, hosts: MailHosts, ipv6: bool) -> list[_Candidate]:
-        """Addresses in the order in which they are tried; hosts of one preference at random (RFC 5321 §5.1)."""
+    async def _candidates(self, hosts: MailHosts, ipv6: bool) -> tuple[list[_Candidate], str]:
+        """Addresses in the order in which they are tried, hosts of one preference at random (RFC 5321 §5.1).
+
+        And in words which hosts' addresses could not be had, for the log.
+        """
         found: list[_Candidate] = []
+        silent = ""
         for host in sorted(hosts.hosts, key=lambda one: (one.preference, random.random())):
             known = await self._resolver.addresses_of(host.name)
+            if known.standing is Standing.TEMPORARY:
+                silent = f": {host.name}: {known.words}"
             found += [_Candidate(host.name, one, known) for one in known.addresses if (":" in one) == ipv6]
             if len(found) >= HOSTS_TRIED:
                 break
-        return found[:HOSTS_TRIED]
+        return found[:HOSTS_TRIED], silent
 
     async def _session(self, peer: Peer, one: _Candidate, terms: Terms) -> Connection:
         """Raises ConnectError, and WithheldError where the host may not even be asked."""

@@ -172,14 +172,21 @@ def test_one_of_several_records_is_enough_so_that_keys_can_change(tmp_path: Path
     run(test)
 
 
-@pytest.mark.parametrize("bogus", ["_PORT._tcp.mx.signed.test. TLSA", "mx.signed.test. A", "signed.test. MX"])
+@pytest.mark.parametrize(
+    ("bogus", "words"),
+    [
+        ("_PORT._tcp.mx.signed.test. TLSA", "do not validate"),
+        ("mx.signed.test. A", "has an address that 127.0.7.2 can reach: mx.signed.test"),
+        ("signed.test. MX", "did not tell the MX"),
+    ],
+)
 def test_security_24_a_bogus_answer_is_a_deferral_and_not_a_downgrade(
-    tmp_path: Path, others: Names, bogus: str
+    tmp_path: Path, others: Names, bogus: str, words: str
 ) -> None:
     async def test() -> None:
         records = [f"_PORT._tcp.mx 60 IN TLSA {tlsa(3, 1, 1, LEAF)}"]
         async with routed(tmp_path, others, records, bogus=[bogus]) as route:
-            await withheld(route)
+            assert words in await withheld(route)
 
     run(test)
 
