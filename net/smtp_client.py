@@ -69,7 +69,9 @@ def extensions(reply: Reply) -> Mapping[str, str]:
     return {keyword.upper(): parameters for keyword, _, parameters in offered if keyword}
 
 
-def envelope(reverse_path: str, forward_path: str, content: bytes, offered: Mapping[str, str]) -> list[bytes]:
+def envelope(
+    reverse_path: str, forward_path: str, content: bytes, offered: Mapping[str, str], requires_tls: bool = False
+) -> list[bytes]:
     """MAIL and RCPT for one recipient, with the parameters that the host offers (SIZE, 8BITMIME, SMTPUTF8).
 
     Content beyond ASCII goes to a host without 8BITMIME as it is: rewriting it (RFC 6152 §3) would break the signature
@@ -89,6 +91,8 @@ def envelope(reverse_path: str, forward_path: str, content: bytes, offered: Mapp
         mail += " SMTPUTF8"
     elif "SMTPUTF8" in offered and beyond_ascii and not _header(content).isascii():
         mail += " SMTPUTF8"  # a header beyond ASCII (RFC 6532) asks for it where it can be had
+    if requires_tls:
+        mail += " REQUIRETLS"
     return [f"{mail}\r\n".encode(), f"RCPT TO:<{forward_path}>\r\n".encode()]
 
 

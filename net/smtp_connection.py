@@ -183,13 +183,15 @@ def _standing(demand: Demand, fault: Fault | None) -> str:
 class Connection:
     """An open session; `carried` transactions so far. Used by one task at a time.
 
-    `tls` is its protocol and how sure the host's name is, None in clear; `fault` what a policy would mind.
+    `tls` is its protocol and how sure the host's name is, None in clear; `fault` what a policy would mind; `sure`:
+    the host is the domain's own and nobody else reads along, as REQUIRETLS asks.
     """
 
     def __init__(self, peer: Peer, wire: _Wire, transport: asyncio.Transport, timeouts: Timeouts) -> None:
         self.peer = peer
         self.tls: str | None = None
         self.fault: Fault | None = None
+        self.sure = False
         self.carried = 0
         self._wire = wire
         self._transport = transport
@@ -234,18 +236,23 @@ class Connection:
         return self._wire.ended is None and not self._transport.is_closing() and not self._wire.replies
 
     async def transact(
-        self, reverse_path: str, forward_path: str, content: bytes, may_end: Callable[[], bool]
-    ) -> Answer:
+        self, reverse_path: str, forward_path: str, content: bytes, may_end: Callable[[], bool],
+        requires_tls: bool = False,
+    ) -> Answer:  # fmt: skip
         """Send one message to one recipient. `content` has CRLF line ends only and ends with one.
 
         `may_end` is asked last before the octets that end the message are handed to the kernel: a worker
         whose claims may have gone to another (store/workers.py) must not send it; the answer then has no reply.
+        `requires_tls`: the host gets it only where it promises to ask the same of the next (REQUIRETLS).
         """
         self._transcript = []
         self._heard = False
         self.carried += 1
         try:
-            reply = await self._transaction(reverse_path, forward_path, content, may_end)
+            if requires_tls:
+                self._check_sure()
+            commands = envelope(reverse_path, forward_path, content, self._offered, requires_tls)
+            reply = await self._transaction(commands, content, may_end)
         except Unfit as error:
             return Answer(error.reply, str(error.reply), self._told(), heard=True)
         except (Lost, ProtocolError) as error:
@@ -311,14 +318,18 @@ class Connection:
         self.fault = demand.check(presented(session))
         if self.fault is not None and demand.required:
             raise ConnectError(f"TLS with {self.peer}: {self.fault}, against {demand.by}", demanded=self.fault.kind)
+        self.sure = demand.sure and self.fault is None
         self.tls = f"{session.version()} {_standing(demand, self.fault)}"
         await self._hello()  # what was offered in clear counts no longer (RFC 3207 §4.2)
         return True
 
-    async def _transaction(
-        self, reverse_path: str, forward_path: str, content: bytes, may_end: Callable[[], bool]
-    ) -> Reply:
-        commands = envelope(reverse_path, forward_path, content, self._offered)
+    def _check_sure(self) -> None:
+        """Raises Unfit where the host may not get mail that requires TLS (RFC 8689 §4.2.1)."""
+        if not (self.sure and "REQUIRETLS" in self._offered):
+            words = "REQUIRETLS is not offered" if self.sure else self.tls or "there is no TLS"
+            raise Unfit(Reply(550, "5.7.30", f"the message requires sure TLS, at {self.peer.host} {words}"))
+
+    async def _transaction(self, commands: list[bytes], content: bytes, may_end: Callable[[], bool]) -> Reply:
         chunked = in_chunks(len(content), self._offered)
         if not chunked:
             commands.append(_DATA)

@@ -27,11 +27,16 @@ Chain = Sequence[bytes]
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """`required`: no mail without TLS that `check` finds no fault with. `by` names the policy, "" for none."""
+    """`required`: no mail without TLS that `check` finds no fault with. `by` names the policy, "" for none.
+
+    `sure`: that the host is the domain's own is said by DNSSEC or by a policy, which REQUIRETLS asks for (RFC 8689
+    §4.2.1) beside a certificate without fault.
+    """
 
     by: str
     required: bool
     check: Callable[[Chain], Fault | None]
+    sure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +88,7 @@ class TlsPolicies:
             return self._dane(records, host, terms.domain)
         if terms.sts is not None:
             return self._by_sts(terms.sts, host)
-        return Demand("", False, lambda chain: untrusted(chain, [host], self._roots, self._now()))
+        return Demand("", False, lambda chain: untrusted(chain, [host], self._roots, self._now()), terms.authentic)
 
     async def _tlsa(self, host: str) -> list[Tlsa] | None:
         """None where the host has no TLSA record, or none that is authenticated."""
@@ -100,7 +105,7 @@ class TlsPolicies:
         if not usable:
             # RFC 7672 §2.2: TLS is promised, but by whom cannot be told.
             return Demand("DANE without a usable record", True, lambda _: None)
-        return Demand("DANE", True, lambda chain: dane_fault(usable, chain, [host, domain], self._now()))
+        return Demand("DANE", True, lambda chain: dane_fault(usable, chain, [host, domain], self._now()), True)
 
     def _by_sts(self, policy: StsPolicy, host: str) -> Demand:
         covered = policy.covers(host)
@@ -113,7 +118,7 @@ class TlsPolicies:
             return untrusted(chain, [host], self._roots, self._now())
 
         enforced = policy.mode is Mode.ENFORCE
-        return Demand("MTA-STS" if enforced else "MTA-STS in testing", enforced, check)
+        return Demand("MTA-STS" if enforced else "MTA-STS in testing", enforced, check, covered)
 
 
 ANY_TLS: Final = Demand("", False, lambda _: Fault(FaultKind.FAILED, "nobody asked"))

@@ -33,6 +33,7 @@ class Submission:
     message_id: str | None
     blob: bytes | None
     file: str | None
+    requires_tls: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +76,11 @@ def is_linked(connection: Connection, name: str) -> bool:
 def submission(connection: Connection, message_id: int) -> Submission | None:
     row = connection.execute(
         select(
-            messages.c.project_id, messages.c.reverse_path, messages.c.message_id, messages.c.bytes, messages.c.file
+            messages.c.project_id, messages.c.reverse_path, messages.c.message_id, messages.c.bytes, messages.c.file,
+            messages.c.requires_tls,
         ).where(messages.c.id == message_id, messages.c.kind == "submission")
-    ).first()
-    return None if row is None else Submission(*row)
+    ).first()  # fmt: skip
+    return None if row is None else Submission(*row[:-1], requires_tls=bool(row[-1]))
 
 
 def shipped(connection: Connection, message_id: int) -> Shipped | None:

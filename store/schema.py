@@ -199,6 +199,7 @@ messages = _table(
     Column("campaign_id", ForeignKey("campaigns.id")), Column("content_version", Count),
     Column("connection_id", ForeignKey("connections.id")), _text("reverse_path"), Column("message_id", Words),
     _count("size_bytes"), Column("bytes", Octets), Column("file", Words), _moment("created_at"),
+    Column("requires_tls", Flag),  # RFC 8689
     Index(None, "campaign_id"), Index(None, "message_id"),
 )  # fmt: skip
 

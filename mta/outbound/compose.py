@@ -48,6 +48,7 @@ class Recipe:
     compiled: Compiled | None
     content: bytes
     signer: Signer | None
+    requires_tls: bool = False
 
 
 class Recipes:
@@ -91,7 +92,7 @@ class Recipes:
         content = self._context.spool.get(submitted.blob, submitted.file)
         return Recipe(
             submitted.project_id, None, 0, campaigns.CampaignState.RUNNING, domain, self._reverse_domain(domain), {},
-            None, content, self._signer(submitted.project_id, domain),
+            None, content, self._signer(submitted.project_id, domain), submitted.requires_tls,
         )  # fmt: skip
 
     def _reverse_domain(self, domain: str) -> str:

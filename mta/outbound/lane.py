@@ -169,14 +169,15 @@ class Lane:
         self, job: Job, made: tuple[str, str, bytes], connection: Connection | None
     ) -> tuple[Connection, Answer]:
         """One transaction; on a new connection where the kept one turns out to have ended. Raises Unreachable."""
-        if connection is not None and await self._route.fits(connection, job.forward.ascii_domain):
-            answer = await connection.transact(*made, self._desk.may_end)
+        domain, strict = job.forward.ascii_domain, job.recipe.requires_tls
+        if connection is not None and await self._route.fits(connection, domain, strict=strict):
+            answer = await connection.transact(*made, self._desk.may_end, job.recipe.requires_tls)
             if answer.heard:
                 return connection, answer
         if connection is not None:
             await self._close(connection)
         connection = await self._connected(job)
-        return connection, await connection.transact(*made, self._desk.may_end)
+        return connection, await connection.transact(*made, self._desk.may_end, job.recipe.requires_tls)
 
     async def _after(self, connection: Connection) -> Connection | None:
         if connection.usable and connection.carried < self._limits.messages_per_connection:

@@ -76,10 +76,13 @@ class Route:
         self._now = now
         self._plain: dict[str, datetime] = {}
 
-    async def fits(self, connection: Connection, domain: str) -> bool:
-        """Whether mail for `domain` may go over a connection that was opened for whatever domain of the same site."""
-        if connection.peer.domain == domain:
-            return True
+    async def fits(self, connection: Connection, domain: str, *, strict: bool = False) -> bool:
+        """Whether mail for `domain` may go over a connection that was opened for whatever domain of the same site.
+
+        `strict`: it must be sure that the host is the domain's own (REQUIRETLS), so it is opened for it.
+        """
+        if connection.peer.domain == domain or strict:
+            return connection.peer.domain == domain
         return (await self._policies.terms(domain, await self._resolver.mail_hosts(domain))).plain
 
     async def connect(self, domain: str, source: EgressSource) -> Connection:

@@ -74,7 +74,7 @@ class SubmissionSession(SmtpServer[Forward]):
         self._submitter: Submitter | None = None
 
     def extensions(self) -> list[str]:
-        return ["AUTH PLAIN LOGIN"] if self.secured else []
+        return ["AUTH PLAIN LOGIN", "REQUIRETLS"] if self.secured else []
 
     # --- signing in ---------------------------------------------------------------------------------------
 
@@ -179,9 +179,9 @@ class SubmissionSession(SmtpServer[Forward]):
             if claimed is not None and claimed.ascii_domain != submitter.sender.ascii_domain:
                 return await self._not_the_sender(submitter, claimed)
             return refused
-        return await asyncio.shield(self._queue(submitter, content, tuple(self.recipients)))
+        return await asyncio.shield(self._queue(submitter, mail, content, tuple(self.recipients)))
 
-    async def _queue(self, submitter: Submitter, content: bytes, forwards: Sequence[Forward]) -> str:
+    async def _queue(self, submitter: Submitter, mail: Envelope, content: bytes, forwards: Sequence[Forward]) -> str:
         """Crash case: killed before the commit, the program had no 250 and repeats; after it, the mail is queued."""
         now, name = datetime.now(UTC), secrets.token_hex(12)
         made_id = f"<{name}@{submitter.sender.ascii_domain}>"
@@ -195,6 +195,7 @@ class SubmissionSession(SmtpServer[Forward]):
                 message_id(content) or made_id,
                 stored,
                 POOL,
+                mail.requires_tls,
             )
             work = partial(injection.queue_submission, submitted=submitted, forwards=forwards, now=now)
             message = await asyncio.wrap_future(self._desk.stores.core.journal.submit(work))

@@ -29,6 +29,7 @@ TIMES = Timeouts(*(timedelta(seconds=2) for _ in range(6)))
 SITE = "remote.test"
 HOST = "mx.remote.test"
 ENFORCE = b"version: STSv1\r\nmode: enforce\r\nmx: mx.remote.test\r\nmax_age: 86400\r\n"
+TESTING = ENFORCE.replace(b"enforce", b"testing")
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +60,7 @@ class World:
     clock: list[datetime]
     kept: Kept
     again: Callable[[], Route]
+    commands: list[bytes]
 
     async def tls(self, domain: str = SITE) -> str | None:
         """What the attempt log says of a new connection for that domain. Raises Unreachable."""
@@ -74,9 +76,10 @@ class World:
 async def world(
     names: Names, authority: tuple[trustme.CA, Path], policy: bytes = ENFORCE, *,
     mx_name: str = HOST, mx_by: trustme.CA | None = None, starttls: bool = True, allowed: tuple[str, ...] | None = None,
-    web_by: trustme.CA | None = None,
+    web_by: trustme.CA | None = None, offers: bytes = b"250 here\r\n",
 ) -> AsyncIterator[World]:  # fmt: skip
     trusted, file = authority
+    commands: list[bytes] = []
     secure = server_context(mx_by or trusted, mx_name)
     web = (web_by or trusted).issue_cert(f"mta-sts.{SITE}", "mta-sts.xn--bcher-kva.test")
     web_context = server_context(trusted, "unused.test")
@@ -95,8 +98,15 @@ async def world(
             except OSError:
                 return
             await talk.line()
-            talk.say(b"250 here\r\n")
-        await talk.rest()
+            talk.say(offers)
+        while line := await talk.line():
+            commands.append(line)
+            if line.startswith((b"MAIL", b"RCPT", b"RSET")):
+                talk.say(b"250 ok\r\n")
+            elif line == b"DATA\r\n":
+                talk.say(b"354 go on\r\n")
+                await talk.message()
+                talk.say(b"250 taken\r\n")
 
     async with playing(script) as host, serving(web_context, policy) as site:
         clock, kept = [datetime.now(UTC)], Kept()
@@ -108,7 +118,7 @@ async def world(
                 allowed=("127.0.0.0/8",) if allowed is None else allowed, kept=kept, now=lambda: clock[0],
             )  # fmt: skip
 
-        yield World(again(), site, clock, kept, again)
+        yield World(again(), site, clock, kept, again, commands)
 
 
 def run(test: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -271,5 +281,55 @@ def test_mail_with_a_policy_does_not_ride_on_a_connection_that_was_opened_withou
             assert await there.route.fits(strict, "plain.test")
             plain.abort()
             strict.abort()
+
+    run(test)
+
+
+# REQUIRETLS (RFC 8689)
+
+REQUIRETLS = b"250-here\r\n250 REQUIRETLS\r\n"
+
+
+async def strictly(there: World, domain: str = SITE) -> tuple[int, str, str]:
+    """The answer to a message that requires TLS."""
+    connection = await there.connect(domain)
+    answer = await connection.transact("b@ours.test", f"a@{domain}", b"Subject: x\r\n\r\nx\r\n", lambda: True, True)
+    connection.abort()
+    assert answer.reply is not None
+    return answer.reply.code, answer.reply.enhanced, answer.reply.text
+
+
+def test_mail_that_requires_tls_says_so_to_a_host_that_is_sure_and_promises_the_same(
+    names: Names, authority: Any
+) -> None:
+    async def test() -> None:
+        async with world(names, authority, offers=REQUIRETLS) as there:
+            assert (await strictly(there))[0] == 250
+            assert there.commands[0] == b"MAIL FROM:<b@ours.test> REQUIRETLS\r\n"
+            connection = await there.connect("plain.test")
+            assert not await there.route.fits(connection, SITE, strict=True)
+            connection.abort()
+
+    run(test)
+
+
+@pytest.mark.parametrize(
+    ("domain", "what", "words"),
+    [
+        (SITE, {}, "REQUIRETLS is not offered"),
+        ("plain.test", {"offers": REQUIRETLS}, "TLSv1.3 verified"),  # whose MX record anybody may have written
+        (SITE, {"offers": REQUIRETLS, "mx_name": "other.test", "policy": TESTING}, "unverified"),
+        ("plain.test", {"starttls": False}, "there is no TLS"),
+    ],
+)
+def test_mail_that_requires_tls_is_refused_for_good_where_it_would_not_be_sure(
+    names: Names, authority: Any, domain: str, what: dict[str, Any], words: str
+) -> None:
+    async def test() -> None:
+        async with world(names, authority, **what) as there:
+            code, enhanced, text = await strictly(there, domain)
+            assert (code, enhanced) == (550, "5.7.30")
+            assert words in text
+            assert not there.commands, "nothing of the message was said"
 
     run(test)

@@ -457,6 +457,7 @@ def upgrade() -> None:
         sa.Column("bytes", columns.Octets, nullable=True),
         sa.Column("file", columns.Words, nullable=True),
         sa.Column("created_at", columns.Moment(), nullable=False),
+        sa.Column("requires_tls", columns.Flag(), nullable=True),
         sa.ForeignKeyConstraint(
             ["campaign_id"],
             ["campaigns.id"],
