@@ -11,7 +11,7 @@ import pytest
 import uvloop
 
 from mail.address import parse_mailbox
-from mail.outcome import Reason
+from mail.outcome import Effect, Reason
 from net.smtp_client import CHUNKED
 from net.smtp_connection import Answer, Connection, Peer, Timeouts
 from peers.scripted_host import ADDRESS, Talk, playing
@@ -149,6 +149,7 @@ def test_an_address_that_the_host_cannot_read_is_refused_for_good_without_asking
     (answer,) = host.send(LETTER, "лена@remote.test")
     assert answer.reply is not None
     assert (answer.reply.code, answer.reply.enhanced) == (550, "5.6.7")
+    assert outcome_of_reply("лена@remote.test", answer.reply).effect is Effect.NONE
     assert not [command for command in host.commands if command != b"QUIT"]
 
 
