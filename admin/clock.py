@@ -8,11 +8,13 @@ last saved row.
 from __future__ import annotations
 
 import signal
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from ipaddress import ip_network
 from typing import Final
 
 from prometheus_client import Counter, Gauge
@@ -24,6 +26,8 @@ from admin.importing import LostError
 from admin.key_rotation import Rotation
 from admin.office import Office
 from admin.refusals import ConflictError
+from admin.tls_reports import TlsReports
+from net.http_guard import HttpGuard
 from net.resolver import Resolver
 from policy.launch_gate import IMPORTING, Failing, failing
 from role.context import Context
@@ -34,6 +38,7 @@ from store.campaigns import Campaign, CampaignState
 
 _LOOK: Final = 0.1  # seconds between looks when nothing is to do
 _AFTER_ERROR: Final = 1.0
+_POST: Final = timedelta(seconds=5)  # for handing over one TLS report
 _LEFT_BEHIND: Final = timedelta(hours=6)  # longer than an upload may take
 
 HEARTBEAT = Gauge("mailloft_clock_heartbeat_seconds", "When the clock last went round, seconds since 1970")
@@ -56,8 +61,12 @@ def run(context: Context) -> None:
     serve_metrics(context.sockets["metrics"], pulse)
     office = office_of(context)
     loading = Loading(office, f"{context.node}/{context.name}-{context.position}", context.log)
-    dns = context.settings.dns
-    rotation = Rotation(office, Resolver(dns.servers, dns.timeout), context.log)
+    dns, tls = context.settings.dns, context.settings.tls
+    resolver = Resolver(dns.servers, dns.timeout)
+    rotation = Rotation(office, resolver, context.log)
+    allowed = [ip_network(text, strict=False) for text in tls.allowed_networks]
+    guard = HttpGuard(resolver, ssl.create_default_context(cafile=tls.ca_file or None), allowed, _POST)
+    reports = TlsReports(office, resolver, guard, context.spool, context.log)
     duties = [
         Duty(loading.step, 0.0),
         Duty(lambda: launch_due(office, context.log, office.now()), 1.0),
@@ -66,6 +75,7 @@ def run(context: Context) -> None:
         Duty(lambda: rotation.step(office.now()), 5.0),
         Duty(lambda: rotation.sweep(office.now()), 3600.0),
         Duty(lambda: forget_policies(office, office.now()), 3600.0),
+        Duty(lambda: reports.step(office.now()), 600.0),
     ]
     context.ready()
     while not stopping.is_set():

@@ -37,6 +37,8 @@ class Demand:
     required: bool
     check: Callable[[Chain], Fault | None]
     sure: bool = False
+    kind: str = ""  # "sts" or "tlsa", as reports call it (RFC 8460 §4.4)
+    policy: str = ""  # its lines, for reports
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class Terms:
 class WithheldError(Exception):
     """A host that must not get mail now; the text says why, `by` names the policy."""
 
-    def __init__(self, words: str, by: str, kind: FaultKind) -> None:
+    def __init__(self, words: str, by: Demand, kind: FaultKind) -> None:
         super().__init__(words)
         self.by = by
         self.kind = kind
@@ -95,7 +97,7 @@ class TlsPolicies:
         answer = await self._resolver.ask(f"_{self._port}._tcp.{host}", "TLSA")
         if answer.standing is Standing.TEMPORARY:
             words = f"{host}: its TLSA records do not validate or cannot be had: {answer.words}"
-            raise WithheldError(words, "DANE", FaultKind.DNSSEC_INVALID)
+            raise WithheldError(words, Demand("DANE", True, lambda _: None, kind="tlsa"), FaultKind.DNSSEC_INVALID)
         if answer.standing is not Standing.FOUND or not answer.authentic:
             return None
         return [Tlsa(one.usage, one.selector, one.mtype, one.cert) for one in cast("tuple[TLSA, ...]", answer.records)]
@@ -104,21 +106,36 @@ class TlsPolicies:
         usable = [record for record in records if record.usable]
         if not usable:
             # RFC 7672 §2.2: TLS is promised, but by whom cannot be told.
-            return Demand("DANE without a usable record", True, lambda _: None)
-        return Demand("DANE", True, lambda chain: dane_fault(usable, chain, [host, domain], self._now()), True)
+            return Demand("DANE without a usable record", True, lambda _: None, False, "tlsa", _lines(records))
+        return Demand(
+            "DANE",
+            True,
+            lambda chain: dane_fault(usable, chain, [host, domain], self._now()),
+            True,
+            "tlsa",
+            _lines(records),
+        )
 
     def _by_sts(self, policy: StsPolicy, host: str) -> Demand:
-        covered = policy.covers(host)
-        if policy.mode is Mode.ENFORCE and not covered:
-            raise WithheldError(f"{host} is not in the domain's MTA-STS policy", "MTA-STS", FaultKind.FAILED)
+        demand = self._sts_demand(policy, host)
+        if demand.required and not demand.sure:
+            raise WithheldError(f"{host} is not in the domain's MTA-STS policy", demand, FaultKind.FAILED)
+        return demand
+
+    def _sts_demand(self, policy: StsPolicy, host: str) -> Demand:
+        covered, enforced = policy.covers(host), policy.mode is Mode.ENFORCE
 
         def check(chain: Chain) -> Fault | None:
             if not covered:
                 return Fault(FaultKind.FAILED, f"{host} is not in the domain's MTA-STS policy")
             return untrusted(chain, [host], self._roots, self._now())
 
-        enforced = policy.mode is Mode.ENFORCE
-        return Demand("MTA-STS" if enforced else "MTA-STS in testing", enforced, check, covered)
+        by = "MTA-STS" if enforced else "MTA-STS in testing"
+        return Demand(by, enforced, check, covered, "sts", policy.text)
+
+
+def _lines(records: Sequence[Tlsa]) -> str:
+    return "\n".join(f"{one.usage} {one.selector} {one.matching} {one.octets.hex()}" for one in records)
 
 
 ANY_TLS: Final = Demand("", False, lambda _: Fault(FaultKind.FAILED, "nobody asked"))

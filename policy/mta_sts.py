@@ -29,11 +29,12 @@ class Mode(Enum):
 
 @dataclass(frozen=True, slots=True)
 class StsPolicy:
-    """`mx`: host names in lower-case A-labels, or such a name behind `*.`."""
+    """`mx`: host names in lower-case A-labels, or such a name behind `*.`; `text`: the lines as they were served."""
 
     mode: Mode
     mx: tuple[str, ...]
     max_age: timedelta
+    text: str
 
     def covers(self, host: str) -> bool:
         """Whether that MX may get the domain's mail; a wildcard stands for exactly one label (§4.1)."""
@@ -71,7 +72,8 @@ def parse(octets: bytes) -> StsPolicy:
     mx = tuple(_pattern(value) for name, value in lines if name == "mx")
     if not mx and mode is not Mode.NONE:
         raise ValueError("the policy names no mx")
-    return StsPolicy(mode, mx, timedelta(seconds=min(int(age), _LONGEST)))
+    served = "\n".join(f"{name}: {value}" for name, value in lines)
+    return StsPolicy(mode, mx, timedelta(seconds=min(int(age), _LONGEST)), served)
 
 
 def _field(text: str, separator: str) -> tuple[str, str]:

@@ -43,7 +43,7 @@ class Submitted:
     message_id: str
     stored: Stored
     pool: str
-    requires_tls: bool = False  # RFC 8689: no host without sure TLS gets it
+    requires_tls: bool | None = None  # RFC 8689: True no host without sure TLS gets it, False any does
 
 
 def queue_submission(tx: Connection, submitted: Submitted, forwards: Sequence[Forward], now: datetime) -> int:

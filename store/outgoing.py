@@ -33,7 +33,7 @@ class Submission:
     message_id: str | None
     blob: bytes | None
     file: str | None
-    requires_tls: bool
+    requires_tls: bool | None  # None: as the domain's policies say; False: whatever they say (RFC 8689 §5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def submission(connection: Connection, message_id: int) -> Submission | None:
             messages.c.requires_tls,
         ).where(messages.c.id == message_id, messages.c.kind == "submission")
     ).first()  # fmt: skip
-    return None if row is None else Submission(*row[:-1], requires_tls=bool(row[-1]))
+    return None if row is None else Submission(*row)
 
 
 def shipped(connection: Connection, message_id: int) -> Shipped | None:

@@ -299,3 +299,11 @@ attempts = _table(
     _text("host"), Column("tls", Words), Column("code", Count), _text("words"), Column("transcript", Words),
     _count("milliseconds"), Index(None, "recipient_id"),
 )  # fmt: skip
+
+# Sessions with hosts of other domains that have a TLS policy, until they are reported (RFC 8460).
+tls_results = _table(
+    "tls_results", events,
+    *(Column(name, Words, primary_key=True)
+      for name in ("day", "domain", "kind", "policy", "host", "address", "source", "result")),
+    _count("sessions"),
+)  # fmt: skip

@@ -48,7 +48,7 @@ class Recipe:
     compiled: Compiled | None
     content: bytes
     signer: Signer | None
-    requires_tls: bool = False
+    requires_tls: bool | None = None  # as in store/outgoing.py
 
 
 class Recipes:

@@ -30,6 +30,7 @@ from mta.outbound.lane import Desk, Lane, Limits, Tried
 from mta.outbound.settle import Settler
 from mta.outbound.shelf import Shelf
 from mta.outbound.tls_outfit import route_of
+from mta.outbound.tls_tally import TlsTally
 from mta.outbound.verdict import ended, returned, settlement_of
 from policy.backoff import Backoff
 from policy.lifecycle import Event
@@ -76,6 +77,7 @@ class Sender:
         self._slots = promote.slots_of(context)
         self._shelf = Shelf(context)
         self._composer = Composer(Tokens(context.vault.derived("tokens")), context.public_url)
+        self._tls_tally = TlsTally(context)
         self._fence = Fence()
         self._pulse = Pulse()
         self._lanes: dict[tuple[str, str], Lane] = {}
@@ -87,7 +89,7 @@ class Sender:
         for sign in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(sign, self._stopping.set)
         serve_metrics(self._context.sockets["metrics"], self._pulse)
-        self._route = await asyncio.to_thread(route_of, self._context)
+        self._route = await asyncio.to_thread(route_of, self._context, self._tls_tally.add)
         self._worker = await self._registered()
         self._settler = Settler(self._context, self._worker, self._left)
         settling = loop.create_task(self._settler.run())
@@ -98,6 +100,7 @@ class Sender:
         await asyncio.gather(*(lane.stop(LINGER) for lane in self._lanes.values()))
         self._settler.close()
         await settling
+        await asyncio.to_thread(self._tls_tally.flush)
         loops[0].cancel()
         await asyncio.to_thread(self._context.stores.core.journal.run, lambda tx: workers.resign(tx, self._worker))
 
@@ -218,6 +221,7 @@ class Sender:
     async def _tidy(self) -> float:
         """Every second: stop what was paused or cancelled, forget idle lanes, bury dead incarnations."""
         await asyncio.to_thread(self._shelf.refresh)
+        await asyncio.to_thread(self._tls_tally.flush)
         await asyncio.to_thread(
             self._context.stores.core.journal.run, lambda tx: workers.bury_dead(tx, datetime.now(UTC))
         )

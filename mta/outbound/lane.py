@@ -169,15 +169,15 @@ class Lane:
         self, job: Job, made: tuple[str, str, bytes], connection: Connection | None
     ) -> tuple[Connection, Answer]:
         """One transaction; on a new connection where the kept one turns out to have ended. Raises Unreachable."""
-        domain, strict = job.forward.ascii_domain, job.recipe.requires_tls
+        domain, strict = job.forward.ascii_domain, job.recipe.requires_tls is True
         if connection is not None and await self._route.fits(connection, domain, strict=strict):
-            answer = await connection.transact(*made, self._desk.may_end, job.recipe.requires_tls)
+            answer = await connection.transact(*made, self._desk.may_end, strict)
             if answer.heard:
                 return connection, answer
         if connection is not None:
             await self._close(connection)
         connection = await self._connected(job)
-        return connection, await connection.transact(*made, self._desk.may_end, job.recipe.requires_tls)
+        return connection, await connection.transact(*made, self._desk.may_end, strict)
 
     async def _after(self, connection: Connection) -> Connection | None:
         if connection.usable and connection.carried < self._limits.messages_per_connection:
@@ -204,7 +204,7 @@ class Lane:
 
     async def _connected(self, job: Job) -> Connection:
         """A new connection to the best host that takes one. Raises Unreachable."""
-        made = await self._route.connect(job.forward.ascii_domain, self.source)
+        made = await self._route.connect(job.forward.ascii_domain, self.source, lax=job.recipe.requires_tls is False)
         self._held[_this_task()] = made
         return made
 

@@ -18,10 +18,12 @@ from typing import Final
 from prometheus_client import Counter
 
 from mail.reply import Reply
+from mail.tls_report import Session
 from net.resolver import Addresses, MailHosts, MailStanding, Resolver, Standing
 from net.smtp_connection import ConnectError, Connection, Peer, Timeouts
-from net.tls_policy import Demand, Terms, TlsPolicies, WithheldError
+from net.tls_policy import ANY_TLS, Demand, Terms, TlsPolicies, WithheldError
 from policy.rotation import EgressSource
+from policy.tls_trust import FaultKind
 
 HOSTS_TRIED: Final = 5  # addresses of a domain's hosts before it counts as unreachable
 PLAIN_FOR: Final = timedelta(days=3)  # that a host is remembered to have broken TLS
@@ -65,15 +67,16 @@ NO_MAIL: Final = {
 class Route:
     def __init__(
         self, resolver: Resolver, policies: TlsPolicies, tls: ssl.SSLContext, port: int, timeouts: Timeouts,
-        now: Callable[[], datetime],
+        now: Callable[[], datetime], tally: Callable[[Session], None],
     ) -> None:  # fmt: skip
-        """`tls` asks for no certificate; what is asked of one is the policies' part."""
+        """`tls` asks for no certificate; what is asked of one is the policies' part. `tally`: for TLS reports."""
         self._resolver = resolver
         self._policies = policies
         self._tls = tls
         self._port = port
         self._timeouts = timeouts
         self._now = now
+        self._tally = tally
         self._plain: dict[str, datetime] = {}
 
     async def fits(self, connection: Connection, domain: str, *, strict: bool = False) -> bool:
@@ -85,18 +88,21 @@ class Route:
             return connection.peer.domain == domain
         return (await self._policies.terms(domain, await self._resolver.mail_hosts(domain))).plain
 
-    async def connect(self, domain: str, source: EgressSource) -> Connection:
-        """A session for mail of `domain` (A-labels), spoken from `source`. Raises Unreachable."""
+    async def connect(self, domain: str, source: EgressSource, *, lax: bool = False) -> Connection:
+        """A session for mail of `domain` (A-labels), spoken from `source`. Raises Unreachable.
+
+        `lax`: mail that is to arrive whatever the domain's policies say, such as a report that they fail.
+        """
         hosts = await self._resolver.mail_hosts(domain)
         if hosts.standing in NO_MAIL:
             raise Unreachable(str(NO_MAIL[hosts.standing]), NO_MAIL[hosts.standing])
         if hosts.standing is MailStanding.TEMPORARY:
             raise Unreachable(f"the name servers did not tell the MX of {domain}: {hosts.words}")
-        terms = await self._policies.terms(domain, hosts)
+        terms = None if lax else await self._terms(domain, hosts, source)
         candidates, silent = await self._candidates(hosts, ":" in source.address)
         failure = Unreachable(f"no host of {domain} has an address that {source.address} can reach{silent}")
         for one in candidates:
-            peer = Peer(one.host, one.address, self._port, source.address, source.ehlo, domain)
+            peer = Peer(one.host, one.address, self._port, source.address, source.ehlo, "" if lax else domain)
             try:
                 return await self._session(peer, one, terms)
             except ConnectError as error:
@@ -105,6 +111,12 @@ class Route:
             except WithheldError as error:
                 failure = Unreachable(str(error), None, f"{one.host}[{one.address}]", demanded=True)
         raise failure
+
+    async def _terms(self, domain: str, hosts: MailHosts, source: EgressSource) -> Terms:
+        terms = await self._policies.terms(domain, hosts)
+        if terms.fault and terms.sts is None:
+            self._tally(Session(domain, "sts", "", "", "", source.address, "sts-policy-fetch-error"))
+        return terms
 
     async def _candidates(self, hosts: MailHosts, ipv6: bool) -> tuple[list[_Candidate], str]:
         """Addresses in the order in which they are tried, hosts of one preference at random (RFC 5321 §5.1).
@@ -122,20 +134,38 @@ class Route:
                 break
         return found[:HOSTS_TRIED], silent
 
-    async def _session(self, peer: Peer, one: _Candidate, terms: Terms) -> Connection:
+    async def _session(self, peer: Peer, one: _Candidate, terms: Terms | None) -> Connection:
         """Raises ConnectError, and WithheldError where the host may not even be asked."""
+        demand = ANY_TLS
         try:
-            demand = await self._policies.demand(terms, one.host, one.known)
+            demand = await self._demand(terms, one)
             made = await self._encrypted(peer, demand)
         except WithheldError as error:
-            WITHHELD.labels(error.by, error.kind.value).inc()
+            self._withheld(error.by, peer, error.kind)
             raise
         except ConnectError as error:
-            if error.demanded is not None:
-                WITHHELD.labels(demand.by, error.demanded.value).inc()
+            if error.demanded is not None or (error.tls and demand.required):
+                self._withheld(demand, peer, error.demanded or FaultKind.FAILED)
             raise
         SESSIONS.labels(_standing(made, demand)).inc()
+        self._count(demand, peer, made.fault.kind.value if made.fault else "")
         return made
+
+    async def _demand(self, terms: Terms | None, one: _Candidate) -> Demand:
+        if terms is None:
+            return ANY_TLS
+        return await self._policies.demand(terms, one.host, one.known)
+
+    def _withheld(self, demand: Demand, peer: Peer, kind: FaultKind) -> None:
+        WITHHELD.labels(demand.by, kind.value).inc()
+        self._count(demand, peer, kind.value)
+
+    def _count(self, demand: Demand, peer: Peer, result: str) -> None:
+        """For the domain's report, where a policy of its own speaks of the session (RFC 8460)."""
+        if demand.kind:
+            self._tally(Session(
+                peer.domain, demand.kind, demand.policy, peer.host, peer.address, peer.source, result
+            ))  # fmt: skip
 
     async def _encrypted(self, peer: Peer, demand: Demand) -> Connection:
         """With TLS if the host can, else in clear where no policy minds."""

@@ -7,12 +7,14 @@ ca_file` cannot be read.
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 from typing import Final
 
 from OpenSSL.crypto import X509Store
 
+from mail.tls_report import Session
 from mta.outbound.policy_keep import PolicyKeep
 from mta.outbound.route import Route
 from net.http_guard import HttpGuard
@@ -25,7 +27,7 @@ from role.context import Context
 FETCH: Final = timedelta(seconds=15)  # for a policy; mail waits for it
 
 
-def route_of(context: Context) -> Route:
+def route_of(context: Context, tally: Callable[[Session], None]) -> Route:
     settings = context.settings
     resolver = Resolver(settings.dns.servers, settings.dns.timeout, validating=settings.dns.validating)
     allowed = [ip_network(text, strict=False) for text in settings.tls.allowed_networks]
@@ -33,7 +35,7 @@ def route_of(context: Context) -> Route:
     guard = HttpGuard(resolver, ssl.create_default_context(cafile=ca_file), allowed, FETCH)
     sts = StsPolicies(resolver, guard, PolicyKeep(context), settings.tls.sts_port, _now)
     policies = TlsPolicies(resolver, sts, authorities(ca_file), settings.outbound.port, _now)
-    return Route(resolver, policies, opportunistic(), settings.outbound.port, Timeouts(), _now)
+    return Route(resolver, policies, opportunistic(), settings.outbound.port, Timeouts(), _now, tally)
 
 
 def authorities(ca_file: str | None) -> X509Store:

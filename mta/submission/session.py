@@ -23,7 +23,7 @@ from mail.address import Address
 from mta.smtp_command import Envelope
 from mta.smtp_listener import Listener
 from mta.smtp_server import SmtpServer
-from mta.submission.message import author, completed, message_id, refusal
+from mta.submission.message import author, completed, message_id, refusal, waives_tls
 from mta.submission.sign_in import Attempts, Submitter, belongs, is_slow, sign_in, trusted
 from policy.submission_replies import (
     DOMAIN_UNKNOWN,
@@ -195,7 +195,7 @@ class SubmissionSession(SmtpServer[Forward]):
                 message_id(content) or made_id,
                 stored,
                 POOL,
-                mail.requires_tls,
+                True if mail.requires_tls else waives_tls(content),
             )
             work = partial(injection.queue_submission, submitted=submitted, forwards=forwards, now=now)
             message = await asyncio.wrap_future(self._desk.stores.core.journal.submit(work))

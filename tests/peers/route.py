@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 from pathlib import Path
 
+from mail.tls_report import Session
 from mta.outbound.route import Route
 from mta.outbound.tls_outfit import authorities, opportunistic
 from net.http_guard import HttpGuard
@@ -33,6 +34,7 @@ class Kept:
 def road(
     resolver: Resolver, port: int, timeouts: Timeouts, *, ca_file: Path | None = None, sts_port: int = 443,
     allowed: Sequence[str] = ("127.0.0.0/8",), kept: Kept | None = None, now: Callable[[], datetime] | None = None,
+    tally: Callable[[Session], None] | None = None,
 ) -> Route:  # fmt: skip
     """A route; with `ca_file` its authorities are those of that file."""
     clock = now or (lambda: datetime.now(UTC))
@@ -42,4 +44,4 @@ def road(
     )
     sts = StsPolicies(resolver, guard, kept or Kept(), sts_port, clock)
     policies = TlsPolicies(resolver, sts, authorities(file), port, clock)
-    return Route(resolver, policies, opportunistic(), port, timeouts, clock)
+    return Route(resolver, policies, opportunistic(), port, timeouts, clock, tally or (lambda _: None))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +14,7 @@ import pytest
 import trustme
 import uvloop
 
+from mail.tls_report import Session
 from mta.outbound.route import Route, Unreachable
 from net.resolver import Resolver
 from net.smtp_connection import Connection, Timeouts
@@ -61,6 +62,7 @@ class World:
     kept: Kept
     again: Callable[[], Route]
     commands: list[bytes]
+    tallied: list[Session]
 
     async def tls(self, domain: str = SITE) -> str | None:
         """What the attempt log says of a new connection for that domain. Raises Unreachable."""
@@ -80,6 +82,7 @@ async def world(
 ) -> AsyncIterator[World]:  # fmt: skip
     trusted, file = authority
     commands: list[bytes] = []
+    tallied: list[Session] = []
     secure = server_context(mx_by or trusted, mx_name)
     web = (web_by or trusted).issue_cert(f"mta-sts.{SITE}", "mta-sts.xn--bcher-kva.test")
     web_context = server_context(trusted, "unused.test")
@@ -116,9 +119,10 @@ async def world(
             return road(
                 resolver, host.port, TIMES, ca_file=file, sts_port=site.port,
                 allowed=("127.0.0.0/8",) if allowed is None else allowed, kept=kept, now=lambda: clock[0],
+                tally=tallied.append,
             )  # fmt: skip
 
-        yield World(again(), site, clock, kept, again, commands)
+        yield World(again(), site, clock, kept, again, commands, tallied)
 
 
 def run(test: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -331,5 +335,45 @@ def test_mail_that_requires_tls_is_refused_for_good_where_it_would_not_be_sure(
             assert (code, enhanced) == (550, "5.7.30")
             assert words in text
             assert not there.commands, "nothing of the message was said"
+
+    run(test)
+
+
+# What reports count (RFC 8460)
+
+
+@pytest.mark.parametrize(
+    ("what", "domain", "results"),
+    [
+        ({}, SITE, [""]),
+        ({}, "plain.test", []),
+        ({"mx_name": "other.test"}, SITE, ["certificate-host-mismatch"]),
+        ({"mx_by": trustme.CA(), "policy": TESTING}, SITE, ["certificate-not-trusted"]),
+        ({"starttls": False}, SITE, ["starttls-not-supported"]),
+        ({"policy": ENFORCE.replace(b"mx.remote", b"mx.elsewhere")}, SITE, ["validation-failure"]),
+        ({"policy": b"nonsense"}, SITE, ["sts-policy-fetch-error"]),
+    ],
+)
+def test_a_session_that_a_policy_speaks_of_is_counted_with_what_came_of_it(
+    names: Names, authority: Any, what: dict[str, Any], domain: str, results: list[str]
+) -> None:
+    async def test() -> None:
+        async with world(names, authority, **what) as there:
+            with suppress(Unreachable):
+                await there.tls(domain)
+            assert [one.result for one in there.tallied] == results
+            assert all((one.domain, one.kind, one.source) == (SITE, "sts", SOURCE.address) for one in there.tallied)
+
+    run(test)
+
+
+def test_mail_that_reports_a_failure_goes_in_spite_of_it_and_takes_no_other_mail_along(
+    names: Names, authority: Any
+) -> None:
+    async def test() -> None:
+        async with world(names, authority, mx_name="other.test") as there:
+            connection = await there.route.connect(SITE, SOURCE, lax=True)
+            assert not await there.route.fits(connection, SITE)
+            connection.abort()
 
     run(test)

@@ -316,10 +316,17 @@ def test_a_program_may_require_tls_of_every_host_on_the_way(premises: Premises, 
     with client(premises, running) as program:
         assert program.has_extn("requiretls")
         program.login(LOGIN, SECRET)
-        for parameters, required in (["REQUIRETLS"], True), ([], False):
+        waived = b"TLS-Required: No\r\n" + MESSAGE
+        cases = [
+            (["REQUIRETLS"], MESSAGE, True),
+            ([], MESSAGE, None),
+            ([], waived, False),
+            (["REQUIRETLS"], waived, True),
+        ]
+        for parameters, message, required in cases:
             assert program.mail("ann@ours.test", parameters)[0] == 250
             assert program.rcpt("carl@remote.test")[0] == 250
-            assert program.data(MESSAGE)[0] == 250
+            assert program.data(message)[0] == 250
             with premises.stores.core.database.read() as tx:
                 newest = max(number for number in range(1, 200) if outgoing.submission(tx, number))
                 found = outgoing.submission(tx, newest)
