@@ -100,7 +100,7 @@ class Sender:
         await asyncio.gather(*(lane.stop(LINGER) for lane in self._lanes.values()))
         self._settler.close()
         await settling
-        await asyncio.to_thread(self._tls_tally.flush)
+        self._tls_tally.flush()
         loops[0].cancel()
         await asyncio.to_thread(self._context.stores.core.journal.run, lambda tx: workers.resign(tx, self._worker))
 
@@ -221,7 +221,7 @@ class Sender:
     async def _tidy(self) -> float:
         """Every second: stop what was paused or cancelled, forget idle lanes, bury dead incarnations."""
         await asyncio.to_thread(self._shelf.refresh)
-        await asyncio.to_thread(self._tls_tally.flush)
+        self._tls_tally.flush()
         await asyncio.to_thread(
             self._context.stores.core.journal.run, lambda tx: workers.bury_dead(tx, datetime.now(UTC))
         )

@@ -31,6 +31,9 @@ PLAIN_FOR: Final = timedelta(days=3)  # that a host is remembered to have broken
 SESSIONS: Final = Counter(
     "mailloft_tls_sessions_total", "Connections to remote hosts: clear, unverified, verified, or by a policy", ["tls"]
 )
+FETCHES_FAILED: Final = Counter(
+    "mailloft_sts_unfetched_total", "Connections for domains that announce an MTA-STS policy that could not be had"
+)
 WITHHELD: Final = Counter(
     "mailloft_tls_withheld_total", "Hosts that got no mail since they do not satisfy a policy", ["policy", "fault"]
 )
@@ -114,6 +117,8 @@ class Route:
 
     async def _terms(self, domain: str, hosts: MailHosts, source: EgressSource) -> Terms:
         terms = await self._policies.terms(domain, hosts)
+        if terms.fault:
+            FETCHES_FAILED.inc()
         if terms.fault and terms.sts is None:
             self._tally(Session(domain, "sts", "", "", "", source.address, "sts-policy-fetch-error"))
         return terms

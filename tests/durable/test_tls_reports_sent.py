@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import gzip
 import json
+import ssl
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
+from ipaddress import ip_network
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import trustme
 from sqlalchemy import select
 
 from admin.acts import domains, projects
@@ -20,9 +23,11 @@ from admin.tls_reports import TlsReports
 from mail.tls_report import Session
 from mta.outbound.compose import Recipes
 from mta.outbound.tls_tally import TlsTally
-from net.http_guard import RefusedError
+from net.http_guard import HttpGuard
 from net.resolver import Resolver
 from peers.names import Names, record
+from peers.policy_site import WEB, Site, beside
+from peers.tls import server_context
 from role.log import EventLog
 from store import tls_results
 from store.schema import messages, recipients
@@ -31,6 +36,7 @@ from store.settings import Settings
 from store.spool import Spool
 from store.stores import Stores
 
+AUTHORITY = trustme.CA()
 NOW = datetime.now(UTC)
 TODAY = NOW.date().isoformat()
 TOMORROW = NOW + timedelta(days=1)
@@ -42,43 +48,43 @@ SILENT = Session("silent.test", "sts", "mode: enforce", "mx.silent.test", "192.0
 
 
 @pytest.fixture(scope="module")
-def names(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Names]:
-    told = "v=TLSRPTv1; rua=mailto:tls%2dreports@remote.test,https://hook.remote.test/x?a=b"
-    zone = [record("_smtp._tls.remote.test", "TXT", told)]
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("authority") / "ca.pem"
+    AUTHORITY.cert_pem.write_to_path(file)
+    return file
+
+
+@pytest.fixture(scope="module")
+def hook() -> Iterator[Site]:
+    """Where reports are posted."""
+    with beside(server_context(AUTHORITY, "hook.remote.test"), b"") as site:
+        yield site
+
+
+@pytest.fixture(scope="module")
+def names(tmp_path_factory: pytest.TempPathFactory, hook: Site) -> Iterator[Names]:
+    told = f"v=TLSRPTv1; rua=mailto:tls%2dreports@remote.test,https://hook.remote.test:{hook.port}/x?a=b"
+    zone = [record("_smtp._tls.remote.test", "TXT", told), record("hook.remote.test", "A", WEB)]
     made = Names(tmp_path_factory.mktemp("names"), zone)
     yield made
     made.stop()
 
 
-class Posts:
-    """Stands where the guard is: what would be posted. The guard itself is tested over sockets."""
-
-    def __init__(self, *, fails: bool = False) -> None:
-        self.asked: list[tuple[str, int, str, str]] = []
-        self._fails = fails
-
-    async def post(self, host: str, port: int, path: str, content: bytes, kind: str) -> Any:
-        self.asked.append((host, port, path, kind))
-        if self._fails:
-            raise RefusedError("no")
-        return SimpleNamespace(status=201)
-
-
 class Desk:
-    def __init__(self, stores: Stores, folder: Path, names: Names, hostname: str = "mx.ours.test") -> None:
+    def __init__(self, stores: Stores, folder: Path, names: Names, authority: Path) -> None:
         self.stores = stores
-        self.office = Office(stores, Vault(bytes(32)), folder, hostname, ())
+        self.office = Office(stores, Vault(bytes(32)), folder, "mx.ours.test", ())
         self.spool = Spool(folder / "spool")
-        self.posts = Posts()
-        guard: Any = self.posts
-        self.reports = TlsReports(
-            self.office, Resolver([names.listening], timedelta(seconds=2)), guard, self.spool, EventLog("clock")
-        )
+        resolver = Resolver([names.listening], timedelta(seconds=2))
+        trusts = ssl.create_default_context(cafile=authority)
+        guard = HttpGuard(resolver, trusts, [ip_network("127.0.7.0/24")], timedelta(seconds=5))
+        self.reports = TlsReports(self.office, resolver, guard, self.spool, EventLog("clock"))
         context: Any = SimpleNamespace(stores=stores)
         tally = TlsTally(context)
         for session in (SESSION, SESSION, FAILED, SILENT):
             tally.add(session)
             tally.flush()
+        stores.events.journal.run(lambda tx: None)  # behind what was flushed
 
     def settle(self) -> None:
         owner = projects.create(self.office, "ours", campaigns_allowed=False).id
@@ -96,11 +102,14 @@ class Desk:
 
 
 @pytest.fixture
-def desk(stores: Stores, tmp_path: Path, names: Names) -> Desk:
-    return Desk(stores, tmp_path, names)
+def desk(stores: Stores, tmp_path: Path, names: Names, authority: Path, hook: Site) -> Desk:
+    hook.status = b"201 Created"
+    hook.asked.clear()
+    hook.bodies.clear()
+    return Desk(stores, tmp_path, names, authority)
 
 
-def test_a_report_is_queued_signed_and_sent_whatever_the_policy_says(desk: Desk) -> None:
+def test_a_report_is_queued_signed_and_sent_whatever_the_policy_says(desk: Desk, hook: Site) -> None:
     desk.settle()
     desk.reports.step(TOMORROW)
     (row,) = desk.queued()
@@ -118,7 +127,10 @@ def test_a_report_is_queued_signed_and_sent_whatever_the_policy_says(desk: Desk)
     assert told["policies"][0]["summary"] == {
         "total-successful-session-count": 2, "total-failure-session-count": 1,
     }  # fmt: skip
-    assert desk.posts.asked == [("hook.remote.test", 443, "/x?a=b", "application/tlsrpt+gzip")]
+    (head,) = hook.asked
+    assert head.startswith(b"POST /x?a=b HTTP/1.1\r\n")
+    assert b"content-type: application/tlsrpt+gzip" in head.lower()
+    assert json.loads(gzip.decompress(hook.bodies[0])) == told
 
 
 def test_it_is_sent_once_and_not_before_the_day_is_over(desk: Desk) -> None:
@@ -130,14 +142,13 @@ def test_it_is_sent_once_and_not_before_the_day_is_over(desk: Desk) -> None:
     assert (len(desk.queued()), desk.counted()) == (1, [])
 
 
-def test_without_a_domain_of_ours_behind_the_host_name_counts_are_thrown_away(desk: Desk) -> None:
+def test_without_a_domain_of_ours_behind_the_host_name_counts_are_thrown_away(desk: Desk, hook: Site) -> None:
     desk.reports.step(TOMORROW)
-    assert (desk.queued(), desk.counted(), desk.posts.asked) == ([], [], [])
+    assert (desk.queued(), desk.counted(), hook.asked) == ([], [], [])
 
 
-def test_one_address_that_fails_does_not_stop_the_others(stores: Stores, tmp_path: Path, names: Names) -> None:
-    desk = Desk(stores, tmp_path, names)
+def test_one_address_that_fails_does_not_stop_the_others(desk: Desk, hook: Site) -> None:
     desk.settle()
-    desk.posts._fails = True
+    hook.status = b"500 Broken"
     desk.reports.step(TOMORROW)
-    assert (len(desk.queued()), desk.counted()) == (1, [])
+    assert (len(desk.queued()), len(hook.asked), desk.counted()) == (1, 1, [])

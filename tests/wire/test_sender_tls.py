@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import trustme
@@ -18,7 +14,7 @@ from lab.zone import Record
 from mail.outcome import Reason
 from peers import rows
 from peers.loopback import wait_until
-from peers.policy_site import WEB, Site, serving
+from peers.policy_site import WEB, beside
 from peers.sender_role import SenderRole
 from peers.tls import server_context
 from policy.lifecycle import State
@@ -33,29 +29,6 @@ WORLD = World(1, (Host("mx.good.test", "127.0.6.21", DOMAINS, Temper(everyone=Tr
 ENFORCE = b"version: STSv1\nmode: enforce\nmx: mx.good.test\nmax_age: 86400\n"
 
 
-@contextmanager
-def published(authority: trustme.CA) -> Iterator[dict[str, Site]]:
-    """The policy of a domain, at a site beside the test."""
-    loop, ready, ended = asyncio.new_event_loop(), threading.Event(), asyncio.Event()
-    sites: dict[str, Site] = {}
-
-    async def serve() -> None:
-        async with serving(server_context(authority, "mta-sts.strict.test"), ENFORCE) as site:
-            sites["strict.test"] = site
-            ready.set()
-            await ended.wait()
-
-    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
-    thread.start()
-    ready.wait(10)
-    try:
-        yield sites
-    finally:
-        loop.call_soon_threadsafe(ended.set)
-        thread.join(10)
-        loop.close()
-
-
 def test_an_enforced_policy_stops_the_mail_of_its_domain_alone_and_every_attempt_says_why(
     stores: Stores, location: str, tmp_path: Path
 ) -> None:
@@ -63,7 +36,10 @@ def test_an_enforced_policy_stops_the_mail_of_its_domain_alone_and_every_attempt
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     made = rows.make_campaign(stores, [STRICT, FREE])
     rows.launch(stores, made)
-    with RunningWorld(WORLD, tmp_path) as world, published(authority) as sites:
+    with (
+        RunningWorld(WORLD, tmp_path) as world,
+        beside(server_context(authority, "mta-sts.strict.test"), ENFORCE) as site,
+    ):
         world.publish([
             Record("_mta-sts.strict.test", "TXT", "v=STSv1; id=1;"), Record("mta-sts.strict.test", "A", WEB),
         ])  # fmt: skip
@@ -74,7 +50,7 @@ def test_an_enforced_policy_stops_the_mail_of_its_domain_alone_and_every_attempt
                 "retry": {"campaign": {"first": 1, "longest": 1, "lifetime": 3}},
             },
             "tls": {
-                "ca_file": str(tmp_path / "ca.pem"), "sts_port": sites["strict.test"].port,
+                "ca_file": str(tmp_path / "ca.pem"), "sts_port": site.port,
                 "allowed_networks": ["127.0.7.0/24"],
             },
         }  # fmt: skip
