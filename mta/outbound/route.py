@@ -109,7 +109,7 @@ class Route:
             try:
                 return await self._session(peer, one, terms)
             except ConnectError as error:
-                demanded = error.demanded is not None
+                demanded = error.demanded is not None or error.tls  # broken TLS comes here where a policy asks for it
                 failure = Unreachable(str(error), error.reply, f"{one.host}[{one.address}]", demanded=demanded)
             except WithheldError as error:
                 failure = Unreachable(str(error), None, f"{one.host}[{one.address}]", demanded=True)

@@ -217,6 +217,16 @@ def test_security_24_records_that_nobody_signed_bind_nobody(tmp_path: Path, othe
     run(test)
 
 
+def test_security_24_a_record_that_an_unsigned_zone_holds_binds_nobody(tmp_path: Path, others: Names) -> None:
+    others.publish([record("tlsa.unsigned.test", "TLSA", tlsa(3, 1, 1, chain(STRANGER)[0]))])
+
+    async def test() -> None:
+        async with routed(tmp_path, others, ["_PORT._tcp.mx 60 IN CNAME tlsa.unsigned.test."]) as route:
+            assert "unverified" in (await told(route) or "")
+
+    run(test)
+
+
 def test_a_domain_without_mx_is_bound_by_the_records_of_its_own_name(tmp_path: Path, others: Names) -> None:
     async def test() -> None:
         records = [f"_PORT._tcp.implicit 60 IN TLSA {tlsa(3, 1, 1, chain(STRANGER)[0])}"]

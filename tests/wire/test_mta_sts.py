@@ -63,6 +63,7 @@ class World:
     again: Callable[[], Route]
     commands: list[bytes]
     tallied: list[Session]
+    broken: list[bool]  # filled: the host's TLS is
 
     async def tls(self, domain: str = SITE) -> str | None:
         """What the attempt log says of a new connection for that domain. Raises Unreachable."""
@@ -83,6 +84,7 @@ async def world(
     trusted, file = authority
     commands: list[bytes] = []
     tallied: list[Session] = []
+    broken: list[bool] = []
     secure = server_context(mx_by or trusted, mx_name)
     web = (web_by or trusted).issue_cert(f"mta-sts.{SITE}", "mta-sts.xn--bcher-kva.test")
     web_context = server_context(trusted, "unused.test")
@@ -96,6 +98,10 @@ async def world(
             if await talk.line() != b"STARTTLS\r\n":
                 return
             talk.say(b"220 go ahead\r\n")
+            if broken:
+                await talk.block()
+                talk.say(b"\x15\x03\x01\x00\x02\x02\x28")
+                return
             try:
                 await talk.encrypt(secure)
             except OSError:
@@ -122,7 +128,7 @@ async def world(
                 tally=tallied.append,
             )  # fmt: skip
 
-        yield World(again(), site, clock, kept, again, commands, tallied)
+        yield World(again(), site, clock, kept, again, commands, tallied, broken)
 
 
 def run(test: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -171,6 +177,20 @@ def test_security_24_a_host_that_fails_an_enforced_policy_gets_nothing(
         async with world(names, authority, **what) as there:
             assert words in await withheld(there)
             assert words in await withheld(there), "no memory of broken TLS opens a way around a policy"
+
+    run(test)
+
+
+def test_security_24_a_memory_of_broken_tls_neither_opens_a_way_around_a_policy_nor_outlives_the_mending(
+    names: Names, authority: Any
+) -> None:
+    async def test() -> None:
+        async with world(names, authority) as there:
+            there.broken.append(True)
+            assert await there.tls("plain.test") is None
+            assert "TLS with" in await withheld(there)
+            there.broken.clear()
+            assert (await there.tls() or "").endswith("by MTA-STS")
 
     run(test)
 
