@@ -22,6 +22,8 @@ from net.resolver import Resolver
 
 Network = IPv4Network | IPv6Network
 ADDRESSES_TRIED: Final = 3
+# A URI of a stranger may be none that can be written (InvalidURL, UnicodeError).
+_FAILURES: Final = (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError, OSError, UnicodeError)
 _NAT64: Final = ip_network("64:ff9b::/96")
 
 
@@ -99,7 +101,7 @@ class HttpGuard:
                     sent = {"Host": host if port == 443 else f"{host}:{port}", **headers}
                     try:
                         return await self._at(method, url, host, octets, content, sent)
-                    except (httpx.TransportError, ssl.SSLError, OSError) as error:
+                    except _FAILURES as error:
                         failure = error
                 raise RefusedError(f"{where}: {failure}")
         except TimeoutError as error:

@@ -10,16 +10,21 @@ from typing import Any
 
 import dkim as oracle
 import pytest
+from sqlalchemy import select
 
 from admin.acts import dkim_keys, domains, projects
 from admin.key_rotation import RETIRED_FOR, Rotation
 from admin.office import Office
 from admin.refusals import ConflictError, NotFoundError
-from mta.outbound.compose import Recipes
+from mta.outbound import shelf
+from mta.outbound.compose import Recipe, Recipes
 from net.resolver import Resolver
+from peers import rows
 from peers.names import Names, record
 from role.log import EventLog
+from store.schema import messages
 from store.secrets import Vault
+from store.settings import Settings
 from store.stores import Stores
 
 LETTER = b"From: hello@shop.test\r\nTo: ann@a.test\r\nSubject: hello\r\n\r\nhello\r\n"
@@ -134,3 +139,31 @@ def test_another_project_neither_sees_nor_rotates_them(shop: Shop) -> None:
     for act in (dkim_keys.page, dkim_keys.rotate, dkim_keys.activate):
         with pytest.raises(NotFoundError):
             act(shop.office, other, shop.domain)
+
+
+def test_the_sender_signs_with_a_new_key_within_thirty_seconds_and_without_a_restart(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = rows.make_campaign(stores, ["ann@a.test"])
+    rows.launch(stores, made)
+    rows.expand(stores, made)
+    with stores.core.database.read() as core:
+        (message,) = core.execute(select(messages.c.id)).scalars()
+    context: Any = SimpleNamespace(stores=stores, vault=rows.VAULT, settings=Settings(), log=EventLog("sender"))
+    later = [0.0]
+    monkeypatch.setattr(shelf.time, "monotonic", lambda: 1000.0 + later[0])
+    kept = shelf.Shelf(context)
+
+    def selectors() -> list[str]:
+        recipe = kept.of([message])[message]
+        assert isinstance(recipe, Recipe)
+        assert recipe.signer is not None
+        return [key.selector for key in recipe.signer.keys]
+
+    before = selectors()
+    office = Office(stores, rows.VAULT, Path(), "mailloft.test", ())
+    dkim_keys.rotate(office, made.project_id, rows.DOMAIN)
+    dkim_keys.activate(office, made.project_id, rows.DOMAIN)
+    later[0] = 30.0
+    kept.refresh()
+    assert not set(selectors()) & set(before)
