@@ -1,17 +1,20 @@
-"""The clock role: imports that wait, campaigns that fall due or are done, breakers. `run` serves until SIGTERM.
+"""The clock role: imports that wait, campaigns that fall due or are done, breakers, DKIM keys seen in DNS, reports.
 
-One plain loop with short duties; an import gives way after each batch, so that the others keep their time. Crash
-case: every duty looks at what is committed and may be repeated; an import goes on behind its last saved row.
+`run` serves until SIGTERM: one plain loop with short duties; an import gives way after each batch, so that the others
+keep their time. Crash case: every duty looks at what is committed and may be repeated; an import goes on behind its
+last saved row.
 """
 
 from __future__ import annotations
 
 import signal
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from ipaddress import ip_network
 from typing import Final
 
 from prometheus_client import Counter, Gauge
@@ -20,18 +23,23 @@ from admin import breaking, importing
 from admin.acts import campaigns as acts
 from admin.daemon import office_of
 from admin.importing import LostError
+from admin.key_rotation import Rotation
 from admin.office import Office
 from admin.refusals import ConflictError
+from admin.tls_reports import TlsReports
+from net.http_guard import HttpGuard
+from net.resolver import Resolver
 from policy.launch_gate import IMPORTING, Failing, failing
 from role.context import Context
 from role.log import EventLog
 from role.metrics_port import Pulse, serve_metrics
-from store import breakers, campaign_progress, campaigns, imports, launch_facts
+from store import breakers, campaign_progress, campaigns, imports, launch_facts, tls_policies
 from store.campaigns import Campaign, CampaignState
 
 _LOOK: Final = 0.1  # seconds between looks when nothing is to do
 _AFTER_ERROR: Final = 1.0
 _BREAKERS_KEPT: Final = timedelta(days=70)  # longer than any window, and than a warm-up
+_POST: Final = timedelta(seconds=5)  # for handing over one TLS report
 _LEFT_BEHIND: Final = timedelta(hours=6)  # longer than an upload may take
 
 HEARTBEAT = Gauge("mailloft_clock_heartbeat_seconds", "When the clock last went round, seconds since 1970")
@@ -54,6 +62,12 @@ def run(context: Context) -> None:
     serve_metrics(context.sockets["metrics"], pulse)
     office = office_of(context)
     loading = Loading(office, f"{context.node}/{context.name}-{context.position}", context.log)
+    dns, tls = context.settings.dns, context.settings.tls
+    resolver = Resolver(dns.servers, dns.timeout)
+    rotation = Rotation(office, resolver, context.log)
+    allowed = [ip_network(text, strict=False) for text in tls.allowed_networks]
+    guard = HttpGuard(resolver, ssl.create_default_context(cafile=tls.ca_file or None), allowed, _POST)
+    reports = TlsReports(office, resolver, guard, context.spool, context.log)
     duties = [
         Duty(loading.step, 0.0),
         Duty(lambda: launch_due(office, context.log, office.now()), 1.0),
@@ -62,6 +76,10 @@ def run(context: Context) -> None:
         Duty(lambda: breaking.release_due(office, context.log, office.now()), 5.0),
         Duty(lambda: office.write(lambda tx: breakers.forget(tx, office.now(), _BREAKERS_KEPT)), 3600.0),
         Duty(lambda: sweep_uploads(office, office.now()), 600.0),
+        Duty(lambda: rotation.step(office.now()), 5.0),
+        Duty(lambda: rotation.sweep(office.now()), 3600.0),
+        Duty(lambda: forget_policies(office, office.now()), 3600.0),
+        Duty(lambda: reports.step(office.now()), 600.0),
     ]
     context.ready()
     while not stopping.is_set():
@@ -175,3 +193,8 @@ def sweep_uploads(office: Office, now: datetime) -> None:
     for file in office.uploads.glob("*.csv"):
         if str(file) not in named and file.stat().st_mtime < (now - _LEFT_BEHIND).timestamp():
             file.unlink(missing_ok=True)
+
+
+def forget_policies(office: Office, now: datetime) -> None:
+    """Delete MTA-STS policies of other domains that hold no more."""
+    office.write(lambda tx: tls_policies.forget_expired(tx, now))

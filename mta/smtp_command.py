@@ -1,4 +1,4 @@
-"""The arguments of MAIL and RCPT (RFC 5321 §4.1.1.2-3, RFC 1870, RFC 6152, RFC 6531).
+"""The arguments of MAIL and RCPT (RFC 5321 §4.1.1.2-3, RFC 1870, RFC 6152, RFC 6531, RFC 8689).
 
 Pure. Called by mta/smtp_server; what cannot be read raises BadCommand with the whole reply to send. Source routes
 (§3.3, obsolete) are passed over; spaces after the colon, which old clients write, are taken.
@@ -32,10 +32,11 @@ class Envelope:
     reverse_path: Address | None
     size: int
     internationalised: bool
+    requires_tls: bool = False
 
 
-def read_mail(argument: str | None, size_limit: int, extended: bool) -> Envelope:
-    """The argument of MAIL, with its parameters where the peer said EHLO."""
+def read_mail(argument: str | None, size_limit: int, extended: bool, requiretls: bool = False) -> Envelope:
+    """The argument of MAIL, with its parameters where the peer said EHLO; `requiretls`: that one is offered."""
     path, words = _split(argument, "FROM:", "MAIL FROM:<address>", extended)
     parameters = _parameters(words)
     size = _size(parameters.pop("SIZE", ""), size_limit)
@@ -44,11 +45,14 @@ def read_mail(argument: str | None, size_limit: int, extended: bool) -> Envelope
     internationalised = parameters.pop("SMTPUTF8", None)
     if internationalised:
         raise BadCommand("501 5.5.4 SMTPUTF8 takes no value")
+    requires_tls = parameters.pop("REQUIRETLS", None) if requiretls else None
+    if requires_tls:
+        raise BadCommand("501 5.5.4 REQUIRETLS takes no value")
     parameters.pop("AUTH", None)  # RFC 4954 §5: may be ignored
     if parameters:
         raise BadCommand(f"555 5.5.4 MAIL parameter {next(iter(parameters))[:30]} is not known here")
     reverse_path = None if path == _NOTHING else _address(path, internationalised is not None, "5.1.7")
-    return Envelope(reverse_path, size, internationalised is not None)
+    return Envelope(reverse_path, size, internationalised is not None, requires_tls is not None)
 
 
 def read_rcpt(argument: str | None, extended: bool, internationalised: bool) -> Address | None:

@@ -218,7 +218,9 @@ class SmtpServer(SMTP, Generic[R]):
             self.hang_up("421 4.4.2 This session has lasted long enough, connect again")
             return
         try:
-            mail = read_mail(arg, self.listener.limits.message_bytes, self.session.extended_smtp)
+            mail = read_mail(
+                arg, self.listener.limits.message_bytes, self.session.extended_smtp, "REQUIRETLS" in self.extensions()
+            )
         except BadCommand as bad:
             await self.push(bad.reply)
             return

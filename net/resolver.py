@@ -16,6 +16,7 @@ from typing import Final, TypeVar, cast
 
 import dns.asyncresolver
 import dns.exception
+import dns.flags
 import dns.name
 import dns.nameserver
 import dns.rdata
@@ -47,6 +48,7 @@ class Answer:
     standing: Standing
     records: tuple[dns.rdata.Rdata, ...] = ()
     words: str = ""
+    authentic: bool = False  # DNSSEC, as the validating resolver of the settings says
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class Addresses:
     standing: Standing
     addresses: tuple[str, ...] = ()
     words: str = ""
+    authentic: bool = False  # every answer that gave one is
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +87,24 @@ class MailHosts:
     standing: MailStanding
     hosts: tuple[MailHost, ...] = ()
     words: str = ""
+    authentic: bool = False
 
 
 class Resolver:
     """One cache and the servers behind it; one for each process, made after the fork."""
 
-    def __init__(self, servers: Sequence[str], timeout: timedelta) -> None:
-        """`servers`: host:port, none for those of the machine; `timeout`: for one question, all servers together."""
+    def __init__(self, servers: Sequence[str], timeout: timedelta, *, validating: bool = False) -> None:
+        """`servers`: host:port, none for those of the machine; `timeout`: for one question, all servers together.
+
+        `validating`: they check DNSSEC and the way to them is safe, so that their AD bit counts (RFC 4035 §4.9.3).
+        """
         self._seconds = timeout.total_seconds()
+        self._validating = validating
         self._waiting = _configured(dns.asyncresolver.Resolver(configure=not servers), servers)
         self._blocking = _configured(dns.resolver.Resolver(configure=not servers), servers)
+        for one in (self._waiting, self._blocking):
+            if validating:
+                one.set_flags(dns.flags.RD | dns.flags.AD)  # RFC 6840 §5.7: AD in a question asks for it in the answer
         self._waiting.cache = self._blocking.cache = dns.resolver.LRUCache(CACHED)
 
     async def ask(self, name: str, kind: str) -> Answer:
@@ -104,7 +115,7 @@ class Resolver:
             )
         except _FAILURES as error:
             return _failed(error)
-        return _answered(answer)
+        return self._answered(answer)
 
     def ask_now(self, name: str, kind: str, seconds: float | None = None) -> Answer:
         """The same for a thread that may block, in at most `seconds` where the caller has a smaller budget."""
@@ -115,7 +126,12 @@ class Resolver:
             )
         except _FAILURES as error:
             return _failed(error)
-        return _answered(answer)
+        return self._answered(answer)
+
+    def _answered(self, answer: dns.resolver.Answer) -> Answer:
+        records = tuple(answer.rrset) if answer.rrset is not None else ()
+        authentic = self._validating and bool(answer.response.flags & dns.flags.AD)
+        return Answer(Standing.FOUND if records else Standing.NO_RECORDS, records, authentic=authentic)
 
     async def mail_hosts(self, domain: str) -> MailHosts:
         """Where mail for `domain` goes (RFC 5321 §5.1)."""
@@ -169,11 +185,6 @@ def _question(name: str) -> dns.name.Name:
     return dns.name.from_text(name.rstrip(".") + ".")
 
 
-def _answered(answer: dns.resolver.Answer) -> Answer:
-    records = tuple(answer.rrset) if answer.rrset is not None else ()
-    return Answer(Standing.FOUND if records else Standing.NO_RECORDS, records)
-
-
 def _failed(error: BaseException) -> Answer:
     match error:
         case dns.resolver.NXDOMAIN():
@@ -194,13 +205,14 @@ def _from_mx(answer: Answer) -> MailHosts:
     found = sorted((record.preference, host_name(record.exchange)) for record in cast("tuple[MX, ...]", answer.records))
     # RFC 7505: the null MX stands alone; beside others it is a mistake of theirs and passed over.
     hosts = tuple(MailHost(preference, name) for preference, name in found if name not in ("", "."))
-    return MailHosts(MailStanding.HOSTS if hosts else MailStanding.NULL, hosts)
+    return MailHosts(MailStanding.HOSTS if hosts else MailStanding.NULL, hosts, authentic=answer.authentic)
 
 
 def _addresses(found: Sequence[Answer]) -> Addresses:
     addresses = tuple(record.to_text() for answer in found for record in answer.records)
     if addresses:
-        return Addresses(Standing.FOUND, addresses)
+        authentic = all(answer.authentic for answer in found if answer.records)
+        return Addresses(Standing.FOUND, addresses, authentic=authentic)
     for standing in (Standing.TEMPORARY, Standing.NO_NAME):
         for answer in found:
             if answer.standing is standing:
@@ -211,7 +223,9 @@ def _addresses(found: Sequence[Answer]) -> Addresses:
 def _implicit(domain: str, addresses: Addresses) -> MailHosts:
     match addresses.standing:
         case Standing.FOUND:
-            return MailHosts(MailStanding.IMPLICIT, (MailHost(0, domain.rstrip(".").lower()),))
+            return MailHosts(
+                MailStanding.IMPLICIT, (MailHost(0, domain.rstrip(".").lower()),), authentic=addresses.authentic
+            )
         case Standing.TEMPORARY:
             return MailHosts(MailStanding.TEMPORARY, words=addresses.words)
         case Standing.NO_NAME:

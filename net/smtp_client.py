@@ -13,6 +13,7 @@ from mail.reply import Reply, parse_lines
 
 LINE_LIMIT: Final = 2048  # RFC 5321 §4.5.3.1.5 promises 512; some hosts explain themselves at length
 REPLY_LIMIT: Final = 64 * 1024
+CHUNKED: Final = 64 * 1024  # octets above which BDAT is chosen where the host offers it
 
 
 class ProtocolError(Exception):
@@ -68,18 +69,46 @@ def extensions(reply: Reply) -> Mapping[str, str]:
     return {keyword.upper(): parameters for keyword, _, parameters in offered if keyword}
 
 
-def envelope(reverse_path: str, forward_path: str, content: bytes, offered: Mapping[str, str]) -> list[bytes]:
-    """MAIL, RCPT and DATA for one recipient, with the parameters that the host offers (SIZE, 8BITMIME, SMTPUTF8).
+def envelope(
+    reverse_path: str, forward_path: str, content: bytes, offered: Mapping[str, str], requires_tls: bool = False
+) -> list[bytes]:
+    """MAIL and RCPT for one recipient, with the parameters that the host offers (SIZE, 8BITMIME, SMTPUTF8).
 
-    Raises Unfit where an address needs SMTPUTF8 and the host does not offer it (RFC 6531 §3.2).
+    Content beyond ASCII goes to a host without 8BITMIME as it is: rewriting it (RFC 6152 §3) would break the signature
+    that was made once for all hosts, and hosts that mind have not been seen for decades. Raises Unfit where the
+    message is larger than the host takes (RFC 1870 §6), or an address needs SMTPUTF8 and the host lacks it (RFC 6531).
     """
+    _check_size(len(content), offered)
     mail = f"MAIL FROM:<{reverse_path}>"
+    beyond_ascii = not content.isascii()
     if "SIZE" in offered:
         mail += f" SIZE={len(content)}"
-    if "8BITMIME" in offered and not content.isascii():
+    if "8BITMIME" in offered and beyond_ascii:
         mail += " BODY=8BITMIME"
     if not (reverse_path + forward_path).isascii():
         if "SMTPUTF8" not in offered:
             raise Unfit(Reply(550, "5.6.7", "the address needs SMTPUTF8, which the host does not offer"))
         mail += " SMTPUTF8"
-    return [f"{mail}\r\n".encode(), f"RCPT TO:<{forward_path}>\r\n".encode(), b"DATA\r\n"]
+    elif "SMTPUTF8" in offered and beyond_ascii and not _header(content).isascii():
+        mail += " SMTPUTF8"  # a header beyond ASCII (RFC 6532) asks for it where it can be had
+    if requires_tls:
+        mail += " REQUIRETLS"
+    return [f"{mail}\r\n".encode(), f"RCPT TO:<{forward_path}>\r\n".encode()]
+
+
+def in_chunks(size: int, offered: Mapping[str, str]) -> bool:
+    """Whether BDAT carries the message (RFC 3030): no dot-stuffing of a large one, no wait for DATA's 354.
+
+    A small one to a host that pipelines goes by DATA, which rides with MAIL and RCPT.
+    """
+    return "CHUNKING" in offered and (size > CHUNKED or "PIPELINING" not in offered)
+
+
+def _check_size(size: int, offered: Mapping[str, str]) -> None:
+    limit = offered.get("SIZE", "").strip()
+    if limit.isascii() and limit.isdigit() and len(limit) <= 20 and 0 < int(limit) < size:
+        raise Unfit(Reply(552, "5.3.4", f"message too large: {size} octets, the host takes {limit}"))
+
+
+def _header(content: bytes) -> bytes:
+    return content[: content.find(b"\r\n\r\n") + 2]

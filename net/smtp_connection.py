@@ -1,13 +1,15 @@
 """One SMTP connection to a remote MX: the socket, its timers, and transactions one after another.
 
-asyncio (uvloop in the sender). `connect` greets and, where STARTTLS is offered, encrypts without asking who the host
-is: opportunistic TLS (RFC 7435). A transaction's answer is always a value, Answer; the connection says afterwards
-whether it may carry another. Crash case: between the final dot and its reply nobody knows who has the message; the
-row is tried again and may come twice, with the same Message-ID (RFC 5321 §6.1, RFC 1047).
+asyncio (uvloop in the sender). `connect` greets and, where STARTTLS is offered, encrypts; what the host's certificate
+is worth is recorded, and matters where a Demand of net/tls_policy.py says so: else TLS is opportunistic (RFC 7435). A
+transaction's answer is always a value, Answer; the connection says afterwards whether it may carry another. Crash
+case: between the end of a message and its reply nobody knows who has it; the row is tried again and may come twice,
+with the same Message-ID (RFC 5321 §6.1, RFC 1047).
 """
 
 from __future__ import annotations
 
+import _ssl
 import asyncio
 import ssl
 from collections import deque
@@ -15,10 +17,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final, Self, cast
+from typing import Any, Final, Self, cast
 
+from mail.crlf import dot_stuff
 from mail.reply import Reply
-from net.smtp_client import ProtocolError, ReplyReader, Unfit, envelope, extensions
+from net.smtp_client import ProtocolError, ReplyReader, Unfit, envelope, extensions, in_chunks
+from net.tls_policy import ANY_TLS, Demand
+from policy.tls_trust import Fault, FaultKind
 
 TRANSCRIPT_LIMIT: Final = 4000  # characters kept of one transaction
 BLOCK: Final = 64 * 1024  # octets of a message given to the transport at once
@@ -41,13 +46,17 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A host to try: its MX name, one of its addresses, our own address to speak from, our name in EHLO."""
+    """A host to try: its MX name, one of its addresses, our own address to speak from, our name in EHLO.
+
+    `domain`: whose mail opens the connection, and by whose policy.
+    """
 
     host: str
     address: str
     port: int
     source: str
     ehlo: str
+    domain: str = ""
 
     def __str__(self) -> str:
         return f"{self.host}[{self.address}]:{self.port}"
@@ -68,12 +77,19 @@ class Answer:
 
 
 class ConnectError(Exception):
-    """No session came about; `reply` is what the host said, if it said anything, and `tls` that encrypting failed."""
+    """No session came about; `reply` is what the host said, if it said anything.
 
-    def __init__(self, words: str, reply: Reply | None = None, *, tls: bool = False) -> None:
+    `tls`: encrypting failed, so that the host may be tried in clear; `demanded`: what a policy asks for was not there,
+    so that it may not.
+    """
+
+    def __init__(
+        self, words: str, reply: Reply | None = None, *, tls: bool = False, demanded: FaultKind | None = None
+    ) -> None:
         super().__init__(words)
         self.reply = reply
         self.tls = tls
+        self.demanded = demanded
 
 
 class Lost(Exception):  # noqa: N818 - a connection that is lost is no error of ours
@@ -150,12 +166,32 @@ async def _within(awaited: Awaitable[object], within: timedelta, words: str) -> 
         raise Lost(f"{words} for {within.total_seconds():g} s") from error
 
 
+def presented(session: Any) -> list[bytes]:
+    """The certificates that the peer of a TLS session sent, DER, its own first."""
+    # Public from Python 3.13 on; before, only on the object behind SSLObject.
+    chain = getattr(session, "get_unverified_chain", None) or session._sslobj.get_unverified_chain
+    return [one if isinstance(one, bytes) else one.public_bytes(_ssl.ENCODING_DER) for one in chain() or ()]
+
+
+def _standing(demand: Demand, fault: Fault | None) -> str:
+    """For the attempt log: by what the host's name is sure, or why it is not."""
+    if fault is not None:
+        return f"unverified: {fault}"
+    return f"by {demand.by}" if demand.by else "verified"
+
+
 class Connection:
-    """An open session; `carried` transactions so far. Used by one task at a time."""
+    """An open session; `carried` transactions so far. Used by one task at a time.
+
+    `tls` is its protocol and how sure the host's name is, None in clear; `fault` what a policy would mind; `sure`:
+    the host is the domain's own and nobody else reads along, as REQUIRETLS asks.
+    """
 
     def __init__(self, peer: Peer, wire: _Wire, transport: asyncio.Transport, timeouts: Timeouts) -> None:
         self.peer = peer
         self.tls: str | None = None
+        self.fault: Fault | None = None
+        self.sure = False
         self.carried = 0
         self._wire = wire
         self._transport = transport
@@ -166,8 +202,13 @@ class Connection:
         self._heard = False
 
     @classmethod
-    async def connect(cls, peer: Peer, timeouts: Timeouts, tls: ssl.SSLContext | None) -> Self:
-        """A session ready for its first transaction. Raises ConnectError. `tls` None: never encrypt."""
+    async def connect(
+        cls, peer: Peer, timeouts: Timeouts, tls: ssl.SSLContext | None, demand: Demand = ANY_TLS
+    ) -> Self:
+        """A session ready for its first transaction. Raises ConnectError.
+
+        `tls` None: do not encrypt; it asks for no certificate, since `demand` judges what the host shows.
+        """
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(timeouts.connect.total_seconds()):
@@ -180,7 +221,7 @@ class Connection:
             raise ConnectError(f"connect to {peer}: {error.strerror or error}") from error
         connection = cls(peer, wire, transport, timeouts)
         try:
-            await connection._greet(tls)
+            await connection._greet(tls, demand)
         except Lost as error:
             connection.abort()
             raise ConnectError(f"{peer}: {error}") from error
@@ -195,18 +236,23 @@ class Connection:
         return self._wire.ended is None and not self._transport.is_closing() and not self._wire.replies
 
     async def transact(
-        self, reverse_path: str, forward_path: str, content: bytes, may_end: Callable[[], bool]
-    ) -> Answer:
-        """Send one message to one recipient. `content` is dot-stuffed and ends with CRLF.
+        self, reverse_path: str, forward_path: str, content: bytes, may_end: Callable[[], bool],
+        requires_tls: bool = False,
+    ) -> Answer:  # fmt: skip
+        """Send one message to one recipient. `content` has CRLF line ends only and ends with one.
 
-        `may_end` is asked last before the octets that end with the final dot are handed to the kernel: a worker
+        `may_end` is asked last before the octets that end the message are handed to the kernel: a worker
         whose claims may have gone to another (store/workers.py) must not send it; the answer then has no reply.
+        `requires_tls`: the host gets it only where it promises to ask the same of the next (REQUIRETLS).
         """
         self._transcript = []
         self._heard = False
         self.carried += 1
         try:
-            reply = await self._transaction(reverse_path, forward_path, content, may_end)
+            if requires_tls:
+                self._check_sure()
+            commands = envelope(reverse_path, forward_path, content, self._offered, requires_tls)
+            reply = await self._transaction(commands, content, may_end)
         except Unfit as error:
             return Answer(error.reply, str(error.reply), self._told(), heard=True)
         except (Lost, ProtocolError) as error:
@@ -228,13 +274,16 @@ class Connection:
         self._transport.abort()
         self._wire.end("closed by us")
 
-    async def _greet(self, tls: ssl.SSLContext | None) -> None:
+    async def _greet(self, tls: ssl.SSLContext | None, demand: Demand) -> None:
         greeting = await self._wire.reply(self._timeouts.greeting)
         if greeting.code != 220:
             raise ConnectError(f"{self.peer} greets with {greeting}", greeting)
         await self._hello()
-        if tls is not None and "STARTTLS" in self._offered:
-            await self._encrypt(tls)
+        encrypted = tls is not None and "STARTTLS" in self._offered and await self._encrypt(tls, demand)
+        if not encrypted:
+            self.fault = Fault(FaultKind.NO_STARTTLS, f"{self.peer} offers no STARTTLS")
+            if demand.required:
+                raise ConnectError(f"{self.fault}, which {demand.by} asks for", demanded=self.fault.kind)
 
     async def _hello(self) -> None:
         reply = await self._ask(f"EHLO {self.peer.ehlo}\r\n".encode())
@@ -246,10 +295,11 @@ class Connection:
         if reply.code != 250:
             raise ConnectError(f"{self.peer} answers our name with {reply}", reply)
 
-    async def _encrypt(self, tls: ssl.SSLContext) -> None:
+    async def _encrypt(self, tls: ssl.SSLContext, demand: Demand) -> bool:
+        """False where the host does not go through with it: offered and not meant."""
         reply = await self._ask(b"STARTTLS\r\n")
         if reply.code != 220:
-            return  # offered and not meant: opportunistic TLS goes on in clear
+            return False
         if not self._wire.reader.idle or self._wire.replies:
             # Answers sent in clear behind the 220 would be read as the encrypted host's own.
             raise ConnectError(f"{self.peer} answered before TLS what we asked after it", tls=True)
@@ -264,20 +314,36 @@ class Connection:
         if wrapped is None:
             raise ConnectError(f"TLS with {self.peer}: the connection closed", tls=True)
         self._transport = wrapped
-        self.tls = wrapped.get_extra_info("ssl_object").version()
+        session = wrapped.get_extra_info("ssl_object")
+        self.fault = demand.check(presented(session))
+        if self.fault is not None and demand.required:
+            raise ConnectError(f"TLS with {self.peer}: {self.fault}, against {demand.by}", demanded=self.fault.kind)
+        self.sure = demand.sure and self.fault is None
+        self.tls = f"{session.version()} {_standing(demand, self.fault)}"
         await self._hello()  # what was offered in clear counts no longer (RFC 3207 §4.2)
+        return True
 
-    async def _transaction(
-        self, reverse_path: str, forward_path: str, content: bytes, may_end: Callable[[], bool]
-    ) -> Reply:
-        commands = envelope(reverse_path, forward_path, content, self._offered)
+    def _check_sure(self) -> None:
+        """Raises Unfit where the host may not get mail that requires TLS (RFC 8689 §4.2.1)."""
+        if not (self.sure and "REQUIRETLS" in self._offered):
+            words = "REQUIRETLS is not offered" if self.sure else self.tls or "there is no TLS"
+            raise Unfit(Reply(550, "5.7.30", f"the message requires sure TLS, at {self.peer.host} {words}"))
+
+    async def _transaction(self, commands: list[bytes], content: bytes, may_end: Callable[[], bool]) -> Reply:
+        chunked = in_chunks(len(content), self._offered)
+        if not chunked:
+            commands.append(_DATA)
         if self._dirty:
             commands.insert(0, _RSET)
         replies = await (self._together(commands) if "PIPELINING" in self._offered else self._singly(commands))
         self._check_alive(commands, replies)
         refused = next((reply for reply in replies if not reply.positive), None)
-        if replies[-1].code == 354 and refused is None:
-            return await self._body(content, may_end)
+        if chunked and refused is None:
+            if any(reply.code >= 300 for reply in replies):
+                raise ProtocolError(f"the recipient is answered with {replies[-1]}")
+            return await self._body(b"BDAT %d LAST\r\n" % len(content), content, b"", may_end)
+        if refused is None and replies[-1].code == 354:
+            return await self._body(b"", dot_stuff(content), b".\r\n", may_end)
         if refused is None:
             # The octets of a message must not be taken for commands, nor this reply for the message's.
             raise ProtocolError(f"DATA is answered with {replies[-1]}")
@@ -299,10 +365,11 @@ class Connection:
         except Lost:  # the refusal was heard, and is the answer
             self.abort()
 
-    async def _body(self, content: bytes, may_end: Callable[[], bool]) -> Reply:
-        """The message and its final dot; what the host says to it, or before it when it hears no further."""
+    async def _body(self, before_it: bytes, content: bytes, end: bytes, may_end: Callable[[], bool]) -> Reply:
+        """The message and what ends it; what the host says to it, or before it when it hears no further."""
         *before, last = [content[at : at + BLOCK] for at in range(0, len(content), BLOCK)] or [b""]
         try:
+            self._transport.write(before_it)
             for block in before:
                 self._transport.write(block)
                 await self._wire.writable(self._timeouts.block)
@@ -311,13 +378,13 @@ class Connection:
                 raise Lost("this worker's claims are no longer sure, so it sends no final dot")
             early = bool(self._wire.replies)
             if not early:
-                self._transport.write(last + b".\r\n")
+                self._transport.write(last + end)
                 await self._wire.writable(self._timeouts.block)
         except Lost:
             if not self._wire.replies:
                 raise
             early = True  # said why, then hung up
-        self._note(f"> ({len(content)} octets)")
+        self._note(f"> {before_it.decode()}({len(content)} octets)")
         reply = await self._wire.reply(self._timeouts.dot)
         self._note(f"< {reply}")
         if reply.code < 300 and early or 300 <= reply.code < 400:

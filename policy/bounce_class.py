@@ -52,6 +52,7 @@ _BY_ENHANCED: Final[Mapping[str, Reason]] = {
     "6.1": Reason.CONTENTERROR,
     "6.2": Reason.CONTENTERROR,
     "6.3": Reason.CONTENTERROR,
+    "6.7": Reason.SYNTAXERROR,  # RFC 6531: an address beyond ASCII, for a host that cannot read it
     "7.0": Reason.SECURITYERROR,
     "7.1": Reason.REJECTED,
     "7.8": Reason.SECURITYERROR,
@@ -64,6 +65,7 @@ _BY_ENHANCED: Final[Mapping[str, Reason]] = {
     "7.26": Reason.AUTHFAILURE,
     "7.27": Reason.REJECTED,
     "7.28": Reason.RATELIMITED,
+    "7.30": Reason.FAILEDSTARTTLS,  # RFC 8689: REQUIRETLS cannot be had
 }
 
 # 550, 553 and 554 alone say nothing; 552 may be the mailbox or the message.

@@ -1,7 +1,7 @@
-"""Domains, what each may do, and its DKIM keys (PRODUCT D1, D4, D5).
+"""Domains and what each may do (PRODUCT D1, D5); their DKIM keys are in store/dkim.py.
 
-Called by admin; mta reads `find` for what is ours and `active_keys` for signing. Functions run in the caller's
-transaction on `core`. A name that any project has raises TakenError: only its project can use a domain.
+Called by admin; mta reads `find` for what is ours. Functions run in the caller's transaction on `core`. A name that
+any project has raises TakenError: only its project can use it.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, insert, select, true, update
+from sqlalchemy import Connection, Row, insert, select, update
 
+from store import dkim
+from store.dkim import DkimKey, KeyState
 from store.projects import TakenError
-from store.schema import dkim_keys, domains
+from store.schema import domains
 
 STATES: Final = ("owned", "sending", "linked")
 
@@ -32,21 +34,6 @@ class Domain:
     linked: bool
 
 
-@dataclass(frozen=True, slots=True)
-class DkimKey:
-    """`sealed` opens with Vault.unseal(sealed, place(domain, selector)); `record` is the TXT value."""
-
-    selector: str
-    algorithm: str
-    sealed: bytes
-    record: str
-
-
-def place(domain: str, selector: str) -> str:
-    """What a DKIM key is sealed for."""
-    return f"dkim_keys:{domain}:{selector}"
-
-
 def create(
     tx: Connection, project: int, name: str, ownership_token: str, keys: Iterable[DkimKey], now: datetime
 ) -> Domain:
@@ -55,23 +42,8 @@ def create(
     values = {"project_id": project, "name": name, "ownership_token": ownership_token, "created_at": now}
     states = dict.fromkeys(STATES, False)
     made = tx.execute(insert(domains).values(values | states).returning(domains.c.id)).scalar_one()
-    for key in keys:
-        _add_key(tx, made, key, now)
+    dkim.add(tx, made, keys, KeyState.ACTIVE, now)
     return Domain(made, project, name, ownership_token, **states)
-
-
-def _add_key(tx: Connection, domain: int, key: DkimKey, now: datetime) -> None:
-    tx.execute(
-        insert(dkim_keys).values(
-            domain_id=domain,
-            selector=key.selector,
-            algorithm=key.algorithm,
-            sealed_private_key=key.sealed,
-            record=key.record,
-            active=True,
-            created_at=now,
-        )
-    )
 
 
 def find(tx: Connection, name: str) -> Domain | None:
@@ -98,12 +70,6 @@ def set_states(tx: Connection, domain: int, states: Mapping[str, bool]) -> None:
         raise KeyError(f"a domain has no state {', '.join(sorted(unknown))}")
     if states:
         tx.execute(update(domains).where(domains.c.id == domain).values(dict(states)))
-
-
-def active_keys(tx: Connection, domain: int) -> list[DkimKey]:
-    wanted = select(dkim_keys).where(dkim_keys.c.domain_id == domain, dkim_keys.c.active.is_(true()))
-    rows = tx.execute(wanted.order_by(dkim_keys.c.id))
-    return [DkimKey(row.selector, row.algorithm, row.sealed_private_key, row.record) for row in rows]
 
 
 def _domain(row: Row[Any]) -> Domain:

@@ -46,6 +46,7 @@ class Submitted:
     stored: Stored
     pool: str
     retry: str = SUBMISSION  # the connection's class
+    requires_tls: bool | None = None  # RFC 8689: True no host without sure TLS gets it, False any does
 
 
 def queue_submission(tx: Connection, submitted: Submitted, forwards: Sequence[Forward], now: datetime) -> int:
@@ -69,7 +70,7 @@ def _save_message(tx: Connection, submitted: Submitted, now: datetime) -> int:
         project_id=submitted.project_id, kind="submission", connection_id=submitted.connection_id,
         reverse_path=submitted.reverse_path, message_id=submitted.message_id,
         size_bytes=submitted.stored.size_bytes, bytes=submitted.stored.blob, file=submitted.stored.file,
-        created_at=now,
+        requires_tls=submitted.requires_tls, created_at=now,
     )  # fmt: skip
     return int(tx.execute(saved.returning(messages.c.id)).scalar_one())
 

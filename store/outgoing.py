@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from store import campaign_content, domains
+from store import campaign_content, dkim, domains
 from store.campaign_content import Content
 from store.campaigns import CampaignState
 from store.reports import KIND
@@ -36,6 +36,7 @@ class Submission:
     blob: bytes | None
     file: str | None
     sender_id: int | None
+    requires_tls: bool | None  # None: as the domain's policies say; False: whatever they say (RFC 8689 §5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +86,10 @@ def addressees(connection: Connection, ids: Collection[int]) -> dict[int, Addres
     return {row.id: Addressee(row.id, row.rating, row.variables, frozenset(gone.get(row.id, ()))) for row in found}
 
 
-def signing_keys(connection: Connection, project_id: int, name: str) -> list[domains.DkimKey]:
+def signing_keys(connection: Connection, project_id: int, name: str) -> list[dkim.DkimKey]:
     """The active keys of a domain, if it is this project's: another's d= is never signed."""
     domain = domains.get(connection, project_id, name)
-    return [] if domain is None else domains.active_keys(connection, domain.id)
+    return [] if domain is None else dkim.active(connection, domain.id)
 
 
 def is_linked(connection: Connection, name: str) -> bool:
@@ -106,6 +107,7 @@ def submission(connection: Connection, message_id: int) -> Submission | None:
             messages.c.bytes,
             messages.c.file,
             connections.c.sender_id,
+            messages.c.requires_tls,
         )
         .outerjoin(connections, connections.c.id == messages.c.connection_id)
         .where(messages.c.id == message_id, messages.c.kind == "submission")

@@ -42,7 +42,7 @@ class Told:
 
 
 def tell(tx: Connection, told: Sequence[Told], now: datetime) -> int:
-    """Queue one DSN for each message and action among these; how many. Rows that nobody submitted are passed over."""
+    """Queue one DSN for each message and action among these; how many. Rows that no program submitted are passed over."""
     if not told:
         return 0
     by_row = {one.recipient_id: one for one in told}
@@ -73,7 +73,7 @@ def _submitted(ids: list[int]) -> Any:
         )
         .join(messages, messages.c.id == recipients.c.message_id)
         .join(flows_table, flows_table.c.id == recipients.c.flow_id)
-        .where(recipients.c.id.in_(ids), messages.c.kind == "submission", messages.c.reverse_path != "")
+        .where(recipients.c.id.in_(ids), messages.c.kind == "submission", messages.c.connection_id.is_not(None))
         .order_by(recipients.c.id)
     )  # fmt: skip
 

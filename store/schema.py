@@ -91,7 +91,8 @@ domains = _table(
 dkim_keys = _table(
     "dkim_keys", core, _id(), Column("domain_id", ForeignKey("domains.id"), nullable=False),
     _text("selector"), _text("algorithm"), Column("sealed_private_key", Octets, nullable=False),
-    _text("record"), Column("active", Flag, nullable=False), _moment("created_at"),
+    _text("record"), _text("state"),  # published | active | retired
+    _moment("created_at"), _moment("changed_at"),
     UniqueConstraint("domain_id", "selector"),
 )  # fmt: skip
 
@@ -200,6 +201,7 @@ messages = _table(
     Column("campaign_id", ForeignKey("campaigns.id")), Column("content_version", Count),
     Column("connection_id", ForeignKey("connections.id")), _text("reverse_path"), Column("message_id", Words),
     _count("size_bytes"), Column("bytes", Octets), Column("file", Words), _moment("created_at"),
+    Column("requires_tls", Flag),  # RFC 8689
     Index(None, "campaign_id"), Index(None, "message_id"),
 )  # fmt: skip
 
@@ -250,6 +252,12 @@ counters = _table(
     "counters", core, Column("scope", Words, primary_key=True),
     Column("scope_id", Count, primary_key=True, autoincrement=False), Column("name", Words, primary_key=True),
     _count("value"), sqlite_with_rowid=False,
+)  # fmt: skip
+
+# MTA-STS policies of other domains, followed until they expire whatever the domain serves since (RFC 8461 §5.1).
+tls_policies = _table(
+    "tls_policies", core, Column("domain", Words, primary_key=True), _text("identity"),
+    Column("octets", Octets, nullable=False), _moment("fetched_at"), _moment("expires_at"),
 )  # fmt: skip
 
 workers = _table(
@@ -330,4 +338,12 @@ attempts = _table(
     "attempts", events, _id(), Column("recipient_id", Count, nullable=False), _moment("at"), _text("source"),
     _text("host"), Column("tls", Words), Column("code", Count), _text("words"), Column("transcript", Words),
     _count("milliseconds"), Index(None, "recipient_id"),
+)  # fmt: skip
+
+# Sessions with hosts of other domains that have a TLS policy, until they are reported (RFC 8460).
+tls_results = _table(
+    "tls_results", events,
+    *(Column(name, Words, primary_key=True)
+      for name in ("day", "domain", "kind", "policy", "host", "address", "source", "result")),
+    _count("sessions"),
 )  # fmt: skip

@@ -35,6 +35,13 @@ class Server(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Dns(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     servers: tuple[str, ...] = ()  # host:port; empty: those of the machine
     timeout: timedelta = timedelta(seconds=5)  # for one question, all servers together
+    validating: bool = False  # the servers check DNSSEC and the way to them is safe: their word makes DANE count
+
+
+class Tls(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    ca_file: str = ""  # PEM; empty: the authorities of the machine
+    sts_port: int = 443  # where MTA-STS policies are fetched
+    allowed_networks: tuple[str, ...] = ()  # that fetches may reach beside public addresses
 
 
 class Retry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -153,6 +160,7 @@ class Breaker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     server: Server = Server()
     dns: Dns = Dns()
+    tls: Tls = Tls()
     outbound: Outbound = Outbound()
     mx: Mx = Mx()
     submission: Submission = Submission()
@@ -180,6 +188,8 @@ def load(file: Path | None, environment: Mapping[str, str]) -> Settings:
     if settings.outbound.heartbeat < _SHORTEST_HEARTBEAT:
         raise SettingsError(f"[outbound] heartbeat: at least {_SHORTEST_HEARTBEAT.total_seconds():.0f} seconds")
     _check_pace(settings)
+    for network in settings.tls.allowed_networks:
+        _network(network)
     return settings
 
 
@@ -237,11 +247,14 @@ def first_day(source: Source) -> date | None:
 
 
 def _is_loopback(text: str) -> bool:
+    return _network(text).is_loopback
+
+
+def _network(text: str) -> IPv4Network | IPv6Network:
     try:
-        network: IPv4Network | IPv6Network = ip_network(text, strict=False)
+        return ip_network(text, strict=False)
     except ValueError as error:
         raise SettingsError(f"{text!r} is no address and no network: {error}") from error
-    return network.is_loopback
 
 
 def environment() -> Mapping[str, str]:

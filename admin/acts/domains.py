@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
+from admin.acts import dkim_keys
 from admin.acts.pages import Page, Window, page_of
 from admin.office import Office
 from admin.refusals import ConflictError, InvalidError, NotFoundError
-from mail.dkim_sign import dns_record, generate_keys, pem
 from policy.domain_records import DnsRecord, records
-from store import domains
-from store.domains import DkimKey
+from store import dkim, domains
+from store.dkim import DkimKey
 from store.projects import TakenError
 from store.secrets import generate_secret
 
@@ -32,16 +32,7 @@ class DomainView:
 def create(office: Office, project: int, name: str) -> DomainView:
     name = domain_name(name)
     now, token = office.now(), generate_secret()
-    month = now.strftime("%Y%m")
-    made = [
-        DkimKey(
-            key.selector,
-            key.algorithm.value,
-            office.vault.seal(pem(key), domains.place(name, key.selector)),
-            dns_record(key),
-        )
-        for key in generate_keys(f"r{month}", f"e{month}")
-    ]
+    made = dkim_keys.make(office, name, now, frozenset())
     try:
         domain = office.write(lambda tx: domains.create(tx, project, name, token, made, now))
     except TakenError as error:
@@ -67,15 +58,13 @@ def get(office: Office, project: int, name: str) -> DomainView:
         domain = domains.get(connection, project, name.lower())
         if domain is None:
             raise NotFoundError(f"this project has no domain {name[:80]!r}")
-        return _view(office, domain, domains.active_keys(connection, domain.id))
+        return _view(office, domain, _keys(connection, domain.id))
 
 
 def page(office: Office, project: int, window: Window) -> Page[DomainView]:
     with office.read() as connection:
         rows = domains.page(connection, project, window.after, window.limit + 1)
-        return page_of(
-            rows, window, lambda row: _view(office, row, domains.active_keys(connection, row.id)), lambda row: row.id
-        )
+        return page_of(rows, window, lambda row: _view(office, row, _keys(connection, row.id)), lambda row: row.id)
 
 
 def set_states(office: Office, project: int, name: str, states: Mapping[str, bool]) -> DomainView:
@@ -87,6 +76,11 @@ def set_states(office: Office, project: int, name: str, states: Mapping[str, boo
     identity = domain.id
     office.write(lambda tx: domains.set_states(tx, identity, states))
     return get(office, project, name)
+
+
+def _keys(connection: Any, domain: int) -> list[DkimKey]:
+    """Whose records are to be in DNS: also those of keys that sign not yet, or no more."""
+    return [kept.key for kept in dkim.of_domain(connection, domain)]
 
 
 def _view(office: Office, domain: domains.Domain, keys: list[DkimKey]) -> DomainView:

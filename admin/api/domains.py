@@ -5,7 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
-from admin.acts import domains
+from admin.acts import dkim_keys, domains
+from admin.acts.dkim_keys import KeyView
 from admin.acts.domains import DomainView
 from admin.acts.pages import Page
 from admin.api.doors import InProject, InWindow, Operator, TheOffice
@@ -43,3 +44,20 @@ def show_domain(name: str, office: TheOffice, project: InProject) -> DomainView:
 @router.patch("/domains/{name}")
 def set_domain_states(name: str, body: DomainStates, office: TheOffice, _: Operator, project: InProject) -> DomainView:
     return domains.set_states(office, project, name, body.model_dump(exclude_none=True))
+
+
+@router.get("/domains/{name}/keys")
+def list_keys(name: str, office: TheOffice, project: InProject) -> list[KeyView]:
+    return dkim_keys.page(office, project, name)
+
+
+@router.post("/domains/{name}/keys", status_code=201)
+def rotate_keys(name: str, office: TheOffice, project: InProject) -> list[KeyView]:
+    """Make new keys; they sign once their records are seen in DNS, and the old ones then retire."""
+    return dkim_keys.rotate(office, project, name)
+
+
+@router.post("/domains/{name}/keys/activate")
+def activate_keys(name: str, office: TheOffice, project: InProject) -> list[KeyView]:
+    """Let published keys sign now, whatever DNS says."""
+    return dkim_keys.activate(office, project, name)

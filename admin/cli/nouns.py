@@ -91,6 +91,27 @@ def set_domain(
         show_one(domains.set_states(office, project_id(office, project), name, states), as_json)
 
 
+@domain.command(name="keys")
+def domain_keys(
+    name: Name,
+    rotate: Annotated[bool, typer.Option("--rotate", help="Make new keys; they sign once DNS shows them.")] = False,
+    activate: Annotated[bool, typer.Option("--activate", help="Let published keys sign now.")] = False,
+    project: ProjectName = None,
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """The DKIM keys of a domain with the records to publish: published, active or retired."""
+    from admin.acts import dkim_keys
+
+    with opened(folder) as office:
+        owner = project_id(office, project)
+        if rotate:
+            dkim_keys.rotate(office, owner, name)
+        if activate:
+            dkim_keys.activate(office, owner, name)
+        show(dkim_keys.page(office, owner, name), as_json)
+
+
 @domain.command(name="list")
 def list_domains(project: ProjectName = None, folder: Folder = HERE, as_json: AsJson = False) -> None:
     from admin.acts import domains, pages

@@ -13,7 +13,6 @@ from datetime import datetime
 
 from mail.address import Address, parse_mailbox
 from mail.attachment import Attachment
-from mail.crlf import dot_stuff
 from mail.dkim_sign import Signer, load_key
 from mail.dsn_compose import Failure, Report
 from mail.dsn_compose import compose as compose_report
@@ -24,7 +23,7 @@ from mail.template import Values
 from mail.verp import Tokens
 from policy.lifecycle import Event
 from role.context import Context
-from store import campaigns, domains, outgoing
+from store import campaigns, dkim, outgoing
 from store.ledger import Claimed
 
 
@@ -34,7 +33,7 @@ class Uncomposable(Exception):  # noqa: N818 - it is a verdict on a message
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One row ready for a transaction. `content` is signed, dot-stuffed and ends with CRLF."""
+    """One row ready for a transaction. `content` is signed and ends with CRLF."""
 
     reverse_path: str
     forward_path: str
@@ -57,6 +56,7 @@ class Recipe:
     signer: Signer | None
     report: Report | None = None  # a DSN of ours, which has the null reverse-path
     sender_id: int | None = None
+    requires_tls: bool | None = None  # as in store/outgoing.py
 
 
 class Recipes:
@@ -104,6 +104,7 @@ class Recipes:
         return Recipe(
             submitted.project_id, None, 0, campaigns.CampaignState.RUNNING, domain, self._reverse_domain(domain), {},
             None, content, self._signer(submitted.project_id, domain), sender_id=submitted.sender_id,
+            requires_tls=submitted.requires_tls,
         )  # fmt: skip
 
     def _report(self, reported: outgoing.OurReport) -> Recipe:
@@ -132,7 +133,7 @@ class Recipes:
         with self._context.stores.core.database.read() as core:
             sealed = outgoing.signing_keys(core, project_id, domain)
         vault = self._context.vault
-        keys = [load_key(vault.unseal(key.sealed, domains.place(domain, key.selector)), key.selector) for key in sealed]
+        keys = [load_key(vault.unseal(key.sealed, dkim.place(domain, key.selector)), key.selector) for key in sealed]
         return Signer(domain, tuple(keys)) if keys else None
 
 
@@ -159,7 +160,7 @@ class Composer:
         # A DSN has the null reverse-path, so that nothing answers it (RFC 5321 §4.5.5).
         reverse_path = verp if recipe.report is None else ""
         ending = b"" if content.endswith(b"\r\n") else b"\r\n"
-        return Outgoing(reverse_path, row.address, dot_stuff(signatures + content + ending))
+        return Outgoing(reverse_path, str(forward), signatures + content + ending)
 
     def _facts(self, recipe: Recipe, row: Claimed, variables: Values, forward: Address) -> Facts:
         token = self._tokens.unsubscribe(row.recipient_id)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import random
 import signal
-import ssl
 import time
 from collections import Counter as Tally
 from collections.abc import Awaitable, Callable
@@ -27,17 +26,18 @@ from mta.outbound.compose import Composer, Recipe, Uncomposable
 from mta.outbound.fence import Fence
 from mta.outbound.inject import inject
 from mta.outbound.job import Done, Job
-from mta.outbound.lane import Desk, Lane, Limits, Tried
+from mta.outbound.lane import Desk, Lane, Tried
 from mta.outbound.names import check_names
 from mta.outbound.pacing import Pacing, Sickness
 from mta.outbound.rollup import Rollup
 from mta.outbound.settle import Settler
 from mta.outbound.shelf import Shelf
 from mta.outbound.slow import SlowCampaigns
+from mta.outbound.tls_outfit import route_of
+from mta.outbound.tls_tally import TlsTally
 from mta.outbound.verdict import ended, returned, settlement_of
 from mta.outbound.warming import warming_of
 from net.resolver import Resolver
-from net.smtp_connection import Timeouts
 from policy.backoff import Backoff
 from policy.gcra import parse_rate
 from policy.lifecycle import Event
@@ -95,10 +95,10 @@ class Sender:
         self._warming = warming_of(outbound.sources, table)
         self._rollup = Rollup(context, table.provider)
         self._slow = SlowCampaigns(parse_rate(context.settings.breaker.slow), context.of)
-        self._port = outbound.port
         self._slots = promote.slots_of(context)
         self._shelf = Shelf(context)
         self._composer = Composer(Tokens(context.vault.derived("tokens")), context.public_url)
+        self._tls_tally = TlsTally(context)
         self._life = outbound.heartbeat
         self._fence = Fence(self._life)
         self._pulse = Pulse()
@@ -111,8 +111,9 @@ class Sender:
         for sign in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(sign, self._stopping.set)
         serve_metrics(self._context.sockets["metrics"], self._pulse)
-        self._resolver = Resolver(self._context.settings.dns.servers, self._context.settings.dns.timeout)
-        self._tls = _opportunistic()
+        names = self._context.settings.dns
+        self._resolver = Resolver(names.servers, names.timeout, validating=names.validating)
+        self._route = await asyncio.to_thread(route_of, self._context, self._resolver, self._tls_tally.add)
         self._worker = await self._registered()
         await asyncio.to_thread(self._recall)
         self._settler = Settler(self._context, self._worker, self._context.settings.outbound.delay_warning, self._left)
@@ -126,6 +127,7 @@ class Sender:
         await asyncio.gather(*(lane.stop(LINGER) for lane in self._lanes.values()))
         self._settler.close()
         await settling
+        self._tls_tally.flush()
         loops[0].cancel()
         await asyncio.to_thread(
             self._context.stores.core.journal.run, lambda tx: workers.resign(tx, self._worker, datetime.now(UTC))
@@ -220,8 +222,7 @@ class Sender:
         lane = self._lanes.get((source.address, site))
         if lane is None:
             desk = Desk(self._octets, self._tried, self._returned, lambda: self._fence.open(time.monotonic()))
-            limits = Limits(self._pacing.site(site).lane(source.address), self._port, Timeouts())
-            lane = Lane(source, site, limits, self._resolver, self._tls, desk)
+            lane = Lane(source, site, self._pacing.site(site).lane(source.address), self._route, desk)
             self._lanes[source.address, site] = lane
         return lane
 
@@ -276,6 +277,7 @@ class Sender:
     async def _tidy(self) -> float:
         """Every second: stop what was paused, cancelled or held, forget idle lanes, bury dead incarnations."""
         await asyncio.to_thread(self._shelf.refresh)
+        self._tls_tally.flush()
         await asyncio.to_thread(
             self._context.stores.core.journal.run, lambda tx: workers.bury_dead(tx, datetime.now(UTC), self._worker)
         )
@@ -327,11 +329,3 @@ class Sender:
         if not self._context.position:
             await check_names(self._resolver, self._sources, self._context.log)
         return 3600.0
-
-
-def _opportunistic() -> ssl.SSLContext:
-    """TLS without asking who the host is (RFC 7435): a certificate that fails is still better than none."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context

@@ -9,32 +9,19 @@ that the host wants fewer. Crash case: everything here is INFLIGHT in the ledger
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final, cast
+from typing import cast
 
-from mail.reply import Reply
 from mta.outbound.job import Job
 from mta.outbound.pacing import LanePace
+from mta.outbound.route import NO_MAIL, Route, Unreachable
 from mta.outbound.verdict import Heard
-from net.resolver import MailHosts, MailStanding, Resolver
-from net.smtp_connection import Answer, ConnectError, Connection, Peer, Timeouts
+from net.smtp_connection import Answer, Connection
 from policy.rotation import EgressSource
 from store.attempts import Attempt
-
-HOSTS_TRIED: Final = 5  # addresses of a site's hosts before it counts as unreachable
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """`pace`: connections, messages and rates, as they are at any moment."""
-
-    pace: LanePace
-    port: int
-    timeouts: Timeouts
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,37 +46,23 @@ class Desk:
     may_end: Callable[[], bool]
 
 
-class Unreachable(Exception):  # noqa: N818 - it is a verdict on a site
-    """No host of the site took a connection; `reply` is what the last one said, or our own word for the DNS answer."""
-
-    def __init__(self, words: str, reply: Reply | None = None, host: str = "") -> None:
-        super().__init__(words)
-        self.reply = reply
-        self.host = host
-
-
 class _Crowded(Exception):  # noqa: N818 - ends one connection slot
     """The site refuses a further connection while others of this lane work."""
 
 
 class Lane:
-    def __init__(
-        self, source: EgressSource, site: str, limits: Limits, resolver: Resolver, tls: ssl.SSLContext, desk: Desk
-    ) -> None:
+    def __init__(self, source: EgressSource, site: str, pace: LanePace, route: Route, desk: Desk) -> None:
         self.source = source
         self.site = site
         self.waiting: deque[Job] = deque()
         self.carrying = 0
         self.used_at = datetime.now(UTC)
-        self._limits = limits
-        self._pace = limits.pace
+        self._pace = pace
         self._pace.wake = self._woken
-        self._resolver = resolver
-        self._tls = tls
+        self._route = route
         self._desk = desk
         self._tasks: set[asyncio.Task[None]] = set()
         self._arrived = asyncio.Event()
-        self._plain_hosts: set[str] = set()
         self._held: dict[asyncio.Task[None], tuple[Connection, str]] = {}  # with the domain it was opened for
         self._asleep_until = 0.0  # the loop's time, where the pace asks for a long wait
         self._stopping = False
@@ -164,7 +137,7 @@ class Lane:
         try:
             while (job := await self._next(connection, domain)) is not None:
                 kept, connection = connection, None
-                if kept is not None and not (kept.usable and await self._serves(kept, domain, job)):
+                if kept is not None and not kept.usable:
                     await self._close(kept)
                     kept = None
                 connection, domain = await self._one(job, kept), job.forward.domain
@@ -188,9 +161,9 @@ class Lane:
                 connection, answer = await self._deliver(job, made, connection)
             except Unreachable as failure:
                 taken = True
-                if failure.reply not in _NO_MAIL.values():
+                if failure.reply not in NO_MAIL.values() and not failure.demanded:
                     self._pace.unreached(failure.reply)
-                if self._crowded(job, failure):
+                if not failure.demanded and self._crowded(job, failure):
                     self.waiting.appendleft(job)
                     self._arrived.set()
                     raise _Crowded from failure
@@ -209,13 +182,15 @@ class Lane:
         self, job: Job, made: tuple[str, str, bytes], connection: Connection | None
     ) -> tuple[Connection, Answer]:
         """One transaction; on a new connection where the kept one turns out to have ended. Raises Unreachable."""
-        if connection is not None:
-            answer = await connection.transact(*made, self._desk.may_end)
+        domain, strict = job.forward.ascii_domain, job.recipe.requires_tls is True
+        if connection is not None and await self._route.fits(connection, domain, strict=strict):
+            answer = await connection.transact(*made, self._desk.may_end, strict)
             if answer.heard:
                 return connection, answer
+        if connection is not None:
             await self._close(connection)
         connection = await self._connected(job)
-        return connection, await connection.transact(*made, self._desk.may_end)
+        return connection, await connection.transact(*made, self._desk.may_end, strict)
 
     async def _after(self, connection: Connection) -> Connection | None:
         limits = self._pace.limits
@@ -223,13 +198,6 @@ class Lane:
             return connection
         await self._close(connection)
         return None
-
-    async def _serves(self, kept: Connection, domain: str, job: Job) -> bool:
-        """Whether the host at the other end takes mail for this row's domain too: only if it is one of its MX."""
-        if job.forward.domain == domain:
-            return True
-        hosts = await self._resolver.mail_hosts(job.forward.domain)
-        return any(host.name == kept.peer.host for host in hosts.hosts)
 
     def _crowded(self, job: Job, failure: Unreachable) -> bool:
         """Another connection of ours works for this domain, or at that host: it only wants fewer."""
@@ -293,49 +261,15 @@ class Lane:
 
     async def _connected(self, job: Job) -> Connection:
         """A new connection to the best host that takes one. Raises Unreachable."""
-        hosts = await self._resolver.mail_hosts(job.forward.domain)
-        failure: Unreachable | None = None
-        for host, address in await self._addresses(hosts):
-            try:
-                made = await self._connect(host, address)
-                self._held[_this_task()] = (made, job.forward.domain)
-                return made
-            except ConnectError as error:
-                failure = Unreachable(str(error), error.reply, f"{host}[{address}]")
-        raise failure or Unreachable(f"no host of {self.site} has an address that {self.source.address} can reach")
-
-    async def _connect(self, host: str, address: str) -> Connection:
-        """With TLS if the host can, else in clear: a host whose TLS is broken still gets its mail (RFC 7435)."""
-        peer = Peer(host, address, self._limits.port, self.source.address, self.source.ehlo)
-        plain = host in self._plain_hosts
-        try:
-            return await Connection.connect(peer, self._limits.timeouts, None if plain else self._tls)
-        except ConnectError as error:
-            if not error.tls:
-                raise
-            self._plain_hosts.add(host)
-        return await Connection.connect(peer, self._limits.timeouts, None)
-
-    async def _addresses(self, hosts: MailHosts) -> list[tuple[str, str]]:
-        if hosts.standing in _NO_MAIL:
-            reply = _NO_MAIL[hosts.standing]
-            raise Unreachable(str(reply), reply)
-        if hosts.standing is MailStanding.TEMPORARY:
-            raise Unreachable(f"the name servers did not tell the MX of {self.site}: {hosts.words}")
-        found: list[tuple[str, str]] = []
-        ours_is_v6 = ":" in self.source.address
-        for host in hosts.hosts:
-            known = await self._resolver.addresses_of(host.name)
-            found += [(host.name, address) for address in known.addresses if (":" in address) == ours_is_v6]
-            if len(found) >= HOSTS_TRIED:
-                break
-        return found[:HOSTS_TRIED]
+        made = await self._route.connect(job.forward.ascii_domain, self.source, lax=job.recipe.requires_tls is False)
+        self._held[_this_task()] = (made, job.forward.domain)
+        return made
 
     def _defer_all(self, job: Job, failure: Unreachable, started: datetime) -> None:
         """A verdict on the site is one on every row that waits for it; rows of other domains are tried themselves."""
         waiting, self.waiting = list(self.waiting), deque()
         for one in [job, *waiting]:
-            if one.forward.domain == job.forward.domain:
+            if one.forward.ascii_domain == job.forward.ascii_domain:
                 self._desk.tried(_untried(one, failure, started))
             else:
                 self.waiting.append(one)
@@ -343,14 +277,6 @@ class Lane:
 
 def _this_task() -> asyncio.Task[None]:
     return cast("asyncio.Task[None]", asyncio.current_task())
-
-
-# RFC 7505 §4.2 and RFC 3463 §3.2: our own words for what the DNS says, so that they are judged as a host's are.
-_NO_MAIL: Final = {
-    MailStanding.NO_NAME: Reply(550, "5.1.2", "the domain does not exist (NXDOMAIN): host not found"),
-    MailStanding.NO_RECORDS: Reply(550, "5.1.2", "the domain has neither MX nor address: host not found"),
-    MailStanding.NULL: Reply(556, "5.1.10", "the domain accepts no mail (null MX)"),
-}
 
 
 def _tried(job: Job, connection: Connection, answer: Answer, started: datetime) -> Tried:
@@ -376,6 +302,6 @@ def _untried(job: Job, failure: Unreachable, started: datetime) -> Tried:
 
 def _site_verdict(failure: Unreachable) -> Heard:
     """A greeting of 5xx is a verdict on us, not on the recipient: deferred like a refused connection."""
-    if failure.reply is not None and failure.reply in _NO_MAIL.values():
+    if failure.reply is not None and failure.reply in NO_MAIL.values():
         return Heard(failure.reply, str(failure))
     return Heard(None, str(failure), failure.reply)

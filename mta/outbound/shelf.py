@@ -15,7 +15,7 @@ from role.context import Context
 from store import breakers, campaigns
 from store.campaigns import CampaignState
 
-KEPT: Final = 30.0  # seconds
+KEPT: Final = 20.0  # seconds; so long may a message be signed with the key before the last
 
 
 class Shelf:

@@ -52,6 +52,12 @@ def _is(value: str, sender: Address) -> bool:
         return False
 
 
+def waives_tls(content: bytes) -> bool | None:
+    """False, for "requires no TLS", where it says `TLS-Required: No` (RFC 8689 §5); None where it leaves it open."""
+    found = Headers.of(content).first("TLS-Required")
+    return False if found is not None and found.strip().lower() == "no" else None
+
+
 def message_id(content: bytes) -> str | None:
     """Its Message-ID with the angle brackets, None where it has none that is one."""
     found = Headers.of(content).first("Message-ID")

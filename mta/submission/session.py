@@ -23,7 +23,7 @@ from mail.address import Address
 from mta.smtp_command import Envelope
 from mta.smtp_listener import Listener
 from mta.smtp_server import SmtpServer
-from mta.submission.message import author, completed, message_id, refusal
+from mta.submission.message import author, completed, message_id, refusal, waives_tls
 from mta.submission.sign_in import Attempts, Submitter, belongs, is_slow, sign_in, trusted
 from policy.submission_replies import (
     DOMAIN_UNKNOWN,
@@ -74,7 +74,7 @@ class SubmissionSession(SmtpServer[Forward]):
         self._submitter: Submitter | None = None
 
     def extensions(self) -> list[str]:
-        return ["AUTH PLAIN LOGIN"] if self.secured else []
+        return ["AUTH PLAIN LOGIN", "REQUIRETLS"] if self.secured else []
 
     # --- signing in ---------------------------------------------------------------------------------------
 
@@ -179,9 +179,9 @@ class SubmissionSession(SmtpServer[Forward]):
             if claimed is not None and claimed.ascii_domain != submitter.sender.ascii_domain:
                 return await self._not_the_sender(submitter, claimed)
             return refused
-        return await asyncio.shield(self._queue(submitter, content, tuple(self.recipients)))
+        return await asyncio.shield(self._queue(submitter, mail, content, tuple(self.recipients)))
 
-    async def _queue(self, submitter: Submitter, content: bytes, forwards: Sequence[Forward]) -> str:
+    async def _queue(self, submitter: Submitter, mail: Envelope, content: bytes, forwards: Sequence[Forward]) -> str:
         """Crash case: killed before the commit, the program had no 250 and repeats; after it, the mail is queued."""
         now, name = datetime.now(UTC), secrets.token_hex(12)
         made_id = f"<{name}@{submitter.sender.ascii_domain}>"
@@ -196,6 +196,7 @@ class SubmissionSession(SmtpServer[Forward]):
                 stored,
                 POOL,
                 submitter.connection.retry,
+                True if mail.requires_tls else waives_tls(content),
             )
             work = partial(injection.queue_submission, submitted=submitted, forwards=forwards, now=now)
             message = await asyncio.wrap_future(self._desk.stores.core.journal.submit(work))

@@ -10,7 +10,7 @@ from functools import cache
 from mail.address import parse_mailbox
 from mail.dkim_sign import Key, dns_record, generate_keys, pem
 from policy.rating import AUTOMATIC
-from store import campaign_progress, campaigns, clients, domains, expansion, lists, projects, senders
+from store import campaign_progress, campaigns, clients, dkim, domains, expansion, lists, projects, senders
 from store.campaign_content import Content
 from store.campaigns import Campaign
 from store.secrets import Vault
@@ -54,10 +54,10 @@ def make_campaign(
     """A draft to everyone in `addresses`; `site` of an address is its domain unless told otherwise."""
     now = datetime.now(UTC)
     sealed = [
-        domains.DkimKey(
+        dkim.DkimKey(
             key.selector,
             key.algorithm.value,
-            VAULT.seal(pem(key), domains.place(domain, key.selector)),
+            VAULT.seal(pem(key), dkim.place(domain, key.selector)),
             dns_record(key),
         )
         for key in _keys()

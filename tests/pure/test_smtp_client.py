@@ -86,12 +86,13 @@ def test_extensions_are_upper_cased_with_their_parameters_and_without_the_greeti
 
 
 def test_an_envelope_uses_only_what_is_offered() -> None:
-    eight = "Subject: ж\r\n\r\n".encode()
+    eight, header = "Subject: x\r\n\r\nж\r\n".encode(), "Subject: ж\r\n\r\nx\r\n".encode()
     everything = {"SIZE": "", "8BITMIME": "", "SMTPUTF8": ""}
     assert envelope("a@b.test", "c@d.test", eight, {}) == [
-        b"MAIL FROM:<a@b.test>\r\n", b"RCPT TO:<c@d.test>\r\n", b"DATA\r\n",
+        b"MAIL FROM:<a@b.test>\r\n", b"RCPT TO:<c@d.test>\r\n",
     ]  # fmt: skip
-    assert envelope("a@b.test", "c@d.test", eight, everything)[0] == b"MAIL FROM:<a@b.test> SIZE=15 BODY=8BITMIME\r\n"
+    assert envelope("a@b.test", "c@d.test", eight, everything)[0] == b"MAIL FROM:<a@b.test> SIZE=18 BODY=8BITMIME\r\n"
+    assert envelope("a@b.test", "c@d.test", header, everything)[0].endswith(b" BODY=8BITMIME SMTPUTF8\r\n")
     assert envelope("a@b.test", "c@d.test", b"x\r\n", everything)[0] == b"MAIL FROM:<a@b.test> SIZE=3\r\n"
     assert b" SMTPUTF8\r\n" in envelope("a@b.test", "ж@d.test", b"", everything)[0]
 

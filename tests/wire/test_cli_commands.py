@@ -62,6 +62,11 @@ def test_every_noun_is_made_and_listed(cli: Cli) -> None:
     mine = ("--project", "shop")
     cli.json("domain", "add", "shop.test", *mine)
     assert cli.json("domain", "set", "shop.test", "--owned", "--sending", *mine)["sending"] is True
+    assert [key["state"] for key in cli.json("domain", "keys", "shop.test", *mine)] == ["active"] * 2
+    rotated = cli.json("domain", "keys", "shop.test", "--rotate", *mine)
+    assert [key["state"] for key in rotated] == ["active"] * 2 + ["published"] * 2
+    switched = cli.json("domain", "keys", "shop.test", "--activate", *mine)
+    assert [key["state"] for key in switched] == ["retired"] * 2 + ["active"] * 2
     password = cli.json("mailbox", "add", "hello@shop.test", *mine)["password"]
     assert cli.json("mailbox", "password", "hello@shop.test", *mine)["password"] != password
     assert cli.json("sender", "add", "hello@shop.test", "--name", "The shop", *mine)["authorised"] is True

@@ -23,13 +23,13 @@ from mail.template import Values
 from mail.verp import Tokens
 from mta.outbound.compose import Composer, Recipe, Uncomposable
 from mta.outbound.job import Job
-from mta.outbound.lane import Desk, Lane, Limits, Tried
+from mta.outbound.lane import Desk, Lane, Tried
 from mta.outbound.pacing import steady
 from net.resolver import Resolver
 from net.smtp_connection import Timeouts
 from peers.names import Names, record
+from peers.route import road
 from peers.scripted_host import ADDRESS, HELLO, Host, Talk, playing
-from peers.tls import trusting_nobody
 from policy.rotation import EgressSource
 from policy.shaping import Limits as Shape
 from store.campaigns import CampaignState
@@ -83,7 +83,7 @@ class Bench:
 @asynccontextmanager
 async def lane_to(port: int, names: Names, connections: int = 1, each: int = 100) -> AsyncIterator[Bench]:
     times = Timeouts(*(timedelta(seconds=1) for _ in range(6)))
-    limits = Limits(steady(Shape(connections, each, timedelta(seconds=0.3))), port, times)
+    pace = steady(Shape(connections, each, timedelta(seconds=0.3)))
 
     def octets(one: Job) -> tuple[str, str, bytes]:
         return "b+token@ours.test", one.row.address, LETTER
@@ -92,7 +92,7 @@ async def lane_to(port: int, names: Names, connections: int = 1, each: int = 100
     returned: list[Job] = []
     desk = Desk(octets, tried.append, lambda one, _: returned.append(one), lambda: True)
     resolver = Resolver([names.listening], timedelta(seconds=2))
-    bench = Bench(Lane(SOURCE, SITE, limits, resolver, trusting_nobody(), desk), tried, returned)
+    bench = Bench(Lane(SOURCE, SITE, pace, road(resolver, port, times), desk), tried, returned)
     yield bench
     await bench.lane.stop(timedelta(seconds=1))
 

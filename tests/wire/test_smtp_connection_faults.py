@@ -428,7 +428,7 @@ def test_under_tls_the_host_is_asked_again_what_it_can() -> None:
     async def test() -> None:
         async with playing(script) as host:
             connection = await connect(host.port, tls=True)
-            assert connection.tls in ("TLSv1.2", "TLSv1.3")
+            assert (connection.tls or "").startswith(("TLSv1.2", "TLSv1.3"))
             assert code(await send(connection)) == 250
             connection.abort()
 

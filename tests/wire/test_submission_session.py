@@ -310,3 +310,33 @@ def test_the_clear_port_refuses_old_tls(premises: Premises, running: Running) ->
         talk.say("STARTTLS")
         with pytest.raises((ssl.SSLError, ConnectionError)):
             context.wrap_socket(talk.socket, server_hostname="localhost")
+
+
+def test_a_program_may_require_tls_of_every_host_on_the_way(premises: Premises, running: Running) -> None:
+    with client(premises, running) as program:
+        assert program.has_extn("requiretls")
+        program.login(LOGIN, SECRET)
+        waived = b"TLS-Required: No\r\n" + MESSAGE
+        cases = [
+            (["REQUIRETLS"], MESSAGE, True),
+            ([], MESSAGE, None),
+            ([], waived, False),
+            (["REQUIRETLS"], waived, True),
+        ]
+        for parameters, message, required in cases:
+            assert program.mail("ann@ours.test", parameters)[0] == 250
+            assert program.rcpt("carl@remote.test")[0] == 250
+            assert program.data(message)[0] == 250
+            with premises.stores.core.database.read() as tx:
+                newest = max(number for number in range(1, 200) if outgoing.submission(tx, number))
+                found = outgoing.submission(tx, newest)
+            assert found is not None
+            assert found.requires_tls is required
+        assert program.mail("ann@ours.test", ["REQUIRETLS=yes"])[0] == 501
+
+
+def test_nobody_may_require_tls_who_speaks_in_clear(premises: Premises, running: Running) -> None:
+    with smtplib.SMTP("127.0.0.1", running.ports["submission"], timeout=20, source_address=("127.0.9.1", 0)) as program:
+        program.ehlo("program.test")
+        assert not program.has_extn("requiretls")
+        assert program.mail("ann@ours.test", ["REQUIRETLS"])[0] == 555

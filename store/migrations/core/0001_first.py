@@ -13,6 +13,16 @@ down_revision = None
 
 def upgrade() -> None:
     op.create_table(
+        "tls_policies",
+        sa.Column("domain", columns.Words, nullable=False),
+        sa.Column("identity", columns.Words, nullable=False),
+        sa.Column("octets", columns.Octets, nullable=False),
+        sa.Column("fetched_at", columns.Moment(), nullable=False),
+        sa.Column("expires_at", columns.Moment(), nullable=False),
+        sa.PrimaryKeyConstraint("domain", name=op.f("pk_tls_policies")),
+        sqlite_strict=True,
+    )
+    op.create_table(
         "counters",
         sa.Column("scope", columns.Words, nullable=False),
         sa.Column("scope_id", columns.Id, autoincrement=False, nullable=False),
@@ -297,8 +307,9 @@ def upgrade() -> None:
         sa.Column("algorithm", columns.Words, nullable=False),
         sa.Column("sealed_private_key", columns.Octets, nullable=False),
         sa.Column("record", columns.Words, nullable=False),
-        sa.Column("active", columns.Flag(), nullable=False),
+        sa.Column("state", columns.Words, nullable=False),
         sa.Column("created_at", columns.Moment(), nullable=False),
+        sa.Column("changed_at", columns.Moment(), nullable=False),
         sa.ForeignKeyConstraint(
             ["domain_id"],
             ["domains.id"],
@@ -493,6 +504,7 @@ def upgrade() -> None:
         sa.Column("bytes", columns.Octets, nullable=True),
         sa.Column("file", columns.Words, nullable=True),
         sa.Column("created_at", columns.Moment(), nullable=False),
+        sa.Column("requires_tls", columns.Flag(), nullable=True),
         sa.ForeignKeyConstraint(
             ["campaign_id"],
             ["campaigns.id"],

@@ -28,3 +28,19 @@ def upgrade() -> None:
         sqlite_strict=True,
     )
     op.create_index(op.f("ix_attempts_recipient_id"), "attempts", ["recipient_id"], unique=False)
+    op.create_table(
+        "tls_results",
+        sa.Column("day", columns.Words, nullable=False),
+        sa.Column("domain", columns.Words, nullable=False),
+        sa.Column("kind", columns.Words, nullable=False),
+        sa.Column("policy", columns.Words, nullable=False),
+        sa.Column("host", columns.Words, nullable=False),
+        sa.Column("address", columns.Words, nullable=False),
+        sa.Column("source", columns.Words, nullable=False),
+        sa.Column("result", columns.Words, nullable=False),
+        sa.Column("sessions", columns.Id, server_default="0", nullable=False),
+        sa.PrimaryKeyConstraint(
+            "day", "domain", "kind", "policy", "host", "address", "source", "result", name=op.f("pk_tls_results")
+        ),
+        sqlite_strict=True,
+    )
