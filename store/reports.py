@@ -42,7 +42,7 @@ class Told:
 
 
 def tell(tx: Connection, told: Sequence[Told], now: datetime) -> int:
-    """Queue one DSN for each message and action among these; how many. Rows that no program submitted are passed over."""
+    """Queue one DSN for each message and action among these; how many. What no program submitted is passed over."""
     if not told:
         return 0
     by_row = {one.recipient_id: one for one in told}
