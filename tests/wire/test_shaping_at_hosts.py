@@ -242,7 +242,9 @@ def test_a_row_that_one_source_is_refused_for_goes_by_another_at_once(
 
     async def test() -> None:
         async with street(HOSTS, answer) as town:
-            async with sending(tmp_path, stores, settings_of(names.listening, town.port, [FIRST, SECOND])):
+            never = {"sick_refusals": 1000}
+            settings = settings_of(names.listening, town.port, [FIRST, SECOND], shaping=never)
+            async with sending(tmp_path, stores, settings):
                 await launched(stores, made)
                 await counted(stores, made, "delivered", 60)
             assert town.refused
