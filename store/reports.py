@@ -74,6 +74,7 @@ def _submitted(ids: list[int]) -> Any:
         .join(messages, messages.c.id == recipients.c.message_id)
         .join(flows_table, flows_table.c.id == recipients.c.flow_id)
         .where(recipients.c.id.in_(ids), messages.c.kind == "submission", messages.c.connection_id.is_not(None))
+        .where(messages.c.reverse_path != "")
         .order_by(recipients.c.id)
     )  # fmt: skip
 

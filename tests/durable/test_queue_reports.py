@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from mail.outcome import Action, Effect, Outcome, Reason
 from peers.smtp_role import Tenant, settle_tenant
@@ -113,6 +113,15 @@ def test_nobody_is_told_of_a_dsn_that_fails(bench: Bench) -> None:
 
 def test_a_message_with_a_null_reverse_path_is_never_answered(bench: Bench) -> None:
     bench.submit("a@x.test", reverse_path="")
+    bench.settle(bench.claim(), Event.FAIL)
+    assert bench.dsns() == []
+
+
+def test_what_no_program_submitted_is_never_answered(bench: Bench) -> None:
+    """A TLS report of ours that fails has nobody who waits for its fate."""
+    bench.submit("a@x.test")
+    with bench.stores.core.database.write() as tx:
+        tx.execute(update(messages).values(connection_id=None))
     bench.settle(bench.claim(), Event.FAIL)
     assert bench.dsns() == []
 
