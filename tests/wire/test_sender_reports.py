@@ -26,9 +26,10 @@ from mail.outcome import Action
 from mail.parts import parse
 from peers.loopback import wait_until
 from peers.smtp_role import MASTER, Premises, Running, Tenant, furnish, name_server, settle_tenant
-from store import attempts, domains, injection
+from store import attempts, injection
+from store.dkim import DkimKey, KeyState, add, place
 from store.injection import Forward, Submitted
-from store.schema import dkim_keys, recipients
+from store.schema import recipients
 from store.secrets import Vault
 from store.spool import Stored
 from store.stores import Stores
@@ -129,15 +130,17 @@ def scene(location: str, stores: Stores, tmp_path: Path) -> Iterator[Scene]:
 def _signing(stores: Stores, tenant: Tenant) -> dict[str, str]:
     """Keys of the sender's domain; the TXT records that verify them."""
     keys = generate_keys("rsa1", "ed1")
+    kept = [
+        DkimKey(
+            key.selector,
+            key.algorithm.value,
+            Vault(MASTER).seal(pem(key), place("ours.test", key.selector)),
+            dns_record(key),
+        )
+        for key in keys
+    ]
     with stores.core.database.write() as tx:
-        for key in keys:
-            sealed = Vault(MASTER).seal(pem(key), domains.place("ours.test", key.selector))
-            tx.execute(
-                dkim_keys.insert().values(
-                    domain_id=tenant.domain, selector=key.selector, algorithm=key.algorithm.value,
-                    sealed_private_key=sealed, record=dns_record(key), active=True, created_at=datetime.now(UTC),
-                )
-            )  # fmt: skip
+        add(tx, tenant.domain, kept, KeyState.ACTIVE, datetime.now(UTC))
     return {f"{key.selector}._domainkey.ours.test": dns_record(key) for key in keys}
 
 
