@@ -1,168 +1,193 @@
-"""A campaign to 40 domains, ours against Postfix relaying the same messages, both into smtp-sink on this machine.
+"""A campaign to 40 domains, ours against Postfix with and without a signer, all into smtp-sink on this machine.
 
-Ours: import and launch by the API, then each message rendered, signed twice, sent and settled; measured from the launch
-to the last settled row. Postfix: takes the same messages ready-made over SMTP and relays them, unsigned; measured from
-the first to the last at the sinks, so it neither renders nor signs. Alternating, three pairs; then one site alone.
-`make bench NAME=outbound ARGS=messages` prints a line a run and one JSON object at the end.
+Ours: each message rendered for its client with six variables, an unsubscribe link and a VERP of its own, signed twice
+(RSA-2048, Ed25519), sent and settled; measured from the launch, so with the making of the ledger's rows, to the last
+settled row. A peer takes the same messages ready-made over SMTP, signs them (RSA-2048) where it has a signer, and
+relays them; measured from the first to the last at the sinks. Alternating; then one site alone, then ours over TLS.
+`make bench NAME=outbound ARGS="messages pairs"` (--slow-fsync: all fsync 2 ms slower) prints a line a run and one JSON
+object at the end.
 """
 
 from __future__ import annotations
 
-import shutil
 import statistics
 import sys
 import time
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from typing import Any
 
-import dkim
-
-from measure.ours import DOMAIN, Ours, name_of
+from measure import sample
+from measure.hosts import Hosts
+from measure.letter import addresses, variables
+from measure.ours import DOMAIN
 from measure.processes import Watch
-from measure.relay import Relay
-from measure.report import Run, finish, fsync_ms, ratio, scratch, side
+from measure.relay import PEERS, TUNED, Relay, missing
+from measure.report import Run, finish, fsync_ms, load, ratio, scratch, side
 from measure.sinks import Sinks
-from peers.loopback import free_port, wait_until
-from peers.names import Names, record
+from measure.slow_disk import arguments
+from measure.world import DOMAINS, World, world
+from peers.loopback import wait_until
 
-DOMAINS = [f"d{number:02}.test" for number in range(40)]
-ONE_SITE = DOMAINS[:1]
-PAIRS = 3
-SAMPLE = 40
-
-
-def main(messages: int) -> int:
-    folder, port, relay_port = scratch(), free_port(), free_port()
-    hosts = {domain: (f"127.0.4.{number}", port) for number, domain in enumerate(DOMAINS, 1)}
-    names = Names(folder / "names", _zone(hosts))
-    ours, relay = Ours(folder / "ours", names, port), Relay(relay_port, hosts)
-    try:
-        relay.start()
-        sample, checks = _signed_sample(ours, folder, port)
-        audiences = {"domains": _addresses(DOMAINS, messages), "one site": _addresses(ONE_SITE, messages // 2)}
-        runs: dict[str, dict[str, list[Run]]] = {}
-        for name, addresses in audiences.items():
-            audience = ours.import_list(name, addresses)
-            mails = list(_ready_made(sample, addresses))
-            runs[name] = {"ours": [], "postfix": []}
-            for _ in range(PAIRS):
-                _pair(ours, relay, audience, mails, runs[name], (folder, port), checks)
-    finally:
-        relay.stop()
-        ours.stop()
-        names.stop()
-        shutil.rmtree(folder, ignore_errors=True)
-    return finish(_result(runs, checks, ours.settings, len(sample)))
+PATIENCE = 900  # seconds for one run
+Runs = dict[str, list[Run]]
 
 
-def _pair(
-    ours: Ours, relay: Relay, audience: str, mails: list[tuple[str, bytes]], runs: dict[str, list[Run]],
-    where: tuple[Path, int], checks: dict[str, bool],
-) -> None:  # fmt: skip
-    """Ours, then Postfix, each into fresh sinks."""
-    folder, port = where
-    for name, pid in (("ours", ours.appliance.pid), ("postfix", relay.pid)):
-        sinks = Sinks(len(DOMAINS), port, folder)
+@dataclass
+class Bench:
+    """Who runs, and what was found so far."""
+
+    world: World
+    relays: dict[str, Relay]
+    checks: dict[str, bool] = field(default_factory=dict)
+
+    def check(self, name: str, true: bool) -> None:
+        self.checks[name] = self.checks.get(name, True) and true
+
+
+def main(messages: int, pairs: int) -> int:
+    absent = {name: program for name in PEERS if (program := missing(name))}
+    for name, program in absent.items():
+        print(f"{name}: not measured, {program} is not installed")
+    with world() as made, ExitStack() as stack:
+        relays = {name: Relay(name, DOMAIN, made.hosts) for name in PEERS if name not in absent}
+        for relay in relays.values():
+            stack.callback(relay.stop)
+        bench = Bench(made, relays)
+        ready = _sampled(bench, min(200, max(40, messages // 20)))
+        sinks = Sinks(len(DOMAINS), made.port, made.folder)
         try:
-            before = sinks.taken()
-            with Watch(pid) as watch:
-                began = time.monotonic()
-                if name == "ours":
-                    counts = ours.send(audience)
-                    checks["every row of ours is delivered"] &= counts == {"delivered": len(mails)}
-                else:
-                    relay.hand_in(mails)
-                wait_until(lambda s=sinks, n=before: s.taken() - n >= len(mails), f"the sinks took all of {name}", 300)
-                seconds = time.monotonic() - began
-            checks[f"sinks took each message of {name} once"] &= sinks.taken() - before == len(mails)
+            domains = _alternated(bench, sinks, DOMAINS, messages, pairs, ready)
+            one_site = _alternated(bench, sinks, DOMAINS[:1], messages // 2, 1, ready)
         finally:
             sinks.stop()
-        runs[name].append(Run(len(mails), seconds, watch.cpu_s, watch.peak_mb))
-        print(f"{name:8} {len(mails):6} messages {runs[name][-1]}", flush=True)
+        tls = _over_tls(bench, messages, pairs)
+        return finish(_result(bench, domains, one_site, tls, len(ready), absent))
 
 
-def _signed_sample(ours: Ours, folder: Path, port: int) -> tuple[bytes, dict[str, bool]]:
-    """A small campaign into sinks that keep: one message to relay, unsigned, and whether all signatures verify."""
-    kept = folder / "kept"
+def _alternated(bench: Bench, sinks: Sinks, domains: list[str], count: int, pairs: int, ready: bytes) -> Runs:
+    """Ours, then each peer, and again."""
+    audience = addresses(domains, count)
+    imported = bench.world.ours.import_list(f"{len(domains)} domains", audience)
+    mails = list(_ready_made(ready, audience))
+    runs: Runs = {"ours": [], **{name: [] for name in bench.relays}}
+    for _ in range(pairs):
+        runs["ours"].append(_ours(bench, sinks, imported, count, f"ours, {len(domains)} domains"))
+        for name, relay in bench.relays.items():
+            run = _measured(bench, name, sinks, count, relay.pids, lambda relay=relay: relay.hand_in(mails))
+            runs[name].append(run)
+    return runs
+
+
+def _ours(bench: Bench, hosts: Sinks | Hosts, audience: str, count: int, name: str) -> Run:
+    ours = bench.world.ours
+    campaign = ours.draft(audience)
+
+    def send() -> None:
+        bench.check("every row of ours is delivered", ours.send(campaign) == {"delivered": count})
+
+    return _measured(bench, name, hosts, count, ours.pids, send)
+
+
+def _measured(
+    bench: Bench, name: str, hosts: Sinks | Hosts, count: int, pids: tuple[int, ...], act: Callable[[], None]
+) -> Run:
+    before = hosts.taken()
+    with Watch(*pids) as watch:
+        began = time.monotonic()
+        act()
+        wait_until(lambda: hosts.taken() - before >= count, f"the hosts took all of {name}", PATIENCE)
+        seconds = time.monotonic() - began
+    bench.check(f"the hosts took each message of {name.partition(',')[0]} once", hosts.taken() - before == count)
+    run = Run(count, seconds, watch.cpu_s, watch.peak_mb)
+    print(f"{name:18} {count:6} messages {run}  load {load()}", flush=True)
+    return run
+
+
+def _over_tls(bench: Bench, count: int, pairs: int) -> Runs:
+    """Ours to hosts of one process in the clear and with STARTTLS, alternating."""
+    imported = bench.world.ours.import_list("TLS", addresses(DOMAINS, count, "secure"))
+    runs: Runs = {"clear": [], "tls": []}
+    for _ in range(pairs):
+        for name, kept in runs.items():
+            hosts = Hosts(len(DOMAINS), bench.world.port, bench.world.folder, tls=name == "tls")
+            try:
+                kept.append(_ours(bench, hosts, imported, count, f"ours, {name}"))
+            finally:
+                hosts.stop()
+    return runs
+
+
+def _sampled(bench: Bench, count: int) -> bytes:
+    """Every side sends `count` into sinks that keep them: signatures and differences; one of ours, unsigned."""
+    ours, audience = bench.world.ours, addresses(DOMAINS, count)
+    imported = ours.import_list("sample", audience)
+    messages = _kept(bench, "ours", count, lambda: ours.send(ours.draft(imported)))
+    _judge(bench, "ours", messages, ours.keys(), 2)
+    ready = sample.unsigned(next(message for message in messages if b"reader0@" in message))
+    for name, relay in bench.relays.items():
+        mails = list(_ready_made(ready, audience))
+        messages = _kept(bench, name, count, lambda relay=relay, mails=mails: relay.hand_in(mails))
+        _judge(bench, name, messages, relay.keys(), relay.signatures)
+    return ready
+
+
+def _kept(bench: Bench, name: str, count: int, act: Callable[[], object]) -> list[bytes]:
+    kept = bench.world.folder / f"kept-{name}"
     kept.mkdir()
-    sinks = Sinks(len(DOMAINS), port, folder, keep_in=kept)
+    sinks = Sinks(len(DOMAINS), bench.world.port, bench.world.folder, keep_in=kept)
     try:
-        ours.send(ours.import_list("sample", _addresses(DOMAINS, SAMPLE)))
-        wait_until(lambda: sinks.taken() == SAMPLE, "the sinks took the sample")
+        act()
+        wait_until(lambda: sinks.taken() == count, f"the sinks took the sample of {name}", 60)
     finally:
         sinks.stop()
-    messages = [_as_sent(file.read_bytes()) for file in kept.iterdir()]
-    keys = {
-        one["host"]: one["value"]
-        for one in ours.appliance.api().get("/domains", params={"project": "bench"}).json()["items"][0]["records"]
-    }
-    good = [
-        dkim.DKIM(message).verify(idx=at, dnsfunc=lambda name, timeout=5: keys[name.decode().rstrip(".")])
-        for message in messages
-        for at in (0, 1)
-    ]
-    checks = {
-        "DKIM of the sample verifies, both signatures": len(good) == 2 * SAMPLE and all(good),
-        "every row of ours is delivered": True,
-        "sinks took each message of ours once": True,
-        "sinks took each message of postfix once": True,
-    }
-    return _unsigned(next(message for message in messages if b"reader0@" in message)), checks
+    return sample.of_folder(kept)
 
 
-def _as_sent(dump: bytes) -> bytes:
-    """The message out of smtp-sink's dump: without its X- lines and its Received, with CRLF."""
-    lines = dump.replace(b"\r\n", b"\n").removesuffix(b"\n").split(b"\n")
-    while lines[0].startswith((b"X-", b"Received:", b"\t")):
-        del lines[0]
-    return b"\r\n".join(lines)
+def _judge(bench: Bench, name: str, messages: list[bytes], keys: dict[str, bytes], signatures: int) -> None:
+    told = f"{len(messages)} of {name} taken from the sinks: "
+    bench.check(told + f"{signatures} signatures verify", sample.verified(messages, keys, signatures))
+    bench.check(told + "all differ", sample.different(messages))
 
 
-def _unsigned(message: bytes) -> bytes:
-    signed = dkim.DKIM(message)
-    kept = [name + b":" + value for name, value in signed.headers if name.lower() != b"dkim-signature"]
-    return b"".join(kept) + b"\r\n" + signed.body
-
-
-def _ready_made(sample: bytes, addresses: list[str]) -> Iterator[tuple[str, bytes]]:
-    """The sample for each address, with its name and a Message-ID of its own, dot-stuffed."""
-    head, _, _ = sample.partition(b"\r\n\r\n")
+def _ready_made(ready: bytes, audience: list[str]) -> Iterator[tuple[str, bytes]]:
+    """The sample for each address, with its variables and a Message-ID of its own, dot-stuffed."""
+    head, _, _ = ready.partition(b"\r\n\r\n")
     message_id = next(line for line in head.split(b"\r\n") if line.lower().startswith(b"message-id:"))
-    stuffed = sample.replace(b"\r\n.", b"\r\n..")
-    for number, address in enumerate(addresses):
+    stuffed = ready.replace(b"\r\n.", b"\r\n..")
+    first = audience[0]
+    old = [first, *variables(first).values()]
+    for number, address in enumerate(audience):
         fresh = stuffed.replace(message_id, f"Message-ID: <{number}@{DOMAIN}>".encode(), 1)
-        yield address, fresh.replace(b"Reader0", name_of(address).encode())
+        for was, new in zip(old, (address, *variables(address).values()), strict=True):
+            fresh = fresh.replace(was.encode(), new.encode())
+        yield address, fresh
 
 
-def _addresses(domains: list[str], count: int) -> list[str]:
-    return [f"reader{number}@{domains[number % len(domains)]}" for number in range(count)]
-
-
-def _name(address: str) -> str:
-    return address.partition("@")[0].title()
-
-
-def _zone(hosts: dict[str, tuple[str, int]]) -> Iterator[dict[str, str]]:
-    for domain, (address, _) in hosts.items():
-        yield dict(record(domain, "MX", f"10 mx.{domain}."))
-        yield dict(record(f"mx.{domain}", "A", address))
-
-
-def _result(runs: dict[str, dict[str, list[Run]]], checks: dict[str, bool], settings: str, size: int) -> dict[str, Any]:
-    domains, one = runs["domains"], runs["one site"]
+def _result(
+    bench: Bench, domains: Runs, one_site: Runs, tls: Runs, size: int, absent: dict[str, str]
+) -> dict[str, Any]:
+    ours = domains.pop("ours")
+    peers = {name: side(runs) for name, runs in domains.items()}
+    signing = [name for name in peers if bench.relays[name].signatures]
+    pair = max(signing, key=lambda name: peers[name]["rate"], default=None)
     return {
         "bench": "outbound",
-        "ours": side(domains["ours"]),
-        "peers": {"postfix": side(domains["postfix"])},
-        "ratios": {"postfix": ratio(domains["ours"], domains["postfix"])},
-        "one_site": {name: round(statistics.median(run.rate for run in each), 1) for name, each in one.items()},
+        "ours": side(ours),
+        "peers": peers,
+        "ratios": {name: ratio(ours, runs) for name, runs in domains.items()},
+        "pair": pair,
+        "one_site": {name: round(statistics.median(run.rate for run in each), 1) for name, each in one_site.items()},
+        "tls": {**{name: side(runs) for name, runs in tls.items()}, "ratio": ratio(tls["tls"], tls["clear"])},
         "message_bytes": size,
         "fsync_ms": fsync_ms(),
-        "settings": settings,
-        "checks": checks,
+        "load": load(),
+        "not_measured": absent,
+        "settings": {"ours": bench.world.ours.settings, "peers": TUNED},
+        "checks": bench.checks,
     }
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 4_000))
+    sys.exit(main(*arguments(scratch(), (20_000, 3))))

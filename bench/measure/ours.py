@@ -1,6 +1,8 @@
 """Our side of the benches: the appliance as `mailloft up` starts it, with a project, its domain and its sender.
 
-What differs from the defaults is `settings`: addresses, ports and DNS, and it is printed with the result.
+What differs from the defaults is `settings`, the same for all benches: addresses, ports, DNS, a loopback driver that
+need not sign in, and connections to a host as many and as lasting as the peer's (50 in all). It is printed with each
+result.
 """
 
 from __future__ import annotations
@@ -9,12 +11,15 @@ import time
 from pathlib import Path
 from typing import Any
 
-from lab.newsletter import issue
+from measure.letter import letter, sheet
 from peers.appliance import Appliance
 from peers.loopback import wait_until
 from peers.names import Names
 
 DOMAIN = "bench.test"
+SENDER = f"news@{DOMAIN}"
+CONNECTION = "driver"  # smtp-source sends as this one
+URGENT = "urgent"  # a transactional one
 SOURCES = {"127.0.3.1": "out1.bench.test", "127.0.3.2": "out2.bench.test"}
 
 _SETTINGS = """\
@@ -23,16 +28,22 @@ servers = ["{names}"]
 [outbound]
 port = {port}
 sources = [{sources}]
+connections = 25
+messages_per_connection = 10000
+[submission]
+trusted = [{{ network = "127.0.0.1/32", connection = "driver" }}, {{ network = "127.0.5.1/32", connection = "urgent" }}]
 """
 
 
 class Ours:
     """The appliance with its project, its domain, and a list for each audience."""
 
-    def __init__(self, folder: Path, names: Names, port: int) -> None:
+    def __init__(self, folder: Path, names: Names, port: int, database: str = "") -> None:
+        """`database`: a PostgreSQL URL, or empty for SQLite."""
         sources = ", ".join(f'{{ address = "{address}", ehlo = "{ehlo}" }}' for address, ehlo in SOURCES.items())
         self.settings = _SETTINGS.format(names=names.listening, port=port, sources=sources)
-        self.appliance = Appliance(folder, self.settings)
+        where = f'[storage]\ndatabase = "{database}"\n' if database else ""
+        self.appliance = Appliance(folder, self.settings + where)
         self.appliance.start()
         with self.appliance.api() as operator:
             made = operator.post("/projects", json={"name": "bench", "campaigns_allowed": True}).json()
@@ -40,30 +51,48 @@ class Ours:
             names.publish(self._post("/domains", json={"name": DOMAIN})["records"])
             states = {"owned": True, "sending": True, "linked": True}
             operator.patch(f"/domains/{DOMAIN}", params={"project": "bench"}, json=states).raise_for_status()
-        mailbox = {"address": f"news@{DOMAIN}", "password": None, "quota_bytes": None}
-        self._post("/mailboxes", json=mailbox)
-        self._sender = self._post("/senders", json={"address": mailbox["address"], "display_name": "Bench"})["id"]
+            self._post("/mailboxes", json={"address": SENDER, "password": None, "quota_bytes": None})
+            self._sender = self._post("/senders", json={"address": SENDER, "display_name": "Bench"})["id"]
+            for name in (CONNECTION, URGENT):
+                body = {"name": name, "sender": self._sender, "transactional": name == URGENT}
+                operator.post("/connections", params={"project": "bench"}, json=body).raise_for_status()
         self._issues = 0
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        return (self.appliance.pid,)
+
+    @property
+    def submission(self) -> int:
+        """The port that takes mail from programs."""
+        return int(self.appliance.ready["submission"])
 
     def _post(self, path: str, **how: Any) -> Any:
         answer = self._api.post(path, **how)
         if answer.is_error:
             raise AssertionError(f"POST {path}: {answer.status_code} {answer.text}\n{self.appliance.tail()}")
-        return answer.json()
+        return answer.json() if answer.content else None
 
     def import_list(self, name: str, addresses: list[str]) -> str:
         audience = self._post("/lists", json={"name": name})["id"]
-        rows = "".join(f"{address};{name_of(address)};Brno\n" for address in addresses)
-        sheet = ("address;first_name;city\n" + rows).encode()
-        job = self._post(f"/lists/{audience}/imports", content=sheet, headers={"Content-Type": "text/csv"})["id"]
-        wait_until(lambda: self._api.get(f"/imports/{job}").json()["state"] == "finished", "the import", 120)
+        content, kind = sheet(addresses), {"Content-Type": "text/csv"}
+        job = self._post(f"/lists/{audience}/imports", content=content, headers=kind)["id"]
+        wait_until(lambda: self._api.get(f"/imports/{job}").json()["state"] == "finished", "the import", 300)
         return str(audience)
 
-    def send(self, audience: str) -> dict[str, int]:
-        """Launch a campaign and wait for its last settled row; its counts."""
+    def draft(self, audience: str) -> str:
         self._issues += 1
-        campaign = self._post("/campaigns", json=issue(self._issues, 1, self._sender, audience))["id"]
+        return str(self._post("/campaigns", json=letter(self._issues, self._sender, audience))["id"])
+
+    def launch(self, campaign: str) -> None:
         self._post(f"/campaigns/{campaign}/launch", json={"at": None})
+
+    def cancel(self, campaign: str) -> None:
+        self._post(f"/campaigns/{campaign}/cancel")
+
+    def send(self, campaign: str) -> dict[str, int]:
+        """Launch it and wait for its last settled row; its counts."""
+        self.launch(campaign)
         while True:
             state = self._api.get(f"/campaigns/{campaign}").json()
             if state["state"] == "finished":
@@ -72,14 +101,9 @@ class Ours:
 
     def keys(self) -> dict[str, bytes]:
         """The TXT records that a verifier asks for, by name."""
-        shown = self._api.get(f"/domains/{DOMAIN}").json()["records"]
+        shown = self._api.get("/domains").json()["items"][0]["records"]
         return {one["host"].rstrip("."): one["value"].encode() for one in shown if one["type"] == "TXT"}
 
     def stop(self) -> None:
         self._api.close()
         self.appliance.stop()
-
-
-def name_of(address: str) -> str:
-    """The first name that a client of this address has."""
-    return address.partition("@")[0].title()

@@ -54,26 +54,26 @@ def _read(file: Path) -> str:
 
 
 class Watch:
-    """CPU spent by a tree, and its largest memory, between enter and exit."""
+    """CPU spent by some trees together, and their largest memory, between enter and exit."""
 
-    def __init__(self, pid: int) -> None:
-        self._pid = pid
+    def __init__(self, *pids: int) -> None:
+        self._pids = pids
         self.cpu_s = self.peak_mb = 0.0
         self._ended = threading.Event()
         self._looking = threading.Thread(target=self._look, daemon=True)
 
     def __enter__(self) -> Watch:
-        self.cpu_s = -cpu_seconds(self._pid)
+        self.cpu_s = -sum(map(cpu_seconds, self._pids))
         self._looking.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._ended.set()
         self._looking.join()
-        self.cpu_s += cpu_seconds(self._pid)
+        self.cpu_s += sum(map(cpu_seconds, self._pids))
 
     def _look(self) -> None:
         while True:
-            self.peak_mb = max(self.peak_mb, memory_mb(self._pid))
+            self.peak_mb = max(self.peak_mb, sum(map(memory_mb, self._pids)))
             if self._ended.wait(1.0):
                 return

@@ -56,6 +56,11 @@ def fsync_ms() -> float:
     return round(1000 * statistics.median(taken), 3)
 
 
+def load() -> float:
+    """Of the last minute: how busy the machine is with this and with whatever else."""
+    return round(os.getloadavg()[0], 1)
+
+
 def finish(result: Mapping[str, Any]) -> int:
     """Print the last line; the exit status: 1 when a check is false."""
     print(json.dumps(result), flush=True)

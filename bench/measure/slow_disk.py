@@ -1,0 +1,37 @@
+"""`--slow-fsync`: the whole bench again with every fsync and fdatasync of both sides slowed by 2 ms.
+
+By a preloaded library that gcc makes on the spot; without gcc it says so and nothing is slowed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+FLAG: Final = "--slow-fsync"
+_SHIM: Final = """\
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <time.h>
+static void late(void) { struct timespec t = {0, 2000000}; nanosleep(&t, 0); }
+int fsync(int fd) { late(); return ((int (*)(int)) dlsym(RTLD_NEXT, "fsync"))(fd); }
+int fdatasync(int fd) { late(); return ((int (*)(int)) dlsym(RTLD_NEXT, "fdatasync"))(fd); }
+"""
+
+
+def arguments(folder: Path, defaults: tuple[int, ...]) -> tuple[int, ...]:
+    """The numbers of the command line over `defaults`; starts the program anew with the shim where the flag is given."""
+    if FLAG in sys.argv and "LD_PRELOAD" not in os.environ:
+        if shutil.which("gcc") is None:
+            raise SystemExit(f"{FLAG}: needs gcc (Debian package gcc), which is not here: not measured")
+        source, library = folder / "late.c", folder / "late.so"
+        source.write_text(_SHIM)
+        subprocess.run(["gcc", "-shared", "-fPIC", "-O2", "-o", library, source, "-ldl"], check=True)
+        library.chmod(0o755)
+        os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | {"LD_PRELOAD": str(library)})
+    given = tuple(int(argument) for argument in sys.argv[1:] if argument != FLAG)
+    return given + defaults[len(given) :]
