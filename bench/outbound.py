@@ -24,7 +24,7 @@ from measure.letter import addresses, variables
 from measure.ours import DOMAIN
 from measure.processes import Watch
 from measure.relay import PEERS, TUNED, Relay, missing
-from measure.report import Run, finish, fsync_ms, load, ratio, scratch, side
+from measure.report import Run, finish, fsync_ms, load, ratio, side
 from measure.sinks import Sinks
 from measure.slow_disk import arguments
 from measure.world import DOMAINS, World, world
@@ -190,4 +190,4 @@ def _result(
 
 
 if __name__ == "__main__":
-    sys.exit(main(*arguments(scratch(), (20_000, 3))))
+    sys.exit(main(*arguments(20_000, 3)))

@@ -8,7 +8,6 @@ the hosts: what is deferred is due again in five minutes, after the run. The hos
 
 from __future__ import annotations
 
-import shutil
 import statistics
 import sys
 import time
@@ -16,7 +15,7 @@ import time
 from measure.hosts import Hosts
 from measure.letter import addresses
 from measure.processes import Watch
-from measure.report import Run, finish, fsync_ms, load, ratio, scratch, side
+from measure.report import Run, finish, fsync_ms, load, ratio, side
 from measure.slow_disk import arguments
 from measure.world import DOMAINS, World, world
 from peers.loopback import wait_until
@@ -75,7 +74,4 @@ def _measured(made: World, name: str, audience: str, messages: int) -> tuple[Run
 
 
 if __name__ == "__main__":
-    folder = scratch()
-    given = arguments(folder, (20_000, 3))
-    shutil.rmtree(folder)
-    sys.exit(main(*given))
+    sys.exit(main(*arguments(20_000, 3)))

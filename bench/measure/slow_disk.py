@@ -5,12 +5,15 @@ By a preloaded library that gcc makes on the spot; without gcc it says so and no
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Final
+
+from measure.report import scratch
 
 FLAG: Final = "--slow-fsync"
 _SHIM: Final = """\
@@ -23,15 +26,23 @@ int fdatasync(int fd) { late(); return ((int (*)(int)) dlsym(RTLD_NEXT, "fdatasy
 """
 
 
-def arguments(folder: Path, defaults: tuple[int, ...]) -> tuple[int, ...]:
+def arguments(*defaults: int) -> tuple[int, ...]:
     """The numbers of the command line over `defaults`; starts the program anew with the shim where the flag is given."""
-    if FLAG in sys.argv and "LD_PRELOAD" not in os.environ:
-        if shutil.which("gcc") is None:
-            raise SystemExit(f"{FLAG}: needs gcc (Debian package gcc), which is not here: not measured")
-        source, library = folder / "late.c", folder / "late.so"
-        source.write_text(_SHIM)
-        subprocess.run(["gcc", "-shared", "-fPIC", "-O2", "-o", library, source, "-ldl"], check=True)
-        library.chmod(0o755)
-        os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | {"LD_PRELOAD": str(library)})
+    if FLAG in sys.argv:
+        _slowed()
     given = tuple(int(argument) for argument in sys.argv[1:] if argument != FLAG)
     return given + defaults[len(given) :]
+
+
+def _slowed() -> None:
+    if library := os.environ.get("LD_PRELOAD"):
+        atexit.register(shutil.rmtree, Path(library).parent, ignore_errors=True)
+        return
+    if shutil.which("gcc") is None:
+        raise SystemExit(f"{FLAG}: needs gcc (Debian package gcc), which is not here: not measured")
+    folder = scratch()
+    source, shim = folder / "late.c", folder / "late.so"
+    source.write_text(_SHIM)
+    subprocess.run(["gcc", "-shared", "-fPIC", "-O2", "-o", shim, source, "-ldl"], check=True)
+    shim.chmod(0o755)
+    os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | {"LD_PRELOAD": str(shim)})
