@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from functools import lru_cache
 from hashlib import sha256
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -48,6 +49,7 @@ OVERSIGNED = (
 SIGNED = (b"sender", b"in-reply-to", b"references", b"list-id", b"feedback-id", b"auto-submitted")
 
 RSA_BITS = 2048
+KEPT = 1024  # loaded keys, the least used forgotten
 _FIELD = re.compile(rb"([!-9;-~]++)[ \t]*+:(.*(?:\r\n[ \t].*)*)\r\n")
 _WIDTH = 72  # octets of base64 a line
 
@@ -72,8 +74,12 @@ class Key:
         return self.private_key.sign(sha256(octets).digest())
 
 
+@lru_cache(maxsize=KEPT)
 def load_key(pem: bytes, selector: str) -> Key:
-    """The key of an unencrypted PEM; ValueError where it is no RSA key of at least 2048 bits and no Ed25519 key."""
+    """The key of an unencrypted PEM; ValueError where it is no RSA key of at least 2048 bits and no Ed25519 key.
+
+    Kept, since OpenSSL tests the primes of an RSA key for 34 ms and a submitted message asks for its key anew.
+    """
     try:
         private = load_pem_private_key(pem, password=None)
     except TypeError as mistake:

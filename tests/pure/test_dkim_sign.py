@@ -112,6 +112,12 @@ def test_keys_round_trip_through_pem() -> None:
         assert (again.algorithm, dns_record(again)) == (key.algorithm, dns_record(key))
 
 
+def test_a_key_is_loaded_once() -> None:
+    octets = pem(KEYS[0])
+    assert load_key(octets, "one") is load_key(octets, "one")
+    assert load_key(octets, "other").selector == "other"
+
+
 def test_weak_and_encrypted_keys_are_refused() -> None:
     weak = generate_private_key(65537, 1024).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     with pytest.raises(ValueError, match="at least 2048 bits"):
