@@ -70,7 +70,8 @@ def _hand_in(port: int, each: int) -> None:
     started = [
         subprocess.Popen([*fixed, "-m", str(each), "-t", f"reader@{domain}", f"127.0.0.1:{port}"]) for domain in DOMAINS
     ]
-    if any([process.wait() for process in started]):
+    statuses = [process.wait() for process in started]
+    if any(statuses):
         raise AssertionError("smtp-source was refused; its stderr says why")
 
 

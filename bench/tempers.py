@@ -1,4 +1,4 @@
-"""A campaign to hosts of which a tenth defers and a twentieth refuses, against the same campaign to hosts that take all.
+"""A campaign of which a tenth is deferred and a twentieth refused, against the same one to hosts that take all.
 
 No peer is measured: the figure is our throughput, as recipients answered in a second, with tempers and without,
 alternating; at least 0.8 is asked for. Timed from the launch to the answer to the last recipient's first attempt, at

@@ -12,7 +12,21 @@ COLUMNS: Final = ("first_name", "last_name", "city", "company", "plan", "renewal
 _CITIES: Final = ("Aalborg", "Brno", "Cadiz", "Dorpat", "Evora", "Gent")
 _HTML_PARAGRAPHS: Final = 16
 _TEXT_PARAGRAPHS: Final = 7
-_WORDS: Final = "we measured the harvest and carried it home before the rain so the table was set for all who came".split()
+_WORDS: Final = (
+    "we",
+    "measured",
+    "the",
+    "harvest",
+    "and",
+    "carried",
+    "it",
+    "home",
+    "before",
+    "rain",
+    "so",
+    "all",
+    "came",
+)
 _HEAD: Final = "Dear {{first_name}} {{last_name}}, here is what {{company}} in {{city}} may like."
 _FOOT: Final = "Your plan is {{plan}}; it renews on {{renewal}}."
 _HTML: Final = """<!DOCTYPE html>

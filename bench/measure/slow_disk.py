@@ -27,7 +27,7 @@ int fdatasync(int fd) { late(); return ((int (*)(int)) dlsym(RTLD_NEXT, "fdatasy
 
 
 def arguments(*defaults: int) -> tuple[int, ...]:
-    """The numbers of the command line over `defaults`; starts the program anew with the shim where the flag is given."""
+    """The numbers of the command line over `defaults`; with the flag the program starts itself anew with the shim."""
     if FLAG in sys.argv:
         _slowed()
     given = tuple(int(argument) for argument in sys.argv[1:] if argument != FLAG)
