@@ -30,6 +30,7 @@ from store.stores import Stores, open_stores
 
 SMALL: Final = 10_000
 EVERY: Final = 0.1  # seconds between two transactional messages
+URGENT_FOR: Final = 20.0  # seconds that transactional messages are handed in beside the large backlog
 SENDERS: Final = ("sender-1", "sender-2")
 PATIENCE: Final = 600
 
@@ -81,7 +82,7 @@ def _seen(url: str, rows: int, taken: int, idle: int, name: str) -> Seen:
             began = time.monotonic()
             backlog_rows.fill(stores, campaign, DOMAINS, rows)
             print(f"{name}: made in {time.monotonic() - began:.0f} s", flush=True)
-            run, sender_mb = _sent(made, taken)
+            run, sender_mb = _sent(made, taken, URGENT_FOR if idle else 0.0)
             urgent = _urgent(stores)
             left = _idle(made, stores, idle) if idle else 0.0
         finally:
@@ -91,7 +92,8 @@ def _seen(url: str, rows: int, taken: int, idle: int, name: str) -> Seen:
     return seen
 
 
-def _sent(made: World, taken: int) -> tuple[Run, float]:
+def _sent(made: World, taken: int, at_least: float) -> tuple[Run, float]:
+    """Timed until `taken` are taken; goes on for `at_least` so many seconds, for enough transactional messages."""
     sinks = Sinks(len(DOMAINS), made.port, made.folder)
     stop = threading.Event()
     try:
@@ -104,6 +106,7 @@ def _sent(made: World, taken: int) -> tuple[Run, float]:
             began = time.monotonic()
             wait_until(lambda: sinks.taken() >= taken, f"{taken} are taken", PATIENCE)
             run = (sinks.taken() - first, time.monotonic() - began)
+        time.sleep(max(0.0, at_least - run[1]))
         sender_mb = max(memory_mb(made.ours.appliance.pid_of(name)) for name in SENDERS)
         stop.set()
         urgent.join()

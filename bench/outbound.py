@@ -41,6 +41,7 @@ class Bench:
     world: World
     relays: dict[str, Relay]
     checks: dict[str, bool] = field(default_factory=dict)
+    where: dict[str, float] = field(default_factory=dict)  # CPU s per 1000 of each of our processes in the last run
 
     def check(self, name: str, true: bool) -> None:
         self.checks[name] = self.checks.get(name, True) and true
@@ -59,11 +60,12 @@ def main(messages: int, pairs: int) -> int:
         sinks = Sinks(len(DOMAINS), made.port, made.folder)
         try:
             domains = _alternated(bench, sinks, DOMAINS, messages, pairs, ready)
+            where = bench.where
             one_site = _alternated(bench, sinks, DOMAINS[:1], messages // 2, 1, ready)
         finally:
             sinks.stop()
         tls = _over_tls(bench, messages, pairs)
-        return finish(_result(bench, domains, one_site, tls, len(ready), absent))
+        return finish(_result(bench, domains, one_site, tls, len(ready), absent) | {"where": where})
 
 
 def _alternated(bench: Bench, sinks: Sinks, domains: list[str], count: int, pairs: int, ready: bytes) -> Runs:
@@ -87,7 +89,11 @@ def _ours(bench: Bench, hosts: Sinks | Hosts, audience: str, count: int, name: s
     def send() -> None:
         bench.check("every row of ours is delivered", ours.send(campaign) == {"delivered": count})
 
-    return _measured(bench, name, hosts, count, ours.pids, send)
+    before = ours.spent()
+    run = _measured(bench, name, hosts, count, ours.pids, send)
+    bench.where = {part: round(1000 * (spent - before[part]) / count, 3) for part, spent in ours.spent().items()}
+    print(f"{'':18} CPU s per 1000: {bench.where}", flush=True)
+    return run
 
 
 def _measured(

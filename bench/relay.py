@@ -39,7 +39,7 @@ def main(messages: int, pairs: int) -> int:
         ours: dict[str, Ours | Relay] = {"ours": made.ours}
         sides = ours | relays
         ports = {name: one.submission if isinstance(one, Ours) else one.port for name, one in sides.items()}
-        checks = {}
+        checks, where = {}, {}
         for name, one in sides.items():
             signatures = 2 if isinstance(one, Ours) else one.signatures
             checks |= _sampled(made, name, ports[name], one.keys(), signatures)
@@ -48,8 +48,16 @@ def main(messages: int, pairs: int) -> int:
         try:
             for _ in range(pairs):
                 for name, one in sides.items():
+                    before = made.ours.spent() if name == "ours" else {}
                     run, exact = _measured(sinks, name, ports[name], one.pids, each)
                     runs[name].append(run)
+                    if before:
+                        after = made.ours.spent()
+                        where = {
+                            part: round((spent - before[part]) / run.messages * 1000, 3)
+                            for part, spent in after.items()
+                        }
+                        print(f"{'':17} CPU s per 1000: {where}", flush=True)
                     told = f"the sinks took each message of {name} once"
                     checks[told] = checks.get(told, True) and exact
         finally:
@@ -59,7 +67,7 @@ def main(messages: int, pairs: int) -> int:
             "bench": "relay", "ours": side(mine), "peers": {name: side(kept) for name, kept in runs.items()},
             "ratios": {name: ratio(mine, kept) for name, kept in runs.items()}, "fsync_ms": fsync_ms(),
             "load": load(), "not_measured": absent, "settings": {"ours": made.ours.settings, "peers": TUNED},
-            "checks": checks,
+            "where": where, "checks": checks,
         })  # fmt: skip
 
 

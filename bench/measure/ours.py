@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from measure.letter import letter, sheet
+from measure.processes import thread_seconds
 from peers.appliance import Appliance
 from peers.loopback import wait_until
 from peers.names import Names
@@ -96,6 +97,17 @@ class Ours:
             if state["state"] == "finished":
                 return {name: count for name, count in state["counts"].items() if count}
             time.sleep(0.05)
+
+    def spent(self) -> dict[str, float]:
+        """CPU seconds so far of each process, the senders' loop apart from their threads, which do the SQL."""
+        found = {}
+        for name in self.appliance.ready["metrics"]:
+            loop, threads = thread_seconds(self.appliance.pid_of(name))
+            if name.startswith("sender"):
+                found[f"{name} loop"], found[f"{name} threads"] = loop, threads
+            else:
+                found[name] = loop + threads
+        return found
 
     def keys(self) -> dict[str, bytes]:
         """The TXT records that a verifier asks for, by name."""

@@ -33,6 +33,18 @@ def _ticks(pid: int) -> int:
     return sum(map(int, fields[11:15])) if fields else 0
 
 
+def thread_seconds(pid: int) -> tuple[float, float]:
+    """User and system time of a process's first thread, and of its others together."""
+    spent = {int(task.name): _ticks_of(task / "stat") / _TICKS for task in _listed(Path(f"/proc/{pid}/task"))}
+    first = spent.pop(pid, 0.0)
+    return first, sum(spent.values())
+
+
+def _ticks_of(file: Path) -> int:
+    fields = _read(file).rpartition(")")[2].split()
+    return sum(map(int, fields[11:13])) if fields else 0
+
+
 def memory_mb(pid: int) -> float:
     """PSS of the tree now."""
     lines = (_read(Path(f"/proc/{one}/smaps_rollup")).splitlines() for one in tree(pid))
