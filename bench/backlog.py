@@ -137,12 +137,12 @@ def _idle(made: World, stores: Stores, seconds: int) -> float:
     deferred = backlog_rows.defer_all(stores)
     made.ours.appliance.start()
     time.sleep(5.0)  # starting is not idling
-    before = {name: cpu_seconds(made.ours.appliance.pid_of(name)) for name in SENDERS}
+    before = made.ours.spent()
     whole = cpu_seconds(made.ours.appliance.pid)
     time.sleep(seconds)
     used = (cpu_seconds(made.ours.appliance.pid) - whole) / seconds
-    each = {name: (cpu_seconds(made.ours.appliance.pid_of(name)) - before[name]) / seconds for name in SENDERS}
-    print(f"idle with {deferred} deferred: {used:.4f} cores; senders {each}", flush=True)
+    each = {part: round((spent - before[part]) / seconds, 4) for part, spent in made.ours.spent().items()}
+    print(f"idle with {deferred} deferred: {used:.4f} cores: {each}", flush=True)
     return used
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import BigInteger, Connection, Row, func, literal_column, select, update
 
 from policy.lifecycle import FINAL, State
 from store import counters
 from store.campaigns import Campaign, CampaignState
 from store.schema import INFLIGHT, campaigns, messages, recipients
+
+_MESSAGE: Final = literal_column("+recipients.message_id", BigInteger)
 
 
 def counts(connection: Connection, campaign: Campaign) -> dict[str, int]:
@@ -76,10 +78,10 @@ def close_cancelled(tx: Connection, campaign: Campaign, now: datetime) -> bool:
 
 
 def _inflight(connection: Connection, campaign: int) -> int:
-    """Rows of a campaign in workers' hands: few, and found by the ledger's partial index of claims."""
-    wanted = (
-        select(func.count())
-        .select_from(recipients.join(messages, messages.c.id == recipients.c.message_id))
-        .where(messages.c.campaign_id == campaign, INFLIGHT, recipients.c.claimed_by > 0)
-    )
+    """Rows of a campaign in workers' hands: few, and found by the ledger's partial index of claims.
+
+    The plus keeps SQLite from taking the index of the message's rows instead, all of them: 0.1 s for a million.
+    """
+    own = select(messages.c.id).where(messages.c.campaign_id == campaign).scalar_subquery()
+    wanted = select(func.count()).select_from(recipients).where(INFLIGHT, recipients.c.claimed_by > 0, own == _MESSAGE)
     return int(connection.execute(wanted).scalar_one())

@@ -22,17 +22,20 @@ class Sinks:
         program = need.program("smtp-sink", "postfix")
         self.addresses = [f"{FIRST}{number}" for number in range(1, count + 1)]
         self._outputs = [folder / f"sink-{address}" for address in self.addresses]
-        as_nobody = ["-u", "nobody"] if os.geteuid() == 0 else []
+        # Not by its own -u: a process that changes its user outlives its parent.
+        as_nobody = ["--reuid=nobody", "--regid=nogroup", "--clear-groups"] if os.geteuid() == 0 else []
         if keep_in is not None and as_nobody:
             shutil.chown(keep_in, "nobody")
         self._processes = []
         for address, output in zip(self.addresses, self._outputs, strict=True):
             # A name of its own for each: a file that is there already ends the sink.
             keeping = [] if keep_in is None else ["-d", f"{keep_in}/{address}-%M."]
-            command = [program, "-c", *as_nobody, *keeping, f"{address}:{port}", "1024"]
+            command = [program, "-c", *keeping, f"{address}:{port}", "1024"]
             with output.open("wb") as writing:
                 self._processes.append(
-                    subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *command], stdout=writing, stderr=writing)
+                    subprocess.Popen(
+                        ["setpriv", "--pdeathsig", "KILL", *as_nobody, *command], stdout=writing, stderr=writing
+                    )
                 )
         wait_until(lambda: all(answers(address, port) for address in self.addresses), "the sinks answer")
 
