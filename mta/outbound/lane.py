@@ -13,15 +13,18 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import cast
+from typing import Final, cast
 
 from mta.outbound.job import Job
 from mta.outbound.pacing import LanePace
 from mta.outbound.route import NO_MAIL, Route, Unreachable
 from mta.outbound.verdict import Heard
 from net.smtp_connection import Answer, Connection
+from policy.fairness import CLASSES
 from policy.rotation import EgressSource
 from store.attempts import Attempt
+
+URGENCY: Final = {name: place for place, name in enumerate(CLASSES)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,7 @@ class Lane:
         return len(self._tasks)
 
     def push(self, job: Job) -> None:
-        self.waiting.append(job)
+        self.waiting.insert(self._place(job), job)
         self.used_at = datetime.now(UTC)
         self._woken()
 
@@ -251,9 +254,17 @@ class Lane:
         self._asleep_until = loop.time() + seconds
         loop.call_later(seconds, self._woken)
 
+    def _place(self, job: Job) -> int:
+        """Behind what is as urgent: mail that somebody waits for stands behind no campaign."""
+        if not self.waiting or URGENCY[self.waiting[-1].retry] <= URGENCY[job.retry]:
+            return len(self.waiting)
+        return next(at for at, one in enumerate(self.waiting) if URGENCY[one.retry] > URGENCY[job.retry])
+
     def _picked(self, domain: str) -> Job:
-        """The row that has waited longest, those of the connection's own domain first."""
+        """The row that has waited longest of the most urgent, those of the connection's own domain first."""
         for at, job in enumerate(self.waiting):
+            if job.retry != self.waiting[0].retry:
+                break
             if job.forward.domain == domain:
                 del self.waiting[at]
                 return job

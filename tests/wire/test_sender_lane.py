@@ -58,10 +58,10 @@ def recipe(**what: Any) -> Recipe:
     return Recipe(**{**base, **what})
 
 
-def job(number: int = 1, domain: str = SITE, variables: Values | None = None) -> Job:
+def job(number: int = 1, domain: str = SITE, variables: Values | None = None, retry: str = "campaign") -> Job:
     address = f"reader{number}@{domain}"
     row = Claimed(number, 1, 1, None, address, 0, NOW, None)
-    return Job(row, recipe(), parse_mailbox(address), variables or {}, SOURCE, domain, "campaign")
+    return Job(row, recipe(), parse_mailbox(address), variables or {}, SOURCE, domain, retry)
 
 
 @dataclass
@@ -217,6 +217,21 @@ def test_a_row_that_comes_while_the_last_connection_says_quit_is_carried(names: 
             assert b"QUIT" in host.talks[0].heard
             bench.lane.push(job(2))
             assert await bench.results(2) == [250, 250]
+
+    run(test)
+
+
+def test_mail_that_somebody_waits_for_overtakes_the_campaign_in_the_lane(names: Names) -> None:
+    async def test() -> None:
+        async with playing(taking) as host, lane_to(host.port, names) as bench:
+            for number in range(6):
+                bench.lane.push(job(number))
+            bench.lane.push(job(8, retry="submission"))
+            bench.lane.push(job(7, retry="transactional"))
+            await bench.results(8)
+            order = [one.job.row.recipient_id for one in bench.tried]
+        assert order[:2] == [7, 8]
+        assert order[2:] == [0, 1, 2, 3, 4, 5]
 
     run(test)
 
