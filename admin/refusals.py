@@ -41,11 +41,6 @@ class ConflictError(RefusedError):
     title = "Not in this state"
 
 
-class TooLargeError(RefusedError):
-    status = 413
-    title = "Too large"
-
-
 class InvalidError(RefusedError):
     status = 422
     title = "Not valid"

@@ -126,17 +126,3 @@ def due(
     """Flows of these slots with something due, the longest waiting first; none of a "pool site" that rests."""
     found = connection.execute(_DUE, {"now": now, "slots": list(slots), "limit": limit, "resting": list(resting)})
     return [Flow(*row) for row in found]
-
-
-def open_flows(
-    connection: Connection, project_id: int | None, campaign: int | None, site: str | None, limit: int
-) -> list[Flow]:
-    """Flows with queued rows for `queue list`: the largest first; None leaves a filter out."""
-    found = select(*_FLOW).where(OPEN_FLOW).order_by(flows.c.queued.desc(), flows.c.id).limit(limit)
-    if project_id is not None:
-        found = found.where(flows.c.project_id == project_id)
-    if campaign is not None:
-        found = found.where(flows.c.stream == "campaign", flows.c.stream_id == campaign)
-    if site is not None:
-        found = found.where(flows.c.site == site)
-    return [Flow(*row) for row in connection.execute(found)]

@@ -23,7 +23,7 @@ from store import breakers, counters, flows, hand, reports, workers
 from store.columns import Moment, OneOf
 from store.consequences import Cause, judge
 from store.reports import Told
-from store.schema import messages, recipients
+from store.schema import recipients
 
 _CLAIM = text(
     "UPDATE recipients SET state = 'inflight', claimed_by = :worker WHERE state = 'queued' AND id {among}("
@@ -228,16 +228,3 @@ def _names(one: Settlement) -> list[str]:
     if target is State.DELIVERED and one.source:
         names.append(f"source.{one.source}")
     return names
-
-
-def message_of(connection: Connection, recipient_id: int) -> int | None:
-    """The message of a ledger row, or None where the row has left after retention."""
-    found = connection.execute(select(recipients.c.message_id).where(recipients.c.id == recipient_id)).first()
-    return None if found is None else int(found.message_id)
-
-
-def project_of(connection: Connection, recipient_id: int) -> int | None:
-    """The project whose row this is."""
-    owner = select(messages.c.project_id).join(recipients, recipients.c.message_id == messages.c.id)
-    found = connection.execute(owner.where(recipients.c.id == recipient_id)).first()
-    return None if found is None else int(found.project_id)
