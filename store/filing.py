@@ -3,9 +3,9 @@
 The caller owns the transaction (on `mail`); writes go through `stores.mail.journal`. Each write locks the folder's
 row first (`folders.touch`) and takes UIDs and the MODSEQ in the same transaction as the rows, so neither is ever
 given twice, whatever dies. FolderGoneError where the folder was deleted meanwhile.
-Filing is idempotent by (folder, arrival). A content goes with the last row that names it; its spool file is named
-in the answer and dropped by the caller after the commit. Crash case: a file is left that no row names, for
-`Spool.sweep`.
+A folder's row also counts its mails and their octets (store/quota.py).
+Filing is idempotent by (folder, arrival). A content goes with the last row that names it; its spool file is named in
+the answer and dropped by the caller after the commit. Crash case: a file is left that no row names, for `Spool.sweep`.
 """
 
 from __future__ import annotations
@@ -88,14 +88,10 @@ def file_message(
     `content`: what `Spool.put` said of the bytes, or the id of a content row (an arrival's). `index`: made before the
     transaction, by `mail.mime_index.index`.
     """
-    taken = folders.touch(tx, folder_id, 1)
-    if taken is None:
-        raise FolderGoneError(f"folder {folder_id}")
-    uid, modseq = taken
     if arrival_id is not None and (before := _filed_before(tx, folder_id, arrival_id)) is not None:
         return before
-    content_id = content if isinstance(content, int) else put_content(tx, content)
-    size = select(contents.c.size_bytes).where(contents.c.id == content_id).scalar_subquery()
+    content_id, size = _content(tx, content)
+    uid, modseq = _touched(tx, folder_id, 1, size)
     row = {
         "folder_id": folder_id,
         "uid": uid,
@@ -112,6 +108,13 @@ def file_message(
     }
     tx.execute(insert(filed).values(row))
     return uid
+
+
+def _content(tx: Connection, content: Stored | int) -> tuple[int, int]:
+    """Its row and its size."""
+    if isinstance(content, Stored):
+        return put_content(tx, content), content.size_bytes
+    return content, int(tx.execute(select(contents.c.size_bytes).where(contents.c.id == content)).scalar_one())
 
 
 def store_flags(
@@ -145,10 +148,11 @@ def expunge(tx: Connection, folder_id: int, uids: Sequence[int]) -> Expunged:
 
 def copy(tx: Connection, source_id: int, uids: Sequence[int], target_id: int) -> list[tuple[int, int]]:
     """(UID, UID of its copy) of each that is there, in order. The copies share content, flags and date."""
-    here = sorted(_existing(tx, source_id, uids))
+    sizes = dict(_existing(tx, source_id, uids))
+    here = sorted(sizes)
     if not here:
         return []
-    first, modseq = _touched(tx, target_id, len(here))
+    first, modseq = _touched(tx, target_id, len(here), sum(sizes.values()))
     pairs = [(uid, first + step) for step, uid in enumerate(here)]
     for start in range(0, len(here), BATCH):
         chunk = pairs[start : start + BATCH]
@@ -283,9 +287,11 @@ def _any_row(tx: Connection, folder_id: int, uids: Sequence[int]) -> bool:
     return tx.execute(select(filed.c.uid).where(_of(folder_id, uids)).limit(1)).first() is not None
 
 
-def _existing(tx: Connection, folder_id: int, uids: Sequence[int]) -> Iterator[int]:
+def _existing(tx: Connection, folder_id: int, uids: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """UID and size of each that is there."""
     for chunk in _chunks(uids):
-        yield from tx.execute(select(filed.c.uid).where(_of(folder_id, chunk))).scalars()
+        rows = tx.execute(select(filed.c.uid, filed.c.size_bytes).where(_of(folder_id, chunk)))
+        yield from ((row.uid, row.size_bytes) for row in rows)
 
 
 def _filed_before(tx: Connection, folder_id: int, arrival_id: int) -> int | None:
@@ -293,18 +299,21 @@ def _filed_before(tx: Connection, folder_id: int, arrival_id: int) -> int | None
     return tx.execute(select(filed.c.uid).where(wanted)).scalar()
 
 
-def _touched(tx: Connection, folder_id: int, uids: int = 0) -> tuple[int, int]:
-    taken = folders.touch(tx, folder_id, uids)
+def _touched(tx: Connection, folder_id: int, uids: int = 0, octets: int = 0) -> tuple[int, int]:
+    taken = folders.touch(tx, folder_id, uids, octets)
     if taken is None:
         raise FolderGoneError(f"folder {folder_id}")
     return taken
 
 
 def _remove(tx: Connection, folder_id: int, uids: Sequence[int]) -> tuple[str, ...]:
-    named: list[int] = []
+    named, octets = list[int](), 0
     for chunk in _chunks(uids):
-        gone = tx.execute(delete(filed).where(_of(folder_id, chunk)).returning(filed.c.content_id))
-        named.extend(gone.scalars())
+        doomed = delete(filed).where(_of(folder_id, chunk))
+        for row in tx.execute(doomed.returning(filed.c.content_id, filed.c.size_bytes)):
+            named.append(row.content_id)
+            octets += row.size_bytes
+    folders.shrink(tx, folder_id, len(named), octets)
     return drop_unnamed(tx, named)
 
 

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, case, delete, func, select, update
+from sqlalchemy import Connection, Row, bindparam, case, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from store.columns import Count
 from store.database import Database
 from store.schema import filed, folders
 
@@ -134,26 +135,29 @@ def rename_inbox(tx: Connection, inbox: Folder, name: str, now: datetime) -> Non
     made = create(tx, inbox.mailbox_id, name, now)
     touch(tx, inbox.id)
     tx.execute(update(filed).where(filed.c.folder_id == inbox.id).values(folder_id=made.id))
+    held = tx.execute(select(folders.c.messages, folders.c.size_bytes).where(folders.c.id == inbox.id)).one()
     kept = {"uidnext": inbox.uidnext, "highestmodseq": inbox.highestmodseq + 1}
-    tx.execute(update(folders).where(folders.c.id == made.id).values(kept))
+    tx.execute(update(folders).where(folders.c.id == made.id).values(**kept, **held._mapping))
+    shrink(tx, inbox.id, held.messages, held.size_bytes)
 
 
 def set_subscribed(tx: Connection, folder_id: int, subscribed: bool) -> None:
     tx.execute(update(folders).where(folders.c.id == folder_id).values(subscribed=subscribed))
 
 
-def touch(tx: Connection, folder_id: int, uids: int = 0) -> tuple[int, int] | None:
+def touch(tx: Connection, folder_id: int, uids: int = 0, octets: int = 0) -> tuple[int, int] | None:
     """Lock the folder, raise its HIGHESTMODSEQ by one and take `uids` UIDs: (first UID taken, modseq).
 
-    None where the folder is gone. Every write to a folder's mails begins here.
+    The mails that get those UIDs have `octets` together. None where the folder is gone. Every write to a folder's mails
+    begins here.
     """
-    row = tx.execute(
-        update(folders)
-        .where(folders.c.id == folder_id)
-        .values(uidnext=folders.c.uidnext + uids, highestmodseq=folders.c.highestmodseq + 1)
-        .returning(folders.c.uidnext, folders.c.highestmodseq)
-    ).one_or_none()
+    row = tx.execute(_TOUCH, {"of_folder": folder_id, "uids": uids, "octets": octets}).one_or_none()
     return None if row is None else (row.uidnext - uids, row.highestmodseq)
+
+
+def shrink(tx: Connection, folder_id: int, mails: int, octets: int) -> None:
+    """So many mails have left it, after a `touch` in the same transaction."""
+    tx.execute(_SHRINK, {"of_folder": folder_id, "mails": mails, "octets": octets})
 
 
 def count(tx: Connection, folder_id: int) -> Counts:
@@ -163,12 +167,6 @@ def count(tx: Connection, folder_id: int) -> Counts:
         select(func.count(), seen, func.sum(filed.c.size_bytes)).where(filed.c.folder_id == folder_id)
     ).one()
     return Counts(row[0], row[0] - int(row[1] or 0), int(row[2] or 0))
-
-
-def used_bytes(tx: Connection, mailbox_id: int) -> int:
-    """What the mails of an account's folders take, by the size that IMAP tells."""
-    owned = select(folders.c.id).where(folders.c.mailbox_id == mailbox_id)
-    return int(tx.execute(select(func.sum(filed.c.size_bytes)).where(filed.c.folder_id.in_(owned))).scalar() or 0)
 
 
 class ChangeFeed:
@@ -212,6 +210,25 @@ class ChangeFeed:
         return found
 
 
+_TOUCH = (
+    update(folders)
+    .where(folders.c.id == bindparam("of_folder"))
+    .values(
+        uidnext=folders.c.uidnext + bindparam("uids", type_=Count),
+        messages=folders.c.messages + bindparam("uids", type_=Count),
+        size_bytes=folders.c.size_bytes + bindparam("octets", type_=Count),
+        highestmodseq=folders.c.highestmodseq + 1,
+    )
+    .returning(folders.c.uidnext, folders.c.highestmodseq)
+)
+_SHRINK = (
+    update(folders)
+    .where(folders.c.id == bindparam("of_folder"))
+    .values(
+        messages=folders.c.messages - bindparam("mails", type_=Count),
+        size_bytes=folders.c.size_bytes - bindparam("octets", type_=Count),
+    )
+)
 _HEIGHT = (folders.c.id, folders.c.highestmodseq)
 _COLUMNS = tuple(folders.c[name] for name in Folder.__slots__)
 

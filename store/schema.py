@@ -104,6 +104,21 @@ mailboxes = _table(
     UniqueConstraint("address_key"),
 )  # fmt: skip
 
+# Where mail for an address goes instead: rows of one address_key are all of its targets (an address of its own among
+# them keeps a copy); "@domain" is a domain's catch-all. store/redirects.py
+redirects = _table(
+    "redirects", core, _id(), _project(), Column("domain_id", ForeignKey("domains.id"), nullable=False),
+    _text("address"), _text("address_key"), _text("target"), _text("target_key"), _moment("created_at"),
+    UniqueConstraint("address_key", "target_key"), Index(None, "project_id", "id"),
+)  # fmt: skip
+
+# Whose mail a mailbox never takes for junk, or always: an address, or a domain as "@domain".
+mailbox_rules = _table(
+    "mailbox_rules", core, Column("mailbox_id", ForeignKey("mailboxes.id"), primary_key=True),
+    Column("author_key", Words, primary_key=True), _text("verdict"),  # allow | deny
+    sqlite_with_rowid=False,
+)  # fmt: skip
+
 senders = _table(
     "senders", core, _id(), _project(), _text("address"), _text("address_key"), _text("display_name"),
     _moment("authorised_at", nullable=True), _moment("created_at"),
@@ -197,7 +212,7 @@ campaign_snapshots = _table(
 )  # fmt: skip
 
 messages = _table(
-    "messages", core, _id(), _project(), _text("kind"),  # campaign | submission | dsn
+    "messages", core, _id(), _project(), _text("kind"),  # campaign | submission | forward | dsn
     Column("campaign_id", ForeignKey("campaigns.id")), Column("content_version", Count),
     Column("connection_id", ForeignKey("connections.id")), _text("reverse_path"), Column("message_id", Words),
     _count("size_bytes"), Column("bytes", Octets), Column("file", Words), _moment("created_at"),
@@ -245,6 +260,14 @@ reports = _table(
     _text("action"),  # failed | delayed
     _text("event"), Column("code", Count), _text("words"), _moment("at"),
     UniqueConstraint("recipient_id", "action"),  # each is told once
+    sqlite_with_rowid=False,
+)  # fmt: skip
+
+# Mail that was sent on, so that an arrival that is sorted again after a crash is not sent on twice.
+forwards = _table(
+    "forwards", core, Column("arrival_id", Count, primary_key=True, autoincrement=False),
+    Column("target_key", Words, primary_key=True),
+    Column("message_id", ForeignKey("messages.id"), nullable=False), Index(None, "message_id"),
     sqlite_with_rowid=False,
 )  # fmt: skip
 
@@ -315,6 +338,7 @@ folders = _table(
     "folders", mail, _id(), Column("mailbox_id", Count, nullable=False), _text("name"),
     Column("special_use", Words), Column("subscribed", Flag, nullable=False),
     Column("uidvalidity", Count, nullable=False), _count("uidnext", 1), _count("highestmodseq", 1),
+    _count("messages"), _count("size_bytes"),  # of its mails, kept by store/filing.py
     UniqueConstraint("mailbox_id", "name"),
 )  # fmt: skip
 
@@ -329,6 +353,13 @@ filed = _table(
     Index(None, "folder_id", "modseq"),
     Index("ix_filed_arrival", "folder_id", "arrival_id", unique=True,
           sqlite_where=text("arrival_id IS NOT NULL"), postgresql_where=text("arrival_id IS NOT NULL")),
+    sqlite_with_rowid=False,
+)  # fmt: skip
+
+# Suspicious peers that were put off: a network, a reverse-path and a recipient, hashed where they are long.
+greylist = _table(
+    "greylist", mail, Column("network", Words, primary_key=True), Column("pair", Words, primary_key=True),
+    _moment("first_at"), _moment("passed_at", nullable=True), Index(None, "first_at"),
     sqlite_with_rowid=False,
 )  # fmt: skip
 

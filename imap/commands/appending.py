@@ -14,7 +14,7 @@ from imap.answer import MalformedError, RefusedError, Running, Wait, done
 from imap.session import SIGNED_IN, Command, Session, Table
 from imap.wire_cursor import Cursor
 from mail.mime_index import index
-from store import filing, folders
+from store import filing, quota
 from store.filing import FolderGoneError
 
 FLAGS_LIMIT: Final = 100  # flags on one mail
@@ -84,7 +84,7 @@ def check_quota(session: Session, more: Callable[[Any], int]) -> None:
     if account.quota_bytes is None:
         return
     with session.backing.stores.mail.database.read() as tx:
-        if folders.used_bytes(tx, account.id) + more(tx) > account.quota_bytes:
+        if quota.usage(tx, account.id).octets + more(tx) > account.quota_bytes:
             raise RefusedError("the mailbox is full", b"OVERQUOTA")
 
 

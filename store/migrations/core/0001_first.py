@@ -13,14 +13,17 @@ down_revision = None
 
 def upgrade() -> None:
     op.create_table(
-        "tls_policies",
-        sa.Column("domain", columns.Words, nullable=False),
-        sa.Column("identity", columns.Words, nullable=False),
-        sa.Column("octets", columns.Octets, nullable=False),
-        sa.Column("fetched_at", columns.Moment(), nullable=False),
-        sa.Column("expires_at", columns.Moment(), nullable=False),
-        sa.PrimaryKeyConstraint("domain", name=op.f("pk_tls_policies")),
+        "breakers",
+        sa.Column("scope", columns.Words, nullable=False),
+        sa.Column("scope_id", columns.Id, autoincrement=False, nullable=False),
+        sa.Column("verdict", columns.Words, nullable=False),
+        sa.Column("action", columns.Words, nullable=False),
+        sa.Column("reason", columns.Words, nullable=False),
+        sa.Column("tripped_at", columns.Moment(), nullable=False),
+        sa.Column("until", columns.Moment(), nullable=True),
+        sa.PrimaryKeyConstraint("scope", "scope_id", name=op.f("pk_breakers")),
         sqlite_strict=True,
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "counters",
@@ -33,15 +36,14 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
-        "sites",
-        sa.Column("domain", columns.Words, nullable=False),
-        sa.Column("site", columns.Words, nullable=False),
-        sa.Column("checked_at", columns.Moment(), nullable=False),
-        sa.PrimaryKeyConstraint("domain", name=op.f("pk_sites")),
+        "plans",
+        sa.Column("id", columns.Id, autoincrement=True, nullable=False),
+        sa.Column("name", columns.Words, nullable=False),
+        sa.Column("campaigns_allowed", columns.Flag(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_plans")),
+        sa.UniqueConstraint("name", name=op.f("uq_plans_name")),
         sqlite_strict=True,
-        sqlite_with_rowid=False,
     )
-    op.create_index(op.f("ix_sites_checked_at"), "sites", ["checked_at"], unique=False)
     op.create_table(
         "reactions",
         sa.Column("site", columns.Words, nullable=False),
@@ -56,25 +58,23 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
-        "breakers",
-        sa.Column("scope", columns.Words, nullable=False),
-        sa.Column("scope_id", columns.Id, autoincrement=False, nullable=False),
-        sa.Column("verdict", columns.Words, nullable=False),
-        sa.Column("action", columns.Words, nullable=False),
-        sa.Column("reason", columns.Words, nullable=False),
-        sa.Column("tripped_at", columns.Moment(), nullable=False),
-        sa.Column("until", columns.Moment(), nullable=True),
-        sa.PrimaryKeyConstraint("scope", "scope_id", name=op.f("pk_breakers")),
+        "sites",
+        sa.Column("domain", columns.Words, nullable=False),
+        sa.Column("site", columns.Words, nullable=False),
+        sa.Column("checked_at", columns.Moment(), nullable=False),
+        sa.PrimaryKeyConstraint("domain", name=op.f("pk_sites")),
         sqlite_strict=True,
         sqlite_with_rowid=False,
     )
+    op.create_index(op.f("ix_sites_checked_at"), "sites", ["checked_at"], unique=False)
     op.create_table(
-        "plans",
-        sa.Column("id", columns.Id, autoincrement=True, nullable=False),
-        sa.Column("name", columns.Words, nullable=False),
-        sa.Column("campaigns_allowed", columns.Flag(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_plans")),
-        sa.UniqueConstraint("name", name=op.f("uq_plans_name")),
+        "tls_policies",
+        sa.Column("domain", columns.Words, nullable=False),
+        sa.Column("identity", columns.Words, nullable=False),
+        sa.Column("octets", columns.Octets, nullable=False),
+        sa.Column("fetched_at", columns.Moment(), nullable=False),
+        sa.Column("expires_at", columns.Moment(), nullable=False),
+        sa.PrimaryKeyConstraint("domain", name=op.f("pk_tls_policies")),
         sqlite_strict=True,
     )
     op.create_table(
@@ -416,6 +416,29 @@ def upgrade() -> None:
         sqlite_strict=True,
     )
     op.create_table(
+        "redirects",
+        sa.Column("id", columns.Id, autoincrement=True, nullable=False),
+        sa.Column("project_id", columns.Id, nullable=False),
+        sa.Column("domain_id", columns.Id, nullable=False),
+        sa.Column("address", columns.Words, nullable=False),
+        sa.Column("address_key", columns.Words, nullable=False),
+        sa.Column("target", columns.Words, nullable=False),
+        sa.Column("target_key", columns.Words, nullable=False),
+        sa.Column("created_at", columns.Moment(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["domain_id"],
+            ["domains.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["project_id"],
+            ["projects.id"],
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_redirects")),
+        sa.UniqueConstraint("address_key", "target_key", name=op.f("uq_redirects_address_key_target_key")),
+        sqlite_strict=True,
+    )
+    op.create_index(op.f("ix_redirects_project_id_redirects_id"), "redirects", ["project_id", "id"], unique=False)
+    op.create_table(
         "suppressions",
         sa.Column("id", columns.Id, autoincrement=True, nullable=False),
         sa.Column("project_id", columns.Id, nullable=False),
@@ -491,6 +514,19 @@ def upgrade() -> None:
         sqlite_strict=True,
     )
     op.create_table(
+        "mailbox_rules",
+        sa.Column("mailbox_id", columns.Id, nullable=False),
+        sa.Column("author_key", columns.Words, nullable=False),
+        sa.Column("verdict", columns.Words, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["mailbox_id"],
+            ["mailboxes.id"],
+        ),
+        sa.PrimaryKeyConstraint("mailbox_id", "author_key", name=op.f("pk_mailbox_rules")),
+        sqlite_strict=True,
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "messages",
         sa.Column("id", columns.Id, autoincrement=True, nullable=False),
         sa.Column("project_id", columns.Id, nullable=False),
@@ -522,6 +558,20 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_messages_campaign_id"), "messages", ["campaign_id"], unique=False)
     op.create_index(op.f("ix_messages_message_id"), "messages", ["message_id"], unique=False)
+    op.create_table(
+        "forwards",
+        sa.Column("arrival_id", columns.Id, autoincrement=False, nullable=False),
+        sa.Column("target_key", columns.Words, nullable=False),
+        sa.Column("message_id", columns.Id, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["message_id"],
+            ["messages.id"],
+        ),
+        sa.PrimaryKeyConstraint("arrival_id", "target_key", name=op.f("pk_forwards")),
+        sqlite_strict=True,
+        sqlite_with_rowid=False,
+    )
+    op.create_index(op.f("ix_forwards_message_id"), "forwards", ["message_id"], unique=False)
     op.create_table(
         "recipients",
         sa.Column("id", columns.Id, autoincrement=True, nullable=False),

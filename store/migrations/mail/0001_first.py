@@ -31,10 +31,23 @@ def upgrade() -> None:
         sa.Column("uidvalidity", columns.Id, nullable=False),
         sa.Column("uidnext", columns.Id, server_default="1", nullable=False),
         sa.Column("highestmodseq", columns.Id, server_default="1", nullable=False),
+        sa.Column("messages", columns.Id, server_default="0", nullable=False),
+        sa.Column("size_bytes", columns.Id, server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_folders")),
         sa.UniqueConstraint("mailbox_id", "name", name=op.f("uq_folders_mailbox_id_name")),
         sqlite_strict=True,
     )
+    op.create_table(
+        "greylist",
+        sa.Column("network", columns.Words, nullable=False),
+        sa.Column("pair", columns.Words, nullable=False),
+        sa.Column("first_at", columns.Moment(), nullable=False),
+        sa.Column("passed_at", columns.Moment(), nullable=True),
+        sa.PrimaryKeyConstraint("network", "pair", name=op.f("pk_greylist")),
+        sqlite_strict=True,
+        sqlite_with_rowid=False,
+    )
+    op.create_index(op.f("ix_greylist_first_at"), "greylist", ["first_at"], unique=False)
     op.create_table(
         "arrivals",
         sa.Column("id", columns.Id, autoincrement=True, nullable=False),
