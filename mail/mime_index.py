@@ -13,6 +13,7 @@ import msgspec
 
 from mail.imap_structure import Writer
 from mail.mime_scan import Entity, scan
+from mail.object_id import email_id, thread_id
 
 _SECTION = re.compile(
     r"((?:[1-9]\d{0,3}(?:\.[1-9]\d{0,3}){0,199})?)(?:(?:^|(?<=\d)\.)(HEADER|TEXT|MIME))?", re.IGNORECASE
@@ -63,12 +64,17 @@ class PartIndex:
 
 @dataclass(frozen=True, slots=True)
 class Indexed:
-    """`envelope`, `body` and `bodystructure` are whole parenthesised lists, to be sent behind their names."""
+    """`envelope`, `body` and `bodystructure` are whole parenthesised lists, to be sent behind their names.
+
+    `email_id` and `thread_id`: mail/object_id.
+    """
 
     envelope: bytes
     body: bytes
     bodystructure: bytes
     parts: PartIndex
+    email_id: str
+    thread_id: str
 
 
 def index(raw: bytes) -> Indexed:
@@ -79,7 +85,8 @@ def index(raw: bytes) -> Indexed:
     body, bodystructure = writer.structures(root)
     parts = {"": Part(0, 0, len(raw), root.body_start)}
     _number_message(root, "", parts)
-    return Indexed(envelope, body, bodystructure, PartIndex(parts))
+    email = email_id(raw)
+    return Indexed(envelope, body, bodystructure, PartIndex(parts), email, thread_id(root.headers, email))
 
 
 def _number_message(message: Entity, prefix: str, parts: dict[str, Part]) -> None:

@@ -22,10 +22,12 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from mail.mime_index import Indexed
 from store import folders
-from store.schema import arrivals, contents, filed
+from store.schema import arrivals, contents, expunged, filed
+from store.schema import folders as folders_table
 from store.spool import Stored
 
 BATCH: Final = 1000  # rows of a read transaction at most
+REMEMBERED: Final = 10_000  # expunged UIDs of a folder
 DELETED: Final = "\\Deleted"
 SYSTEM_FLAGS: Final = ("\\Answered", "\\Deleted", "\\Draft", "\\Flagged", "\\Seen")
 _SYSTEM = {flag.lower(): flag for flag in SYSTEM_FLAGS}
@@ -50,6 +52,14 @@ class Flagged:
     uid: int
     modseq: int
     flags: str
+
+
+@dataclass(frozen=True, slots=True)
+class Flagging:
+    """`changed`: those whose flags are now others; `refused`: UIDs that somebody changed before."""
+
+    changed: tuple[Flagged, ...]
+    refused: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +91,7 @@ def file_message(
     index: Indexed,
     flags: Iterable[str],
     internaldate: datetime,
+    saved_at: datetime,
     arrival_id: int | None = None,
 ) -> int:
     """The UID of the mail in that folder; the same one where this arrival was filed there before.
@@ -98,6 +109,9 @@ def file_message(
         "modseq": modseq,
         "flags": joined(flags),
         "internaldate": internaldate,
+        "saved_at": saved_at,
+        "email_id": index.email_id,
+        "thread_id": index.thread_id,
         "size_bytes": size,
         "content_id": content_id,
         "arrival_id": arrival_id,
@@ -118,35 +132,55 @@ def _content(tx: Connection, content: Stored | int) -> tuple[int, int]:
 
 
 def store_flags(
-    tx: Connection, folder_id: int, uids: Sequence[int], change: Change, flags: Iterable[str]
-) -> list[Flagged]:
-    """Those of `uids` whose flags are now others; at most BATCH of them a call. Unknown UIDs are passed over."""
-    if not uids or not _any_row(tx, folder_id, uids):
-        return []
-    _, modseq = _touched(tx, folder_id)
+    tx: Connection,
+    folder_id: int,
+    uids: Sequence[int],
+    change: Change,
+    flags: Iterable[str],
+    unchanged_since: int | None = None,
+) -> Flagging:
+    """At most BATCH `uids` a call. Unknown UIDs are passed over; MODSEQ rises only where flags are others now.
+
+    `unchanged_since`: a mail of a higher MODSEQ keeps its flags (RFC 7162 §3.1.3).
+    """
+    _locked(tx, folder_id)
     wanted = list(flags)
-    changed = []
-    for uid, before in tx.execute(select(filed.c.uid, filed.c.flags).where(_of(folder_id, uids))):
+    changed: dict[int, str] = {}
+    refused: list[int] = []
+    for uid, modseq, before in tx.execute(_FLAGS_OF.where(_of(folder_id, uids)).order_by(filed.c.uid)):
         after = joined(_changed(before.split(), change, wanted))
-        if after != before:
-            changed.append(Flagged(uid, modseq, after))
-    if changed:
-        rows = [{"of_uid": mail.uid, "new_flags": mail.flags} for mail in changed]
-        tx.execute(_SET_FLAGS.values(modseq=modseq).where(filed.c.folder_id == folder_id), rows)
-    return changed
+        if unchanged_since is not None and modseq > unchanged_since:
+            refused.append(uid)
+        elif after != before:
+            changed[uid] = after
+    if not changed:
+        return Flagging((), tuple(refused))
+    _, modseq = _touched(tx, folder_id)
+    rows = [{"of_uid": uid, "new_flags": after} for uid, after in changed.items()]
+    tx.execute(_SET_FLAGS.values(modseq=modseq).where(filed.c.folder_id == folder_id), rows)
+    return Flagging(tuple(Flagged(uid, modseq, after) for uid, after in changed.items()), tuple(refused))
 
 
 def expunge(tx: Connection, folder_id: int, uids: Sequence[int]) -> Expunged:
     """Remove those of `uids` (ascending, at most BATCH) that are flagged \\Deleted."""
+    _locked(tx, folder_id)
     rows = tx.execute(select(filed.c.uid, filed.c.flags).where(_of(folder_id, uids)))
-    doomed = [row.uid for row in rows if DELETED in row.flags.split()]
+    doomed = sorted(row.uid for row in rows if DELETED in row.flags.split())
     if not doomed:
         return Expunged((), ())
-    _touched(tx, folder_id)
-    return Expunged(tuple(doomed), _remove(tx, folder_id, doomed))
+    return Expunged(tuple(doomed), _logged_removal(tx, folder_id, doomed))
 
 
-def copy(tx: Connection, source_id: int, uids: Sequence[int], target_id: int) -> list[tuple[int, int]]:
+def remove(tx: Connection, folder_id: int, uids: Sequence[int]) -> Expunged:
+    """Remove those of `uids` (ascending, at most BATCH) that are there, whatever their flags."""
+    _locked(tx, folder_id)
+    doomed = sorted(uid for uid, _ in _existing(tx, folder_id, uids))
+    if not doomed:
+        return Expunged((), ())
+    return Expunged(tuple(doomed), _logged_removal(tx, folder_id, doomed))
+
+
+def copy(tx: Connection, source_id: int, uids: Sequence[int], target_id: int, now: datetime) -> list[tuple[int, int]]:
     """(UID, UID of its copy) of each that is there, in order. The copies share content, flags and date."""
     sizes = dict(_existing(tx, source_id, uids))
     here = sorted(sizes)
@@ -161,6 +195,7 @@ def copy(tx: Connection, source_id: int, uids: Sequence[int], target_id: int) ->
             "folder_id": literal(target_id),
             "uid": rank,
             "modseq": literal(modseq),
+            "saved_at": literal(now, filed.c.saved_at.type),
             # A folder knows an arrival once; a copy was made by a person, not by the arrival.
             "arrival_id": literal(None, filed.c.arrival_id.type),
         }
@@ -170,12 +205,13 @@ def copy(tx: Connection, source_id: int, uids: Sequence[int], target_id: int) ->
     return pairs
 
 
-def move(tx: Connection, source_id: int, uids: Sequence[int], target_id: int) -> list[tuple[int, int]]:
+def move(tx: Connection, source_id: int, uids: Sequence[int], target_id: int, now: datetime) -> list[tuple[int, int]]:
     """As `copy`, and they leave the source in the same transaction (RFC 6851)."""
-    pairs = copy(tx, source_id, uids, target_id)
+    for folder_id in sorted((source_id, target_id)):  # in one order, so that two moves never wait for each other
+        _locked(tx, folder_id)
+    pairs = copy(tx, source_id, uids, target_id, now)
     if pairs:
-        _touched(tx, source_id)
-        _remove(tx, source_id, [uid for uid, _ in pairs])
+        _logged_removal(tx, source_id, [uid for uid, _ in pairs])
     return pairs
 
 
@@ -184,8 +220,19 @@ def delete_folder(tx: Connection, folder_id: int) -> Expunged:
     _touched(tx, folder_id)
     uids = list(uids_of(tx, folder_id))
     files = _remove(tx, folder_id, uids)
+    tx.execute(delete(expunged).where(expunged.c.folder_id == folder_id))
     folders.remove(tx, folder_id)
     return Expunged(tuple(uids), files)
+
+
+def empty_into(tx: Connection, source: folders.Folder, name: str, now: datetime) -> None:
+    """All mails go to a new folder of that name with their UIDs: RENAME of INBOX (RFC 3501 §6.3.5)."""
+    made = folders.create(tx, source.mailbox_id, name, now)
+    _, modseq = _touched(tx, source.id)
+    gone = tx.execute(select(filed.c.uid).where(filed.c.folder_id == source.id)).scalars().all()
+    tx.execute(update(filed).where(filed.c.folder_id == source.id).values(folder_id=made.id))
+    _log(tx, source.id, modseq, gone)
+    folders.inherit(tx, made.id, source.id)
 
 
 def drop_unnamed(tx: Connection, content_ids: Iterable[int]) -> tuple[str, ...]:
@@ -240,10 +287,17 @@ def deleted(tx: Connection, folder_id: int) -> list[int]:
 
 def flags_since(tx: Connection, folder_id: int, modseq: int) -> list[Flagged]:
     """Those of a higher MODSEQ, by UID."""
-    query = select(filed.c.uid, filed.c.modseq, filed.c.flags).where(
-        filed.c.folder_id == folder_id, filed.c.modseq > modseq
-    )
+    query = _FLAGS_OF.where(filed.c.folder_id == folder_id, filed.c.modseq > modseq)
     return [Flagged(*row) for row in tx.execute(query.order_by(filed.c.uid))]
+
+
+def expunged_since(tx: Connection, folder_id: int, modseq: int) -> list[int] | None:
+    """The UIDs that went after `modseq`, ascending; None where not all of that is remembered."""
+    forgotten = tx.execute(select(folders_table.c.forgotten).where(folders_table.c.id == folder_id)).scalar()
+    if forgotten is None or modseq < forgotten:
+        return None
+    query = select(expunged.c.uid).where(expunged.c.folder_id == folder_id, expunged.c.modseq > modseq)
+    return list(tx.execute(query.order_by(expunged.c.uid)).scalars())
 
 
 def scan(tx: Connection, folder_id: int, uids: Sequence[int], columns: Sequence[str]) -> Iterator[Row[Any]]:
@@ -283,10 +337,6 @@ def _chunks(values: Sequence[int]) -> Iterator[Sequence[int]]:
         yield values[start : start + BATCH]
 
 
-def _any_row(tx: Connection, folder_id: int, uids: Sequence[int]) -> bool:
-    return tx.execute(select(filed.c.uid).where(_of(folder_id, uids)).limit(1)).first() is not None
-
-
 def _existing(tx: Connection, folder_id: int, uids: Sequence[int]) -> Iterator[tuple[int, int]]:
     """UID and size of each that is there."""
     for chunk in _chunks(uids):
@@ -299,11 +349,36 @@ def _filed_before(tx: Connection, folder_id: int, arrival_id: int) -> int | None
     return tx.execute(select(filed.c.uid).where(wanted)).scalar()
 
 
+def _locked(tx: Connection, folder_id: int) -> None:
+    """Nobody else writes to the folder until the transaction ends. FolderGoneError."""
+    if not folders.lock(tx, folder_id):
+        raise FolderGoneError(f"folder {folder_id}")
+
+
 def _touched(tx: Connection, folder_id: int, uids: int = 0, octets: int = 0) -> tuple[int, int]:
     taken = folders.touch(tx, folder_id, uids, octets)
     if taken is None:
         raise FolderGoneError(f"folder {folder_id}")
     return taken
+
+
+def _logged_removal(tx: Connection, folder_id: int, uids: Sequence[int]) -> tuple[str, ...]:
+    _, modseq = _touched(tx, folder_id)
+    files = _remove(tx, folder_id, uids)
+    _log(tx, folder_id, modseq, uids)
+    return files
+
+
+def _log(tx: Connection, folder_id: int, modseq: int, uids: Sequence[int]) -> None:
+    """Keep which UIDs went, for QRESYNC: the newest REMEMBERED; `folders.forgotten` says where memory begins."""
+    for chunk in _chunks(uids):
+        tx.execute(insert(expunged), [{"folder_id": folder_id, "modseq": modseq, "uid": uid} for uid in chunk])
+    mine = expunged.c.folder_id == folder_id
+    newest = select(expunged.c.modseq).where(mine).order_by(expunged.c.modseq.desc())
+    horizon = tx.execute(newest.offset(REMEMBERED).limit(1)).scalar()
+    if horizon is not None:
+        tx.execute(delete(expunged).where(mine, expunged.c.modseq <= horizon))
+        folders.forget(tx, folder_id, horizon)
 
 
 def _remove(tx: Connection, folder_id: int, uids: Sequence[int]) -> tuple[str, ...]:
@@ -326,4 +401,5 @@ def _changed(before: list[str], change: Change, flags: list[str]) -> list[str]:
     return [flag for flag in before if flag.lower() not in without]
 
 
+_FLAGS_OF = select(filed.c.uid, filed.c.modseq, filed.c.flags)
 _SET_FLAGS = update(filed).where(filed.c.uid == bindparam("of_uid")).values(flags=bindparam("new_flags"))

@@ -48,6 +48,13 @@ class Folder:
     uidvalidity: int
     uidnext: int
     highestmodseq: int
+    born: int
+    recent_from: int
+
+    @property
+    def object_id(self) -> str:
+        """MAILBOXID (RFC 8474): stays when it is renamed, and no other folder of the account ever has it."""
+        return f"F{self.id}-{self.born}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +62,9 @@ class Counts:
     messages: int
     unseen: int
     size_bytes: int
+    deleted: int = 0
+    deleted_bytes: int = 0
+    recent: int = 0
 
 
 def ensure_folders(tx: Connection, mailbox_id: int, now: datetime) -> int:
@@ -130,15 +140,13 @@ def rename(tx: Connection, folder: Folder, name: str, now: datetime) -> None:
         )
 
 
-def rename_inbox(tx: Connection, inbox: Folder, name: str, now: datetime) -> None:
-    """Its mails go to a new folder; INBOX stays, empty (RFC 3501 §6.3.5)."""
-    made = create(tx, inbox.mailbox_id, name, now)
-    touch(tx, inbox.id)
-    tx.execute(update(filed).where(filed.c.folder_id == inbox.id).values(folder_id=made.id))
-    held = tx.execute(select(folders.c.messages, folders.c.size_bytes).where(folders.c.id == inbox.id)).one()
-    kept = {"uidnext": inbox.uidnext, "highestmodseq": inbox.highestmodseq + 1}
-    tx.execute(update(folders).where(folders.c.id == made.id).values(**kept, **held._mapping))
-    shrink(tx, inbox.id, held.messages, held.size_bytes)
+def inherit(tx: Connection, heir_id: int, folder_id: int) -> None:
+    """The heir took over all mails of the folder, so it goes on with its UIDs, MODSEQs and counts."""
+    columns = ("uidnext", "highestmodseq", "messages", "size_bytes")
+    left = tx.execute(select(*(folders.c[name] for name in columns)).where(folders.c.id == folder_id)).one()
+    kept = dict(left._mapping) | {"forgotten": left.highestmodseq}
+    tx.execute(update(folders).where(folders.c.id == heir_id).values(kept))
+    shrink(tx, folder_id, left.messages, left.size_bytes)
 
 
 def set_subscribed(tx: Connection, folder_id: int, subscribed: bool) -> None:
@@ -160,13 +168,50 @@ def shrink(tx: Connection, folder_id: int, mails: int, octets: int) -> None:
     tx.execute(_SHRINK, {"of_folder": folder_id, "mails": mails, "octets": octets})
 
 
+def lock(tx: Connection, folder_id: int) -> bool:
+    """Hold the folder's row until the transaction ends; whether it is there."""
+    row = select(folders.c.id).where(folders.c.id == folder_id).with_for_update()
+    return tx.execute(row).first() is not None
+
+
+def forget(tx: Connection, folder_id: int, modseq: int) -> None:
+    """What was expunged up to `modseq` is no longer known one by one."""
+    tx.execute(update(folders).where(folders.c.id == folder_id).values(forgotten=modseq))
+
+
+def claim_recent(tx: Connection, folder_id: int, upto: int) -> int | None:
+    """The lowest UID nobody was told of, where it is below `upto`; from now on those below `upto` have been told."""
+    before = select(folders.c.recent_from).where(folders.c.id == folder_id).with_for_update()
+    first = tx.execute(before).scalar()
+    if first is None or first >= upto:
+        return None
+    tx.execute(update(folders).where(folders.c.id == folder_id).values(recent_from=upto))
+    return int(first)
+
+
+def renew_uidvalidity(tx: Connection, now: datetime) -> int:
+    """Every folder gets a higher UIDVALIDITY, after a restore from a backup; how many folders.
+
+    What was given out after the backup was made is unknown here: clients must not take its UIDs for others.
+    """
+    second = int(now.timestamp())
+    higher = case((folders.c.uidvalidity >= second, folders.c.uidvalidity + 1), else_=second)
+    tx.execute(update(folders).values(uidvalidity=higher, highestmodseq=folders.c.highestmodseq + 1))
+    return int(tx.execute(select(func.count()).select_from(folders).where(folders.c.name != _LAST)).scalar_one())
+
+
 def count(tx: Connection, folder_id: int) -> Counts:
     """A scan of the folder: what STATUS asks."""
     seen = func.sum(case((filed.c.flags.like("%\\Seen%", escape="|"), 1), else_=0))
-    row = tx.execute(
-        select(func.count(), seen, func.sum(filed.c.size_bytes)).where(filed.c.folder_id == folder_id)
-    ).one()
-    return Counts(row[0], row[0] - int(row[1] or 0), int(row[2] or 0))
+    is_deleted = filed.c.flags.like("%\\Deleted%", escape="|")
+    deleted = func.sum(case((is_deleted, 1), else_=0))
+    deleted_bytes = func.sum(case((is_deleted, filed.c.size_bytes), else_=0))
+    told = select(folders.c.recent_from).where(folders.c.id == folder_id).scalar_subquery()
+    recent = func.sum(case((filed.c.uid >= told, 1), else_=0))
+    sums = (func.count(), seen, func.sum(filed.c.size_bytes), deleted, deleted_bytes, recent)
+    messages, *others = tx.execute(select(*sums).where(filed.c.folder_id == folder_id)).one()
+    seen_ones, *rest = (int(value or 0) for value in others)
+    return Counts(messages, messages - seen_ones, *rest)
 
 
 class ChangeFeed:
@@ -247,7 +292,7 @@ def _insert(
 ) -> sqlite.Insert | postgresql.Insert:
     make = sqlite.insert if tx.dialect.name == "sqlite" else postgresql.insert
     return make(folders).values(
-        mailbox_id=mailbox_id, name=name, special_use=use, subscribed=True, uidvalidity=validity
+        mailbox_id=mailbox_id, name=name, special_use=use, subscribed=True, uidvalidity=validity, born=validity
     )
 
 

@@ -8,6 +8,7 @@ A password hash is argon2id of a person's own password, or `sha256:` and the key
 from __future__ import annotations
 
 import hmac
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -37,6 +38,7 @@ class Mailbox:
     password_hash: str
     quota_bytes: int | None
     created_at: datetime
+    hidden_capabilities: str  # of IMAP, separated by one space
 
 
 def address_key(address: str) -> str | None:
@@ -69,6 +71,7 @@ def create(
         "password_hash": password_hash,
         "quota_bytes": quota_bytes,
         "created_at": now,
+        "hidden_capabilities": "",
     }
     try:
         with tx.begin_nested():
@@ -101,6 +104,13 @@ def set_password(tx: Connection, project_id: int, mailbox_id: int, password_hash
     """Whether the project has such a mailbox. Who is signed in stays so; the old password no longer signs in."""
     mine = (mailboxes.c.id == mailbox_id) & (mailboxes.c.project_id == project_id)
     return tx.execute(update(mailboxes).where(mine).values(password_hash=password_hash)).rowcount == 1
+
+
+def hide_capabilities(tx: Connection, project_id: int, mailbox_id: int, names: Iterable[str]) -> bool:
+    """Sessions that sign in from now on are not offered these; whether the project has such a mailbox."""
+    mine = (mailboxes.c.id == mailbox_id) & (mailboxes.c.project_id == project_id)
+    kept = " ".join(sorted(names))
+    return tx.execute(update(mailboxes).where(mine).values(hidden_capabilities=kept)).rowcount == 1
 
 
 def generated_hash(vault: Vault, secret: str) -> str:

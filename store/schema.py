@@ -101,6 +101,7 @@ mailboxes = _table(
     _text("address"), _text("address_key"),
     _text("password_hash"),  # argon2id of a person's own password, or keyed SHA-256 of a generated one
     Column("quota_bytes", Count), _moment("created_at"),
+    _text("hidden_capabilities"),  # of IMAP, separated by one space
     UniqueConstraint("address_key"),
 )  # fmt: skip
 
@@ -339,14 +340,25 @@ folders = _table(
     Column("special_use", Words), Column("subscribed", Flag, nullable=False),
     Column("uidvalidity", Count, nullable=False), _count("uidnext", 1), _count("highestmodseq", 1),
     _count("messages"), _count("size_bytes"),  # of its mails, kept by store/filing.py
+    Column("born", Count, nullable=False),  # its first UIDVALIDITY: with the id, what no other folder ever had
+    _count("recent_from", 1),  # the lowest UID that no session has been told of
+    _count("forgotten"),  # the MODSEQ above which `expunged` names every UID that went
     UniqueConstraint("mailbox_id", "name"),
+)  # fmt: skip
+
+expunged = _table(
+    "expunged", mail, Column("folder_id", ForeignKey("folders.id"), primary_key=True),
+    *(Column(name, Count, primary_key=True, autoincrement=False) for name in ("modseq", "uid")),
+    sqlite_with_rowid=False,
 )  # fmt: skip
 
 filed = _table(
     "filed", mail, Column("folder_id", ForeignKey("folders.id"), primary_key=True),
     Column("uid", Count, primary_key=True, autoincrement=False), Column("modseq", Count, nullable=False),
     Column("flags", Words, nullable=False),  # sorted, separated by one space
-    _moment("internaldate"), _count("size_bytes"), Column("content_id", ForeignKey("contents.id"), nullable=False),
+    _moment("internaldate"), _moment("saved_at"),
+    _text("email_id"), _text("thread_id"),  # RFC 8474: of the octets, and of the first message of the conversation
+    _count("size_bytes"), Column("content_id", ForeignKey("contents.id"), nullable=False),
     Column("arrival_id", Count), Column("envelope", Octets, nullable=False), Column("body", Octets, nullable=False),
     Column("bodystructure", Octets, nullable=False), Column("parts", Octets, nullable=False),
     Index(None, "content_id"),

@@ -72,7 +72,7 @@ def finish(tx: Connection, arrival: Arrival, ending: Ending, now: datetime) -> b
         inbox = folders.ensure_folders(tx, mailbox, now)
         junk = folders.by_use(tx, mailbox, _JUNK) if ending.junk else None
         target = junk.id if junk else inbox
-        filing.file_message(tx, target, arrival.content_id, ending.index, (), arrival.received_at, arrival.id)
+        filing.file_message(tx, target, arrival.content_id, ending.index, (), arrival.received_at, now, arrival.id)
     for recipient in arrival.recipients:
         if ending.tied.recipient_id is not None and recipient.purpose is not Purpose.MAILBOX:
             arrivals.tie(tx, arrival.id, recipient.position, ending.tied.recipient_id)

@@ -65,11 +65,12 @@ def _append(session: Session, mail: Appended) -> Running:
     check_quota(session, lambda _: len(mail.octets))
     indexed = index(mail.octets)
     stored = session.backing.spool.put(mail.octets)
-    date = mail.date or session.backing.now()
+    now = session.backing.now()
+    date = mail.date or now
     journal = session.backing.stores.mail.journal
     try:
         uid = yield Wait(
-            journal.submit(lambda tx: filing.file_message(tx, folder.id, stored, indexed, mail.flags, date))
+            journal.submit(lambda tx: filing.file_message(tx, folder.id, stored, indexed, mail.flags, date, now))
         )
     except FolderGoneError as error:
         session.backing.spool.drop(stored.file)

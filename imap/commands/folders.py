@@ -76,7 +76,7 @@ def _rename(session: Session, names: tuple[str, str]) -> Running:
     if new.startswith(old + SEPARATOR) and old != INBOX:
         raise RefusedError("a folder cannot go into itself", b"CANNOT")
     now = session.backing.now()
-    move = folders.rename_inbox if old == INBOX else folders.rename
+    move = filing.empty_into if old == INBOX else folders.rename
     try:
         yield Wait(session.backing.stores.mail.journal.submit(lambda tx: move(tx, folder, new, now)))
     except FolderExistsError as error:

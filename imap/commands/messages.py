@@ -16,7 +16,7 @@ from imap.view import View
 from imap.wire_cursor import Cursor, SequenceSet
 from imap.wire_fetch import Item, Octets, Wanted, fetch_attributes
 from store import filing
-from store.filing import Change, Flagged
+from store.filing import Change, Flagged, Flagging
 
 ROWS: Final = 200  # of one write, which must not hold the gate longer than 20 ms
 _CHANGES: Final = {change.value.encode(): change for change in Change}
@@ -45,13 +45,13 @@ def _chunks(uids: Sequence[int]) -> Iterator[Sequence[int]]:
 
 def _flagged(
     session: Session, view: View, uids: Sequence[int], change: Change, flags: list[str]
-) -> Generator[Step, Any, list[Flagged]]:
+) -> Generator[Step, Any, tuple[Flagged, ...]]:
     """Store flags of up to ROWS mails, durably; the client is told by the caller, not once more by the news."""
     journal = session.backing.stores.mail.journal
     write = journal.submit(lambda tx: filing.store_flags(tx, view.folder.id, uids, change, flags))
-    changed: list[Flagged] = yield Wait(write)
-    view.told(changed)
-    return changed
+    done: Flagging = yield Wait(write)
+    view.told(done.changed)
+    return done.changed
 
 
 # --- FETCH ----------------------------------------------------------------------------------------------------
@@ -153,7 +153,8 @@ def _transferred(
     if transfer is filing.copy:
         check_quota(session, lambda tx: filing.size_of(tx, view.folder.id, uids))
     journal = session.backing.stores.mail.journal
-    pairs = yield Wait(journal.submit(lambda tx: transfer(tx, view.folder.id, uids, target.id)))
+    now = session.backing.now()
+    pairs = yield Wait(journal.submit(lambda tx: transfer(tx, view.folder.id, uids, target.id, now)))
     if not pairs:
         return b""
     sources, copies = wire_text.uid_set(pair[0] for pair in pairs), wire_text.uid_set(pair[1] for pair in pairs)

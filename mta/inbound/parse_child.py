@@ -41,6 +41,8 @@ class Read(msgspec.Struct, frozen=True):
     body: bytes
     bodystructure: bytes
     parts: bytes
+    email_id: str
+    thread_id: str
 
 
 def read_message(reverse_path: str, content: bytes) -> Read:
@@ -53,6 +55,8 @@ def read_message(reverse_path: str, content: bytes) -> Read:
         body=indexed.body,
         bodystructure=indexed.bodystructure,
         parts=indexed.parts.to_bytes(),
+        email_id=indexed.email_id,
+        thread_id=indexed.thread_id,
     )
 
 

@@ -17,8 +17,9 @@ from typing import Final, TypeVar
 
 from prometheus_client import Counter, Histogram
 
-from mail.header import split
+from mail.header import Headers, split
 from mail.mime_index import Indexed, Part, PartIndex, index
+from mail.object_id import email_id, thread_id
 from mail.outcome import Kind
 from mail.verp import Tokens
 from mta.inbound.parser import Parser, ParserDied
@@ -117,7 +118,8 @@ class Sorter:
         found = arrival.authentication
         mail = Mail(read.classified, read.author, str(found.get("dmarc", "")), str(found.get("disposition", "")))
         people = [To(one.position, one.purpose, one.target) for one in arrival.recipients]
-        indexed = Indexed(read.envelope, read.body, read.bodystructure, PartIndex.from_bytes(read.parts))
+        parts = PartIndex.from_bytes(read.parts)
+        indexed = Indexed(read.envelope, read.body, read.bodystructure, parts, read.email_id, read.thread_id)
         doing = decide.acts(mail, people, self._tokens)
         return Judged(arrival, ArrivalState.SORTED, read.classified.kind, doing, decide.is_junk(mail), indexed)
 
@@ -126,7 +128,9 @@ class Sorter:
         _UNREAD.inc()
         empty, body = index(b"\r\n"), split(content)
         parts = {"": Part(0, 0, len(content), body), "1": Part(0, body, len(content))}
-        indexed = Indexed(empty.envelope, empty.body, empty.bodystructure, PartIndex(parts))
+        email = email_id(content)
+        thread = thread_id(Headers({}), email)
+        indexed = Indexed(empty.envelope, empty.body, empty.bodystructure, PartIndex(parts), email, thread)
         return Judged(arrival, ArrivalState.UNPARSED, None, (), junk=False, index=indexed)
 
     # --- saving -------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, func, insert, select
 
 from mail.mime_index import index
 from store import filing, folders
-from store.filing import Change, Expunged, FolderGoneError
+from store.filing import Change, Expunged, Flagging, FolderGoneError
 from store.schema import arrivals, contents
 from store.spool import BLOB_LIMIT, Spool
 from store.stores import Stores
@@ -41,7 +41,13 @@ class Box:
 
     def file(self, raw: bytes = RAW, arrival: int | None = None, flags: tuple[str, ...] = ()) -> int:
         stored, indexed = self.spool.put(raw), index(raw)
-        return self.write(lambda tx: filing.file_message(tx, self.inbox, stored, indexed, flags, NOW, arrival))
+        return self.write(lambda tx: filing.file_message(tx, self.inbox, stored, indexed, flags, NOW, NOW, arrival))
+
+    def flag(self, uids: list[int], change: Change, flags: list[str], unchanged_since: int | None = None) -> Flagging:
+        return self.write(lambda tx: filing.store_flags(tx, self.inbox, uids, change, flags, unchanged_since))
+
+    def expunged_since(self, modseq: int) -> list[int] | None:
+        return self.read(lambda tx: filing.expunged_since(tx, self.inbox, modseq))
 
     def uids(self, folder: int) -> list[int]:
         return list(self.read(lambda tx: filing.uids_of(tx, folder)))
@@ -76,7 +82,7 @@ def test_an_arrival_is_filed_once_even_by_two_at_once(box: Box) -> None:
     stored, indexed = box.spool.put(RAW), index(RAW)
     filed = [
         box.stores.mail.journal.submit(
-            lambda tx: filing.file_message(tx, box.inbox, stored, indexed, (), NOW, 9),
+            lambda tx: filing.file_message(tx, box.inbox, stored, indexed, (), NOW, NOW, 9),
         )
         for _ in range(20)
     ]
@@ -99,17 +105,80 @@ def test_uids_and_modseqs_only_rise_whatever_is_removed(box: Box) -> None:
 
 def test_flags_change_as_store_says_and_only_what_changed_gets_a_new_modseq(box: Box) -> None:
     one, two = box.file(flags=("\\seen", "Work")), box.file()
-    changed = box.write(lambda tx: filing.store_flags(tx, box.inbox, [one, two], Change.ADD, ["\\SEEN"]))
+    changed = box.flag([one, two], Change.ADD, ["\\SEEN"]).changed
     assert [(mail.uid, mail.flags) for mail in changed] == [(two, "\\Seen")]
     assert changed[0].modseq == box.modseq(box.inbox)
     before = changed[0].modseq
-    changed = box.write(lambda tx: filing.store_flags(tx, box.inbox, [one, two], Change.REMOVE, ["work"]))
+    changed = box.flag([one, two], Change.REMOVE, ["work"]).changed
     assert [(mail.uid, mail.flags) for mail in changed] == [(one, "\\Seen")]
-    changed = box.write(lambda tx: filing.store_flags(tx, box.inbox, [one], Change.REPLACE, ["\\Flagged", "a"]))
+    changed = box.flag([one], Change.REPLACE, ["\\Flagged", "a"]).changed
     assert [mail.flags for mail in changed] == ["\\Flagged a"]
     since = box.read(lambda tx: filing.flags_since(tx, box.inbox, before))
     assert [(mail.uid, mail.flags) for mail in since] == [(one, "\\Flagged a")]
-    assert box.write(lambda tx: filing.store_flags(tx, box.inbox, [99], Change.ADD, ["x"])) == []
+    highest = box.modseq(box.inbox)
+    assert box.flag([99], Change.ADD, ["x"]) == Flagging((), ())
+    assert box.flag([one], Change.ADD, ["A"]) == Flagging((), ())
+    assert box.modseq(box.inbox) == highest
+
+
+def test_flags_that_somebody_else_changed_since_stay_as_they_are(box: Box) -> None:
+    one, two = box.file(), box.file()
+    known = box.modseq(box.inbox)
+    box.flag([one], Change.ADD, ["theirs"])
+    done = box.flag([one, two], Change.REPLACE, ["ours"], unchanged_since=known)
+    assert (done.refused, [mail.uid for mail in done.changed]) == ((one,), [two])
+    assert box.flag([one], Change.ADD, ["x"], unchanged_since=0).refused == (one,)
+    assert [mail.flags for mail in box.read(lambda tx: filing.flags_since(tx, box.inbox, known))] == ["theirs", "ours"]
+
+
+def test_what_was_expunged_is_remembered_by_modseq_and_no_further_than_said(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(filing, "REMEMBERED", 2)
+    uids = [box.file(flags=("\\Deleted",)) for _ in range(6)]
+    start = box.modseq(box.inbox)
+    assert box.expunged_since(start) == []
+    box.write(lambda tx: filing.expunge(tx, box.inbox, [uids[1]]))
+    after_one = box.modseq(box.inbox)
+    box.write(lambda tx: filing.move(tx, box.inbox, [uids[0]], box.archive, NOW))
+    assert box.expunged_since(start) == [uids[0], uids[1]]
+    assert box.expunged_since(after_one) == [uids[0]]
+    box.write(lambda tx: filing.expunge(tx, box.inbox, [uids[3], uids[4]]))
+    assert box.expunged_since(start) is None
+    assert box.expunged_since(box.modseq(box.inbox) - 1) == [uids[3], uids[4]]
+    assert box.expunged_since(box.modseq(box.inbox)) == []
+
+
+def test_renaming_the_inbox_takes_its_mails_and_their_uids_along(box: Box) -> None:
+    uids = [box.file(), box.file()]
+    before = box.read(lambda tx: folders.by_id(tx, box.inbox))
+    assert before is not None
+    box.write(lambda tx: filing.empty_into(tx, before, "Old", NOW))
+    made = box.read(lambda tx: folders.by_name(tx, 7, "Old"))
+    assert made is not None
+    assert box.uids(made.id) == uids
+    assert (made.uidnext, made.object_id != before.object_id) == (before.uidnext, True)
+    assert box.expunged_since(before.highestmodseq) == uids
+    assert box.file() == before.uidnext
+
+
+def test_new_mail_is_recent_for_one_session(box: Box) -> None:
+    one, two = box.file(), box.file()
+    assert box.write(lambda tx: folders.claim_recent(tx, box.inbox, two + 1)) == one
+    assert box.write(lambda tx: folders.claim_recent(tx, box.inbox, two + 1)) is None
+    three = box.file()
+    assert box.write(lambda tx: folders.claim_recent(tx, box.inbox, three + 1)) == three
+
+
+def test_equal_octets_have_one_email_id_and_replies_one_thread(box: Box) -> None:
+    first = b"Message-ID: <a@b>\r\n\r\n1"
+    reply = b"References: <a@b> <c@d>\r\nMessage-ID: <e@f>\r\n\r\n2"
+    uids = [box.file(first), box.file(first), box.file(reply), box.file(b"In-Reply-To: <a@b>\r\n\r\n3"), box.file()]
+    rows = list(box.read(lambda tx: list(filing.scan(tx, box.inbox, uids, ["email_id", "thread_id"]))))
+    assert len({row.email_id for row in rows}) == 4
+    assert rows[0].email_id == rows[1].email_id
+    assert len({row.thread_id for row in rows[:4]}) == 1
+    assert rows[4].thread_id != rows[0].thread_id
 
 
 def test_expunge_takes_only_what_is_flagged_and_named(box: Box) -> None:
@@ -122,8 +191,8 @@ def test_expunge_takes_only_what_is_flagged_and_named(box: Box) -> None:
 
 def test_bytes_go_with_the_last_mail_that_names_them(box: Box, tmp_path: Path) -> None:
     uid = box.file(b"Subject: large\r\n\r\n" + b"x" * BLOB_LIMIT)
-    box.write(lambda tx: filing.copy(tx, box.inbox, [uid], box.archive))
-    box.write(lambda tx: filing.store_flags(tx, box.inbox, [uid], Change.ADD, ["\\Deleted"]))
+    box.write(lambda tx: filing.copy(tx, box.inbox, [uid], box.archive, NOW))
+    box.flag([uid], Change.ADD, ["\\Deleted"])
     assert box.write(lambda tx: filing.expunge(tx, box.inbox, [uid])).files == ()
     assert box.contents() == 1
     gone = box.write(lambda tx: filing.delete_folder(tx, box.archive))
@@ -146,7 +215,7 @@ def test_bytes_stay_while_an_arrival_names_them(box: Box) -> None:
         return content
 
     content = box.write(arrive)
-    uid = box.write(lambda tx: filing.file_message(tx, box.inbox, content, index(RAW), ["\\Deleted"], NOW, 1))
+    uid = box.write(lambda tx: filing.file_message(tx, box.inbox, content, index(RAW), ["\\Deleted"], NOW, NOW, 1))
     box.write(lambda tx: filing.expunge(tx, box.inbox, [uid]))
     assert box.contents() == 1
     box.write(lambda tx: tx.execute(arrivals.delete()))
@@ -156,8 +225,8 @@ def test_bytes_stay_while_an_arrival_names_them(box: Box) -> None:
 
 def test_copy_and_move_keep_order_flags_and_date_and_share_bytes(box: Box) -> None:
     uids = [box.file(flags=(f"k{number}",)) for number in range(4)]
-    box.write(lambda tx: filing.move(tx, box.inbox, [uids[1]], box.archive))
-    pairs = box.write(lambda tx: filing.copy(tx, box.inbox, [uids[0], uids[1], uids[3]], box.archive))
+    box.write(lambda tx: filing.move(tx, box.inbox, [uids[1]], box.archive, NOW))
+    pairs = box.write(lambda tx: filing.copy(tx, box.inbox, [uids[0], uids[1], uids[3]], box.archive, NOW))
     assert pairs == [(uids[0], 2), (uids[3], 3)]
     rows = box.read(
         lambda tx: [tuple(row) for row in filing.scan(tx, box.archive, [1, 2, 3], ["flags", "internaldate"])]
@@ -170,8 +239,8 @@ def test_copy_and_move_keep_order_flags_and_date_and_share_bytes(box: Box) -> No
 
 def test_an_arrival_that_was_copied_can_be_copied_again(box: Box) -> None:
     uid = box.file(arrival=3)
-    box.write(lambda tx: filing.copy(tx, box.inbox, [uid], box.archive))
-    box.write(lambda tx: filing.copy(tx, box.inbox, [uid], box.archive))
+    box.write(lambda tx: filing.copy(tx, box.inbox, [uid], box.archive, NOW))
+    box.write(lambda tx: filing.copy(tx, box.inbox, [uid], box.archive, NOW))
     assert box.uids(box.archive) == [1, 2]
 
 
@@ -179,9 +248,9 @@ def test_a_folder_that_is_gone_takes_no_mail(box: Box) -> None:
     box.write(lambda tx: filing.delete_folder(tx, box.archive))
     stored = box.spool.put(RAW)
     with pytest.raises(FolderGoneError):
-        box.write(lambda tx: filing.file_message(tx, box.archive, stored, index(RAW), (), NOW))
+        box.write(lambda tx: filing.file_message(tx, box.archive, stored, index(RAW), (), NOW, NOW))
     uid = box.file()
     with pytest.raises(FolderGoneError):
-        box.write(lambda tx: filing.move(tx, box.inbox, [uid], box.archive))
+        box.write(lambda tx: filing.move(tx, box.inbox, [uid], box.archive, NOW))
     assert box.uids(box.inbox) == [uid]
     assert box.contents() == 1

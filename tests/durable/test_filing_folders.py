@@ -67,6 +67,19 @@ def test_a_renamed_folder_has_a_higher_uidvalidity_than_any_that_had_the_name(ac
     assert renamed is not None
     assert renamed.id == source.id
     assert renamed.uidvalidity > target.uidvalidity
+    assert renamed.object_id == source.object_id != target.object_id
+
+
+def test_after_a_restore_no_folder_has_a_uidvalidity_that_was_given_out(account: Account) -> None:
+    made = account.create("one")
+    later = account.create("two", NOW + timedelta(days=3))  # as if after the backup
+    assert account.write(lambda tx: folders.renew_uidvalidity(tx, NOW + timedelta(days=2))) == 8
+    with account.stores.mail.database.read() as tx:
+        known = {folder.name: folder for folder in folders.all_of(tx, 7)}
+    assert known["one"].uidvalidity > made.uidvalidity
+    assert known["two"].uidvalidity > later.uidvalidity
+    assert known["one"].highestmodseq > made.highestmodseq
+    assert account.create("three").uidvalidity > max(folder.uidvalidity for folder in known.values())
 
 
 def test_rename_takes_the_inferiors_along_and_makes_parents(account: Account) -> None:

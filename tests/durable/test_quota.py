@@ -23,7 +23,7 @@ ANN, BOB = 7, 8
 
 def file_in(tx: Connection, folder: int, size: int, arrival: int | None = None) -> int:
     content = MAIL + b"x" * (size - len(MAIL))
-    return filing.file_message(tx, folder, Stored(size, content, None), index(content), (), NOW, arrival)
+    return filing.file_message(tx, folder, Stored(size, content, None), index(content), (), NOW, NOW, arrival)
 
 
 def counted(stores: Stores, mailbox: int = ANN) -> Usage:
@@ -55,9 +55,9 @@ def test_copy_adds_move_keeps_expunge_and_delete_take_away(stores: Stores, inbox
     run = stores.mail.journal.run
     other = run(lambda tx: folders.create(tx, ANN, "other", NOW)).id
     uids = [run(lambda tx, size=size: file_in(tx, inbox, size)) for size in (100, 200, 300)]
-    run(lambda tx: filing.copy(tx, inbox, uids[:2], other))
+    run(lambda tx: filing.copy(tx, inbox, uids[:2], other, NOW))
     assert counted(stores) == Usage(5, 900)
-    run(lambda tx: filing.move(tx, inbox, uids[2:], other))
+    run(lambda tx: filing.move(tx, inbox, uids[2:], other, NOW))
     assert counted(stores) == Usage(5, 900)
     run(lambda tx: filing.store_flags(tx, inbox, uids, Change.ADD, ["\\Deleted"]))
     run(lambda tx: filing.expunge(tx, inbox, uids))
@@ -73,7 +73,7 @@ def test_a_renamed_inbox_takes_its_count_along(stores: Stores, inbox: int) -> No
     def rename(tx: Connection) -> None:
         found = folders.by_id(tx, inbox)
         assert found is not None
-        folders.rename_inbox(tx, found, "old", NOW)
+        filing.empty_into(tx, found, "old", NOW)
 
     run(rename)
     run(lambda tx: file_in(tx, inbox, 30))

@@ -360,6 +360,7 @@ def upgrade() -> None:
         sa.Column("password_hash", columns.Words, nullable=False),
         sa.Column("quota_bytes", columns.Id, nullable=True),
         sa.Column("created_at", columns.Moment(), nullable=False),
+        sa.Column("hidden_capabilities", columns.Words, nullable=False),
         sa.ForeignKeyConstraint(
             ["domain_id"],
             ["domains.id"],

@@ -33,6 +33,9 @@ def upgrade() -> None:
         sa.Column("highestmodseq", columns.Id, server_default="1", nullable=False),
         sa.Column("messages", columns.Id, server_default="0", nullable=False),
         sa.Column("size_bytes", columns.Id, server_default="0", nullable=False),
+        sa.Column("born", columns.Id, nullable=False),
+        sa.Column("recent_from", columns.Id, server_default="1", nullable=False),
+        sa.Column("forgotten", columns.Id, server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_folders")),
         sa.UniqueConstraint("mailbox_id", "name", name=op.f("uq_folders_mailbox_id_name")),
         sqlite_strict=True,
@@ -81,12 +84,28 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'new'"),
     )
     op.create_table(
+        "expunged",
+        sa.Column("folder_id", columns.Id, nullable=False),
+        sa.Column("modseq", columns.Id, autoincrement=False, nullable=False),
+        sa.Column("uid", columns.Id, autoincrement=False, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["folder_id"],
+            ["folders.id"],
+        ),
+        sa.PrimaryKeyConstraint("folder_id", "modseq", "uid", name=op.f("pk_expunged")),
+        sqlite_strict=True,
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "filed",
         sa.Column("folder_id", columns.Id, nullable=False),
         sa.Column("uid", columns.Id, autoincrement=False, nullable=False),
         sa.Column("modseq", columns.Id, nullable=False),
         sa.Column("flags", columns.Words, nullable=False),
         sa.Column("internaldate", columns.Moment(), nullable=False),
+        sa.Column("saved_at", columns.Moment(), nullable=False),
+        sa.Column("email_id", columns.Words, nullable=False),
+        sa.Column("thread_id", columns.Words, nullable=False),
         sa.Column("size_bytes", columns.Id, server_default="0", nullable=False),
         sa.Column("content_id", columns.Id, nullable=False),
         sa.Column("arrival_id", columns.Id, nullable=True),
