@@ -1,34 +1,38 @@
 """Whether a submitted message may go to an address: consent and rating, asked at RCPT (PRODUCT S4, R1, R2).
 
-Called by mta/submission in a thread. Where consent is withdrawn and the rating blocks, the answer of consent wins. The
-sender looks again before it sends, since both may change while a message waits.
+Called by mta/submission for all that are asked about at a time. Where consent is withdrawn and the rating blocks, the
+answer of consent wins. The sender looks again before it sends, since both may change while a message waits.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, select
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, bindparam, exists, select
 
 from mail.address import Address
 from mail.outcome import Reason
 from policy.rating import blocked as is_blocked
 from policy.submission_replies import OVER_QUOTA, WITHDRAWN, blocked
-from store import consequences, outgoing
-from store.schema import rating_changes
-from store.stores import Stores
+from store.schema import clients, rating_changes, suppressions
 
-_EVERYTHING = 0
+_WITHDRAWN = exists().where(suppressions.c.client_id == clients.c.id, suppressions.c.list_id == 0).label("withdrawn")
+_KNOWN = select(clients.c.id, clients.c.address_key, clients.c.rating, _WITHDRAWN).where(
+    clients.c.project_id == bindparam("project"), clients.c.address_key.in_(bindparam("keys", expanding=True))
+)
 
 
-def refusal(stores: Stores, project: int, address: Address) -> str | None:
-    """The reply that refuses this addressee, or None; an unknown one is fine."""
-    with stores.core.database.read() as core:
-        client = consequences.client_by_address(core, project, address.normalised)
-        if client is None:
-            return None
-        known = outgoing.addressees(core, [client])[client]
-        if _EVERYTHING in known.withdrawn:
-            return WITHDRAWN
-        return _blocked(core, client, address) if is_blocked(known.rating) else None
+def refusals(connection: Connection, asked: Sequence[tuple[int, Address]]) -> list[str | None]:
+    """For each project and addressee the reply that refuses it, or None; an unknown one is fine."""
+    told: dict[tuple[int, str], str | None] = {}
+    for project in {project for project, _ in asked}:
+        mine = {address.normalised: address for owner, address in asked if owner == project}
+        for row in connection.execute(_KNOWN, {"project": project, "keys": list(mine)}).all():
+            if row.withdrawn:
+                told[project, row.address_key] = WITHDRAWN
+            elif is_blocked(row.rating):
+                told[project, row.address_key] = _blocked(connection, row.id, mine[row.address_key])
+    return [told.get((project, address.normalised)) for project, address in asked]
 
 
 def _blocked(tx: Connection, client: int, address: Address) -> str:

@@ -30,6 +30,11 @@ _REFRESH = text(
     "UPDATE flows SET queued = queued + :added, held = held + :held, next_due = COALESCE((SELECT due FROM recipients "
     "WHERE flow_id = flows.id AND state = 'queued' ORDER BY due LIMIT 1), next_due) WHERE id = :flow"
 )
+_OF = select(flows.c.site, flows.c.id).where(
+    flows.c.stream == bindparam("stream"),
+    flows.c.stream_id == bindparam("stream_id"),
+    flows.c.site.in_(bindparam("sites", expanding=True)),
+)
 
 _NONE: Final[Mapping[int, int]] = {}
 
@@ -66,11 +71,19 @@ def ensure(tx: Connection, stream: Stream, sites: Collection[str]) -> dict[str, 
     wanted = sorted(set(sites))
     if not wanted:
         return {}
-    shared = {"project_id": stream.project_id, "stream": stream.kind, "stream_id": stream.id}
-    routed = {"class": stream.retry, "pool": stream.pool}
-    tx.execute(_ENSURE, [{**shared, **routed, "site": site, "slot": slot_of(site)} for site in wanted])
-    mine = (flows.c.stream == stream.kind, flows.c.stream_id == stream.id, flows.c.site.in_(wanted))
-    return {row.site: row.id for row in tx.execute(select(flows.c.site, flows.c.id).where(*mine))}
+    found = _of(tx, stream, wanted)
+    fresh = [site for site in wanted if site not in found]
+    if fresh:
+        shared = {"project_id": stream.project_id, "stream": stream.kind, "stream_id": stream.id}
+        routed = {"class": stream.retry, "pool": stream.pool}
+        tx.execute(_ENSURE, [{**shared, **routed, "site": site, "slot": slot_of(site)} for site in fresh])
+        found |= _of(tx, stream, fresh)
+    return found
+
+
+def _of(tx: Connection, stream: Stream, sites: Sequence[str]) -> dict[str, int]:
+    asked = {"stream": stream.kind, "stream_id": stream.id, "sites": sites}
+    return {row.site: row.id for row in tx.execute(_OF, asked)}
 
 
 def grow(tx: Connection, added: Mapping[int, int]) -> None:

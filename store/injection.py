@@ -5,11 +5,12 @@ Every address that a project mails has a client with a rating (R1), so an unknow
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import Connection, insert, select, text
+from sqlalchemy import Connection, bindparam, insert, select, text
 
 from policy.rating import AUTOMATIC
 from store import flows, new_rows, sites
@@ -24,6 +25,21 @@ _ENSURE_CLIENT = text(
     "VALUES (:project_id, :address, :address_key, :site, :rating, '{}', 'automatic', :now) "
     "ON CONFLICT (project_id, address_key) DO NOTHING"
 )
+_CLIENTS = select(clients.c.address_key, clients.c.id).where(
+    clients.c.project_id == bindparam("project"), clients.c.address_key.in_(bindparam("keys", expanding=True))
+)
+# The columns of a row are named once, so that the statement is compiled once.
+_SAVE = (
+    insert(messages)
+    .values(
+        {name: bindparam(name) for name in (
+            "project_id", "connection_id", "reverse_path", "message_id", "size_bytes", "bytes", "file",
+            "requires_tls", "created_at",
+        )} | {"kind": "submission"}
+    )
+    .returning(messages.c.id)
+)  # fmt: skip
+PART: Final = 1000  # recipients that the statements take at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,43 +65,89 @@ class Submitted:
     requires_tls: bool | None = None  # RFC 8689: True no host without sure TLS gets it, False any does
 
 
-def queue_submission(tx: Connection, submitted: Submitted, forwards: Sequence[Forward], now: datetime) -> int:
-    """Queue a submitted message for each of its recipients; the message's id. Each recipient counts once."""
-    unique = {forward.address_key: forward for forward in forwards}
-    clients_by_key = _ensure_clients(tx, submitted.project_id, list(unique.values()), now)
-    message = _save_message(tx, submitted, now)
-    stream = flows.Stream(submitted.project_id, "connection", submitted.connection_id, submitted.retry, submitted.pool)
-    site_of = sites.of(tx, {forward.site for forward in unique.values()})
-    flow_of = flows.ensure(tx, stream, list(site_of.values()))
+@dataclass(frozen=True, slots=True)
+class HandedIn:
+    """A message that was accepted just now, for these recipients; each of them counts once."""
+
+    submitted: Submitted
+    forwards: Sequence[Forward]
+    at: datetime
+
+
+def queue_submissions(tx: Connection, handed_in: Sequence[HandedIn]) -> list[int]:
+    """Queue messages of whatever projects together, in few statements; their ids."""
+    ids = [_save_message(tx, one) for one in handed_in]
+    by_project: dict[int, list[tuple[HandedIn, int]]] = {}
+    for one, message in zip(handed_in, ids, strict=True):
+        by_project.setdefault(one.submitted.project_id, []).append((one, message))
+    for project, mine in sorted(by_project.items(), key=lambda item: item[0]):
+        for start, end in _parts([len(one.forwards) for one, _ in mine]):
+            _queue(tx, project, mine[start:end])
+    return ids
+
+
+def _parts(counts: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Ranges of messages that have at most PART recipients together, or are one message."""
+    start = total = 0
+    for at, count in enumerate(counts):
+        if total and total + count > PART:
+            yield start, at
+            start, total = at, 0
+        total += count
+    yield start, len(counts)
+
+
+def _queue(tx: Connection, project: int, mine: Sequence[tuple[HandedIn, int]]) -> None:
+    """The rows of one project's messages. Sites, clients, flows: every writer in this order, so no deadlock."""
+    now = max(one.at for one, _ in mine)
+    unique = {forward.address_key: forward for one, _ in mine for forward in one.forwards}
+    site_of = sites.met(tx, {forward.site for forward in unique.values()})
+    client_of = _clients(tx, project, unique, now)
+    streams = {_stream(one.submitted) for one, _ in mine}
+    flow_of = {
+        stream: flows.ensure(tx, stream, {
+            site_of[forward.site] for one, _ in mine if _stream(one.submitted) == stream for forward in one.forwards
+        })
+        for stream in sorted(streams, key=lambda stream: stream.id)
+    }  # fmt: skip
     rows = [
-        NewRow(flow_of[site_of[forward.site]], message, clients_by_key[key], forward.address)
-        for key, forward in sorted(unique.items())
+        NewRow(flow_of[_stream(one.submitted)][site_of[forward.site]], message, client_of[key], forward.address)
+        for one, message in mine
+        for key, forward in sorted({forward.address_key: forward for forward in one.forwards}.items())
     ]
     new_rows.add(tx, rows, now)
-    return message
 
 
-def _save_message(tx: Connection, submitted: Submitted, now: datetime) -> int:
-    saved = insert(messages).values(
-        project_id=submitted.project_id, kind="submission", connection_id=submitted.connection_id,
-        reverse_path=submitted.reverse_path, message_id=submitted.message_id,
-        size_bytes=submitted.stored.size_bytes, bytes=submitted.stored.blob, file=submitted.stored.file,
-        requires_tls=submitted.requires_tls, created_at=now,
-    )  # fmt: skip
-    return int(tx.execute(saved.returning(messages.c.id)).scalar_one())
+def _stream(one: Submitted) -> flows.Stream:
+    return flows.Stream(one.project_id, "connection", one.connection_id, one.retry, one.pool)
 
 
-def _ensure_clients(tx: Connection, project_id: int, forwards: Sequence[Forward], now: datetime) -> dict[str, int]:
-    made = [
-        {
-            "project_id": project_id, "address": one.address, "address_key": one.address_key, "site": one.site,
-            "rating": AUTOMATIC, "now": to_microseconds(now),
-        }
-        for one in sorted(forwards, key=lambda one: one.address_key)
-    ]  # fmt: skip
-    sites.note(tx, {one.site for one in forwards})  # before the clients, as an import does: one order, no deadlock
-    tx.execute(_ENSURE_CLIENT, made)
-    wanted = select(clients.c.address_key, clients.c.id).where(
-        clients.c.project_id == project_id, clients.c.address_key.in_([one.address_key for one in forwards])
-    )
-    return {row.address_key: row.id for row in tx.execute(wanted)}
+def _save_message(tx: Connection, one: HandedIn) -> int:
+    submitted = one.submitted
+    saved = {
+        "project_id": submitted.project_id, "connection_id": submitted.connection_id,
+        "reverse_path": submitted.reverse_path, "message_id": submitted.message_id,
+        "size_bytes": submitted.stored.size_bytes, "bytes": submitted.stored.blob, "file": submitted.stored.file,
+        "requires_tls": submitted.requires_tls, "created_at": one.at,
+    }  # fmt: skip
+    return int(tx.execute(_SAVE, saved).scalar_one())
+
+
+def _clients(tx: Connection, project: int, forwards: Mapping[str, Forward], now: datetime) -> dict[str, int]:
+    """The client of each address, made where it is new."""
+    found = _known(tx, project, list(forwards))
+    fresh = sorted(forwards.keys() - found.keys())
+    if fresh:
+        tx.execute(_ENSURE_CLIENT, [
+            {
+                "project_id": project, "address": forwards[key].address, "address_key": key,
+                "site": forwards[key].site, "rating": AUTOMATIC, "now": to_microseconds(now),
+            }
+            for key in fresh
+        ])  # fmt: skip
+        found |= _known(tx, project, fresh)
+    return found
+
+
+def _known(tx: Connection, project: int, keys: Sequence[str]) -> dict[str, int]:
+    return {row.address_key: row.id for row in tx.execute(_CLIENTS, {"project": project, "keys": keys})}

@@ -17,6 +17,8 @@ from policy.lifecycle import State
 from store import flows
 from store.schema import recipients
 
+_ADD = insert(recipients)
+
 
 @dataclass(frozen=True, slots=True)
 class NewRow:
@@ -32,7 +34,7 @@ class NewRow:
 
 
 def add(tx: Connection, rows: Sequence[NewRow], now: datetime) -> None:
-    """Make rows, at most 200; their flows grow by what is queued."""
+    """Make rows, some hundreds at most; their flows grow by what is queued."""
     if not rows:
         return
     made = [
@@ -43,5 +45,5 @@ def add(tx: Connection, rows: Sequence[NewRow], now: datetime) -> None:
         }
         for row in rows
     ]  # fmt: skip
-    tx.execute(insert(recipients), made)
+    tx.execute(_ADD, made)
     flows.grow(tx, Counter(row.flow_id for row in rows if row.state is State.QUEUED))

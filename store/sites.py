@@ -20,6 +20,7 @@ _NOTE = text(
 _TOLD = (
     update(sites).where(sites.c.domain == bindparam("of")).values(site=bindparam("told"), checked_at=bindparam("at"))
 )
+_OF = select(sites.c.domain, sites.c.site).where(sites.c.domain.in_(bindparam("domains", expanding=True)))
 
 # The site of a client: that of its domain once it is known, else the domain.
 OF_CLIENT = func.coalesce(sites.c.site, clients.c.site).label("site")
@@ -33,8 +34,14 @@ def note(tx: Connection, domains: Collection[str]) -> None:
 
 def of(connection: Connection, domains: Collection[str]) -> dict[str, str]:
     """The site of each domain; its own name while nobody has asked."""
-    found = connection.execute(select(sites.c.domain, sites.c.site).where(sites.c.domain.in_(sorted(set(domains)))))
-    known = {row.domain: row.site for row in found}
+    known = {row.domain: row.site for row in connection.execute(_OF, {"domains": sorted(set(domains))})}
+    return {domain: known.get(domain, domain) for domain in domains}
+
+
+def met(tx: Connection, domains: Collection[str]) -> dict[str, str]:
+    """The same, and those that are new are noted."""
+    known = {row.domain: row.site for row in tx.execute(_OF, {"domains": sorted(set(domains))})}
+    note(tx, [domain for domain in domains if domain not in known])
     return {domain: known.get(domain, domain) for domain in domains}
 
 

@@ -10,6 +10,8 @@ from mta.smtp_listener import Listener, server_tls
 from mta.submission.session import Desk, SubmissionSession
 from mta.submission.sign_in import Attempts
 from role.context import Context
+from store import addressee, injection
+from store.together import reading, writing
 
 _THREADS: Final = 8
 _PASSWORD_CHECKS: Final = 2  # at once
@@ -22,7 +24,9 @@ def run(context: Context) -> None:
     with (
         ThreadPoolExecutor(_THREADS, thread_name_prefix="submission") as pool,
         ThreadPoolExecutor(_PASSWORD_CHECKS, thread_name_prefix="passwords") as passwords,
+        ThreadPoolExecutor(1, thread_name_prefix="addressees") as looking,
     ):
+        core = context.stores.core
         desk = Desk(
             listener=listener,
             stores=context.stores,
@@ -32,6 +36,8 @@ def run(context: Context) -> None:
             networks=settings.submission.trusted,
             pool=pool,
             passwords=passwords,
+            addressees=reading(core.database, looking, addressee.refusals),
+            queue=writing(core.journal, injection.queue_submissions),
         )
         ports = [
             Port("submission", lambda: SubmissionSession(desk, secured=False)),

@@ -11,7 +11,7 @@ import asyncio
 import binascii
 import secrets
 from base64 import b64decode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,6 +20,7 @@ from functools import partial
 from typing import Final, TypeVar
 
 from mail.address import Address
+from mail.header import Headers
 from mta.smtp_command import Envelope
 from mta.smtp_listener import Listener
 from mta.smtp_server import SmtpServer
@@ -36,13 +37,13 @@ from policy.submission_replies import (
     WRONG_LOGIN,
     not_the_sender,
 )
-from store import addressee, injection
 from store.disk import is_full
-from store.injection import Forward, Submitted
+from store.injection import Forward, HandedIn, Submitted
 from store.secrets import Vault
 from store.settings import TrustedNetwork
 from store.spool import BLOB_LIMIT, Spool, Stored
 from store.stores import Stores
+from store.together import Together
 
 T = TypeVar("T")
 POOL: Final = "transactional"
@@ -62,6 +63,8 @@ class Desk:
     networks: tuple[TrustedNetwork, ...]
     pool: ThreadPoolExecutor
     passwords: ThreadPoolExecutor  # few threads: a check takes 64 MiB
+    addressees: Together[tuple[int, Address], str | None]  # store/addressee.py
+    queue: Together[HandedIn, int]  # store/injection.py
 
     async def off_loop(self, work: Callable[..., T], *arguments: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self.pool, partial(work, *arguments))
@@ -161,7 +164,7 @@ class SubmissionSession(SmtpServer[Forward]):
         if address is None or self._submitter is None:
             return "550 5.1.3 A whole address is needed"
         project = self._submitter.connection.project
-        refused = await self._desk.off_loop(addressee.refusal, self._desk.stores, project, address)
+        refused = await asyncio.wrap_future(self._desk.addressees.ask((project, address)))
         if refused is not None:
             self.listener.refused("addressee")
             return refused
@@ -173,33 +176,33 @@ class SubmissionSession(SmtpServer[Forward]):
         submitter = self._submitter
         if submitter is None:
             return NEEDS_LOGIN
-        if refused := refusal(content, submitter.sender):
+        headers = Headers.of(content)
+        if refused := refusal(headers, submitter.sender):
             self.listener.refused("from")
-            claimed = author(content)
+            claimed = author(headers)
             if claimed is not None and claimed.ascii_domain != submitter.sender.ascii_domain:
                 return await self._not_the_sender(submitter, claimed)
             return refused
-        return await asyncio.shield(self._queue(submitter, mail, content, tuple(self.recipients)))
+        return await asyncio.shield(self._queue(submitter, mail, headers, content))
 
-    async def _queue(self, submitter: Submitter, mail: Envelope, content: bytes, forwards: Sequence[Forward]) -> str:
+    async def _queue(self, submitter: Submitter, mail: Envelope, headers: Headers, content: bytes) -> str:
         """Crash case: killed before the commit, the program had no 250 and repeats; after it, the mail is queued."""
-        now, name = datetime.now(UTC), secrets.token_hex(12)
+        now, name, forwards = datetime.now(UTC), secrets.token_hex(12), tuple(self.recipients)
         made_id = f"<{name}@{submitter.sender.ascii_domain}>"
-        whole = completed(content, made_id, self._trace(name, now), now)
+        whole = completed(content, headers, made_id, self._trace(name, now), now)
         try:
             stored = await self._store(whole)
             submitted = Submitted(
                 submitter.connection.project,
                 submitter.connection.id,
                 str(submitter.sender),
-                message_id(content) or made_id,
+                message_id(headers) or made_id,
                 stored,
                 POOL,
                 submitter.connection.retry,
-                True if mail.requires_tls else waives_tls(content),
+                True if mail.requires_tls else waives_tls(headers),
             )
-            work = partial(injection.queue_submission, submitted=submitted, forwards=forwards, now=now)
-            message = await asyncio.wrap_future(self._desk.stores.core.journal.submit(work))
+            message = await asyncio.wrap_future(self._desk.queue.ask(HandedIn(submitted, forwards, now)))
         except Exception as error:  # noqa: BLE001 - whatever the store raises, the program keeps its message
             self.listener.log.error("submission not queued", raised=error, connection=submitter.connection.id)
             self.listener.refused("not_saved")

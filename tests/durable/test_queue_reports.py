@@ -38,8 +38,8 @@ class Bench:
             Stored(len(LETTER), LETTER, None), "transactional", retry,
         )  # fmt: skip
         forwards = [Forward(one, one, one.partition("@")[2]) for one in addresses]
-        when = at or datetime.now(UTC)
-        return self.stores.core.journal.run(lambda tx: injection.queue_submission(tx, submitted, forwards, when))
+        handed_in = injection.HandedIn(submitted, forwards, at or datetime.now(UTC))
+        return self.stores.core.journal.run(lambda tx: injection.queue_submissions(tx, [handed_in]))[0]
 
     def claim(self) -> list[Claimed]:
         with self.stores.core.database.read() as core:

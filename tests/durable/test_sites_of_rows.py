@@ -78,7 +78,8 @@ def test_submitted_mail_goes_there_too(stores: Stores) -> None:
     def submit() -> None:
         mail = injection.Submitted(tenant.project, tenant.connection, "ann@ours.test", "<1@ours.test>",
                                    Stored(5, b"hello", None), "mailings")  # fmt: skip
-        stores.core.journal.run(lambda tx: injection.queue_submission(tx, mail, forwards, datetime.now(UTC)))
+        handed_in = injection.HandedIn(mail, forwards, datetime.now(UTC))
+        stores.core.journal.run(lambda tx: injection.queue_submissions(tx, [handed_in]))
 
     submit()
     assert queued(stores) == {"one.test": 1, "two.test": 1}

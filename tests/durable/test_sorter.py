@@ -123,7 +123,7 @@ def mailed(stores: Stores, tenant: Tenant, *addresses: str) -> list[int]:
     stored = Spool(Path("/nowhere")).put(b"From: ann@ours.test\r\n\r\nHi\r\n")
     submitted = Submitted(tenant.project, tenant.connection, "ann@ours.test", "<x@ours.test>", stored, "mailings")
     with stores.core.database.write() as tx:
-        message = injection.queue_submission(tx, submitted, forwards, datetime.now(UTC))
+        (message,) = injection.queue_submissions(tx, [injection.HandedIn(submitted, forwards, datetime.now(UTC))])
         found = {}
         for number in range(1, 5000):
             row = consequences.row_of(tx, number)

@@ -76,9 +76,8 @@ class Nodes:
                 Stored(len(letter), letter, None), "transactional",
             )  # fmt: skip
             forwards = [Forward(f"r{token}@{domain}", f"r{token}@{domain}", domain)]
-            self.stores.core.journal.run(
-                lambda tx, one=one, forwards=forwards: injection.queue_submission(tx, one, forwards, datetime.now(UTC))
-            )
+            handed_in = injection.HandedIn(one, forwards, datetime.now(UTC))
+            self.stores.core.journal.run(lambda tx, one=handed_in: injection.queue_submissions(tx, [one]))
         return tokens
 
     def copies(self) -> list[Copy]:

@@ -101,7 +101,8 @@ class Scene:
             Stored(len(LETTER), LETTER, None), "transactional",
         )  # fmt: skip
         forwards = [Forward(each, each, "far.test") for each in addresses]
-        self.stores.core.journal.run(lambda tx: injection.queue_submission(tx, one, forwards, datetime.now(UTC)))
+        handed_in = injection.HandedIn(one, forwards, datetime.now(UTC))
+        self.stores.core.journal.run(lambda tx: injection.queue_submissions(tx, [handed_in]))
 
     def came_home(self) -> list[tuple[str, str, bytes]]:
         return [one for one in self.remote.taken if one[1] == "ann@ours.test"]
