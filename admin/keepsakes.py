@@ -14,11 +14,11 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from store.secrets import Vault, generate_secret
+from store.secrets import SigningBox, Vault, generate_secret
 from store.settings import Settings
 
 T = TypeVar("T")
-_MASTER_LENGTH: Final = 32
+_KEY_LENGTH: Final = 32
 
 
 class KeepsakeError(Exception):
@@ -62,6 +62,18 @@ class Whereabouts(msgspec.Struct, frozen=True):
     sending_addresses: tuple[str, ...]
     settings: Settings = Settings()
 
+    @classmethod
+    def of(cls, settings: Settings) -> Whereabouts:
+        """`settings` with storage and URL filled in."""
+        return cls(
+            settings.storage.database,
+            settings.storage.spool,
+            settings.admin.url,
+            settings.server.hostname,
+            tuple(source.address for source in settings.outbound.sources),
+            settings,
+        )
+
 
 def prepare(folder: Path) -> Path:
     """DIR, absolute, made with mode 0700. Raises KeepsakeError."""
@@ -90,15 +102,26 @@ def lock(folder: Path) -> int:
     return descriptor
 
 
+def make_keys(folder: Path) -> None:
+    """The keys that a first start makes: the master key, and the pair that DKIM keys are sealed to."""
+    for name in ("master.key", "signing.key"):
+        if not (folder / name).exists():
+            replace(folder / name, secrets.token_bytes(_KEY_LENGTH))
+    if not (folder / "signing.pub").exists():
+        replace(folder / "signing.pub", SigningBox(private=(folder / "signing.key").read_bytes()).public)
+
+
 def open_vault(folder: Path) -> Vault:
-    """The master key's vault; the key is made at the first start. Raises KeepsakeError."""
-    file = folder / "master.key"
-    if not file.exists():
-        replace(file, secrets.token_bytes(_MASTER_LENGTH))
+    """With the keys that are in `folder`: DIR, or what systemd gave to a unit. Raises KeepsakeError."""
     try:
-        return Vault(file.read_bytes())
+        signing = SigningBox(public=_octets(folder / "signing.pub"), private=_octets(folder / "signing.key"))
+        return Vault((folder / "master.key").read_bytes(), signing)
     except (OSError, ValueError) as error:
-        raise KeepsakeError(f"{file}: {error}. Put the file back from a backup.") from error
+        raise KeepsakeError(f"the keys in {folder}: {error}. Put the files back from a backup.") from error
+
+
+def _octets(file: Path) -> bytes:
+    return file.read_bytes() if file.exists() else b""
 
 
 def load(folder: Path) -> Keepsakes:

@@ -96,7 +96,8 @@ def _prepare(folder: Path, settings: Settings, options: Options) -> Appliance:
     kept = msgspec.structs.replace(kept, ports=kept.ports | chosen)
     settings = _settled(settings, folder, chosen, options.sample)
     table_for(settings)
-    certificates.ensure(folder, settings.server.hostname, datetime.now(UTC))
+    if not settings.tls.certificate:
+        certificates.ensure(folder, settings.server.hostname, datetime.now(UTC))
     office = _open_office(folder, settings)
     seat_operator(office, kept)
     kept, name_server = sample.prepare(folder, settings, office, kept) if options.sample else (kept, None)
@@ -104,7 +105,7 @@ def _prepare(folder: Path, settings: Settings, options: Options) -> Appliance:
         settings = msgspec.structs.replace(
             settings, dns=msgspec.structs.replace(settings.dns, servers=(name_server.listening,))
         )
-        keepsakes.save_whereabouts(folder, _whereabouts(settings))
+        keepsakes.save_whereabouts(folder, Whereabouts.of(settings))
     keepsakes.save(folder, kept)
     office.stores.close()  # no connection crosses a fork
     return Appliance(folder, settings, kept, office, sockets, name_server)
@@ -138,20 +139,10 @@ def _settled(settings: Settings, folder: Path, chosen: dict[str, int], with_samp
 def _open_office(folder: Path, settings: Settings) -> Office:
     """Tables of this release, folders for the bytes, and the way in for the command line."""
     migrate.upgrade(settings.storage.database)
-    whereabouts = _whereabouts(settings)
+    keepsakes.make_keys(folder)
+    whereabouts = Whereabouts.of(settings)
     keepsakes.save_whereabouts(folder, whereabouts)
     return open_office(folder, whereabouts, threads=False)
-
-
-def _whereabouts(settings: Settings) -> Whereabouts:
-    return Whereabouts(
-        settings.storage.database,
-        settings.storage.spool,
-        settings.admin.url,
-        settings.server.hostname,
-        tuple(source.address for source in settings.outbound.sources),
-        settings,
-    )
 
 
 def _run(appliance: Appliance, options: Options) -> int:
@@ -211,8 +202,8 @@ def _context(appliance: Appliance, process: roles.Process, ready: Callable[[], N
         spool=Spool(Path(appliance.settings.storage.spool)),
         vault=appliance.office.vault,
         log=EventLog(process.name),
-        certificate=appliance.folder / "server.pem",
-        private_key=appliance.folder / "server.key",
+        certificate=Path(appliance.settings.tls.certificate or appliance.folder / "server.pem"),
+        private_key=Path(appliance.settings.tls.private_key or appliance.folder / "server.key"),
         sockets=sockets | {"metrics": appliance.sockets[f"metrics.{process.name}"]},
         public_url=appliance.settings.admin.url,
         ready=ready,

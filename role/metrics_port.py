@@ -14,17 +14,24 @@ from typing import Final
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from role.supervisor import Watchdog
+
 STALE: Final = 15.0  # seconds
 
 
 class Pulse:
-    """When the role last said that it is alive: `beat` from its loop, `alive` from the metrics port."""
+    """When the role last said that it is alive: `beat` from its loop, `alive` from the metrics port.
+
+    Where systemd watches the process, each beat is passed on to it.
+    """
 
     def __init__(self) -> None:
         self._last = time.monotonic()
+        self._watchdog = Watchdog.awaited()
 
     def beat(self) -> None:
         self._last = time.monotonic()
+        self._watchdog.pat()
 
     def alive(self) -> bool:
         return time.monotonic() - self._last < STALE

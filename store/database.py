@@ -91,7 +91,7 @@ class Gate:
         self._threads.acquire()
         try:
             if self._descriptor is None:
-                self._descriptor = os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+                self._descriptor = os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o660)
             fcntl.flock(self._descriptor, fcntl.LOCK_EX)
         except BaseException:
             self._threads.release()

@@ -25,7 +25,7 @@ class KeyState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class DkimKey:
-    """`sealed` opens with Vault.unseal(sealed, place(domain, selector)); `record` is the TXT value."""
+    """`sealed` opens with SigningBox.unseal(sealed, place(domain, selector)); `record` is the TXT value."""
 
     selector: str
     algorithm: str

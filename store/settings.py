@@ -39,6 +39,8 @@ class Dns(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Tls(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    certificate: str = ""  # ours, a PEM chain; empty: DIR/server.pem
+    private_key: str = ""  # PEM; empty: DIR/server.key
     ca_file: str = ""  # PEM; empty: the authorities of the machine
     sts_port: int = 443  # where MTA-STS policies are fetched
     allowed_networks: tuple[str, ...] = ()  # that fetches may reach beside public addresses

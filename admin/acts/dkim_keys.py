@@ -38,7 +38,7 @@ def make(office: Office, domain: str, now: datetime, taken: Collection[str]) -> 
         DkimKey(
             key.selector,
             key.algorithm.value,
-            office.vault.seal(pem(key), dkim.place(domain, key.selector)),
+            office.vault.signing.seal(pem(key), dkim.place(domain, key.selector)),
             dns_record(key),
         )
         for key in generate_keys(f"r{free}", f"e{free}")

@@ -123,10 +123,33 @@ def explain(
 
 
 @app.command()
-def migrate(folder: Folder = HERE, as_json: AsJson = False) -> None:
-    """Bring the databases to the tables of this release; `up` does it at every start."""
+def migrate(
+    folder: Folder = HERE,
+    config: Annotated[Path | None, typer.Option("--config", help="Settings, TOML: makes what its roles need.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Bring the databases to the tables of this release; `up` does it at every start, units do it with --config."""
     from admin.keepsakes import load_whereabouts
+    from admin.unit import install
     from store.migrate import upgrade
 
-    done = upgrade(load_whereabouts(folder).database)
+    done = install(folder.resolve(), config) if config else upgrade(load_whereabouts(folder).database)
     show([{"database": name, "revision": revision} for name, revision in done.items()], as_json)
+
+
+@app.command()
+def role(
+    name: Annotated[str, typer.Argument(help="mx, submission, sender, sorter, imap, admin or clock.")],
+    config: Annotated[Path, typer.Option("--config", help="Settings, TOML.")],
+    position: Annotated[int, typer.Option("--position", help="Which of the role's processes, from 1.")] = 1,
+    folder: Folder = HERE,
+) -> None:
+    """Run one role until SIGTERM, as its systemd unit does; sockets and keys come from the unit."""
+    from admin.ports import PortError
+    from admin.unit import Assignment, UnitError, serve
+
+    try:
+        serve(Assignment(name, position, folder.resolve(), config))
+    except (UnitError, PortError) as error:
+        typer.echo(f"mailloft role: {error}", err=True)
+        raise typer.Exit(1) from error

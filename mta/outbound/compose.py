@@ -132,8 +132,8 @@ class Recipes:
     def _signer(self, project_id: int, domain: str) -> Signer | None:
         with self._context.stores.core.database.read() as core:
             sealed = outgoing.signing_keys(core, project_id, domain)
-        vault = self._context.vault
-        keys = [load_key(vault.unseal(key.sealed, dkim.place(domain, key.selector)), key.selector) for key in sealed]
+        box = self._context.vault.signing
+        keys = [load_key(box.unseal(key.sealed, dkim.place(domain, key.selector)), key.selector) for key in sealed]
         return Signer(domain, tuple(keys)) if keys else None
 
 

@@ -13,13 +13,13 @@ from admin.acts import campaigns as acts
 from admin.office import Office
 from mail.outcome import Action, Effect, Outcome, Reason
 from peers import rows
+from peers.vaults import whole_vault
 from policy.breaker import Numbers
 from policy.lifecycle import Event
 from role.log import EventLog
 from store import breakers, consequences, flows, ledger, workers
 from store.campaigns import CampaignState
 from store.ledger import Claimed, Settlement
-from store.secrets import Vault
 from store.settings import Breaker
 from store.stores import Stores
 
@@ -31,7 +31,7 @@ PAUSE = Breaker(action="pause", young=timedelta(0))
 class Shop:
     def __init__(self, stores: Stores, folder: Path) -> None:
         self.stores = stores
-        self.office = Office(stores, Vault(bytes(32)), folder, "mailloft.test", ())
+        self.office = Office(stores, whole_vault(bytes(32)), folder, "mailloft.test", ())
         addresses = [f"u{number}@{'a' if number % 2 else 'b'}.test" for number in range(150)]
         self.made = rows.make_campaign(stores, addresses)
         rows.launch(stores, self.made)

@@ -12,11 +12,11 @@ from admin.acts import campaigns, clients, domains, lists, mailboxes, projects, 
 from admin.acts.campaigns import Draft
 from admin.office import Office
 from admin.refusals import ConflictError
+from peers.vaults import whole_vault
 from role.log import EventLog
 from store import campaigns as rows
 from store import expansion
 from store.campaign_content import Content
-from store.secrets import Vault
 from store.stores import Stores
 
 LOG = EventLog("clock")
@@ -56,7 +56,7 @@ class Shop:
 
 @pytest.fixture
 def shop(stores: Stores, tmp_path: Path) -> Shop:
-    return Shop(Office(stores, Vault(bytes(32)), tmp_path, "mailloft.test", ()), tmp_path)
+    return Shop(Office(stores, whole_vault(bytes(32)), tmp_path, "mailloft.test", ()), tmp_path)
 
 
 def test_a_campaign_that_falls_due_is_launched(shop: Shop) -> None:

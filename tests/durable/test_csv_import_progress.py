@@ -13,8 +13,8 @@ from admin.acts import clients, imports, lists, projects
 from admin.acts.pages import Window
 from admin.importing import LostError
 from admin.office import Office
+from peers.vaults import whole_vault
 from store import imports as rows
-from store.secrets import Vault
 from store.stores import Stores
 
 LINES = 1_050
@@ -22,7 +22,7 @@ LINES = 1_050
 
 @pytest.fixture
 def office(stores: Stores, tmp_path: Path) -> Office:
-    return Office(stores, Vault(bytes(32)), tmp_path, "mailloft.test", ())
+    return Office(stores, whole_vault(bytes(32)), tmp_path, "mailloft.test", ())
 
 
 @pytest.fixture

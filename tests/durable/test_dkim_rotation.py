@@ -21,9 +21,9 @@ from mta.outbound.compose import Recipe, Recipes
 from net.resolver import Resolver
 from peers import rows
 from peers.names import Names, record
+from peers.vaults import whole_vault
 from role.log import EventLog
 from store.schema import messages
-from store.secrets import Vault
 from store.settings import Settings
 from store.stores import Stores
 
@@ -71,7 +71,7 @@ class Shop:
 @pytest.fixture
 def shop(stores: Stores, tmp_path: Path, names: Names) -> Shop:
     domain = f"shop{len(names.records)}.test"
-    return Shop(Office(stores, Vault(bytes(32)), tmp_path, "mailloft.test", ()), names, domain)
+    return Shop(Office(stores, whole_vault(bytes(32)), tmp_path, "mailloft.test", ()), names, domain)
 
 
 def test_new_keys_sign_nothing_until_every_record_is_in_dns(shop: Shop) -> None:

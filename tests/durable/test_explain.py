@@ -14,9 +14,9 @@ from admin.office import Office
 from admin.refusals import InvalidError, NotFoundError
 from peers import rows
 from peers.names import Names, record
+from peers.vaults import whole_vault
 from policy.shaping import EVERYWHERE, Action, Reaction
 from store import breakers, clients, consequences, counters, reactions, sites
-from store.secrets import Vault
 from store.settings import Settings
 from store.stores import Stores
 
@@ -39,7 +39,7 @@ def names(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Names]:
 def office(stores: Stores, names: Names, tmp_path: Path) -> Office:
     tree = {"dns": {"servers": [names.listening]}, "outbound": {"sources": SOURCES, "connections": 4}}
     settings = msgspec.convert(tree, Settings, strict=False)
-    return Office(stores, Vault(bytes(32)), tmp_path, "mailloft.test", (), settings=settings)
+    return Office(stores, whole_vault(bytes(32)), tmp_path, "mailloft.test", (), settings=settings)
 
 
 def limits(found: Explained, source: str) -> dict[str, tuple[str, str]]:

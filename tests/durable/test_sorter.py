@@ -17,6 +17,7 @@ from mta.inbound.sort import BEGUN, Sorter
 from peers import smtp_role
 from peers.loopback import wait_until
 from peers.smtp_role import MASTER, Tenant
+from peers.vaults import whole_vault
 from policy import sorting as decide
 from policy.acceptance import Accepted, Purpose
 from policy.lifecycle import State
@@ -24,11 +25,10 @@ from role.log import EventLog
 from store import arrivals, consequences, filing, folders, injection, outgoing, sorting
 from store.arrivals import ArrivalState, Received
 from store.injection import Forward, Submitted
-from store.secrets import Vault
 from store.spool import Spool
 from store.stores import Stores
 
-TOKENS = Tokens(Vault(MASTER).derived("tokens"))
+TOKENS = Tokens(whole_vault(MASTER).derived("tokens"))
 REPLY = (
     b"From: Carl <carl@remote.test>\r\nTo: ann@ours.test\r\nSubject: Re: offer\r\nMessage-ID: <1@remote.test>\r\n\r\n"
     b"Thank you, I would like to know more.\r\n"

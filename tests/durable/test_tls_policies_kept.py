@@ -13,8 +13,8 @@ from admin import clock
 from admin.office import Office
 from mta.outbound.policy_keep import PolicyKeep
 from net.sts_policies import KeptPolicy
+from peers.vaults import whole_vault
 from role.log import EventLog
-from store.secrets import Vault
 from store.stores import Stores
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -38,7 +38,9 @@ def test_what_has_expired_is_neither_found_nor_kept(stores: Stores, tmp_path: Pa
     asyncio.run(keep(stores).save(replace(POLICY, expires_at=NOW - timedelta(seconds=1))))
     asyncio.run(keep(stores).save(replace(POLICY, domain="other.test")))
     assert [one.domain for one in keep(stores).all()] == ["other.test"]
-    clock.forget_policies(Office(stores, Vault(bytes(32)), tmp_path, "mailloft.test", ()), NOW + timedelta(days=2))
+    clock.forget_policies(
+        Office(stores, whole_vault(bytes(32)), tmp_path, "mailloft.test", ()), NOW + timedelta(days=2)
+    )
     with stores.core.database.read() as core:
         assert core.exec_driver_sql("SELECT count(*) FROM tls_policies").scalar() == 0
 

@@ -28,10 +28,10 @@ from net.resolver import Resolver
 from peers.names import Names, record
 from peers.policy_site import WEB, Site, beside
 from peers.tls import server_context
+from peers.vaults import whole_vault
 from role.log import EventLog
 from store import tls_results
 from store.schema import messages, recipients
-from store.secrets import Vault
 from store.settings import Settings
 from store.spool import Spool
 from store.stores import Stores
@@ -73,7 +73,7 @@ def names(tmp_path_factory: pytest.TempPathFactory, hook: Site) -> Iterator[Name
 class Desk:
     def __init__(self, stores: Stores, folder: Path, names: Names, authority: Path) -> None:
         self.stores = stores
-        self.office = Office(stores, Vault(bytes(32)), folder, "mx.ours.test", ())
+        self.office = Office(stores, whole_vault(bytes(32)), folder, "mx.ours.test", ())
         self.spool = Spool(folder / "spool")
         resolver = Resolver([names.listening], timedelta(seconds=2))
         trusts = ssl.create_default_context(cafile=authority)

@@ -27,11 +27,12 @@ import trustme
 from sqlalchemy import insert
 
 from imap import daemon
+from peers.vaults import whole_vault
 from role.context import Context
 from role.log import EventLog
 from store import mailboxes
 from store.schema import domains, plans, projects
-from store.secrets import Vault, hash_password
+from store.secrets import hash_password
 from store.settings import Settings
 from store.spool import Spool
 from store.stores import Stores, open_stores
@@ -181,7 +182,7 @@ class Talk:
 def settle_accounts(stores: Stores) -> dict[str, int]:
     """Ann with a generated password, Bob with one he chose; their ids by address."""
     now = datetime.now(UTC)
-    vault = Vault(MASTER)
+    vault = whole_vault(MASTER)
     hashes = {ANN: mailboxes.generated_hash(vault, SECRET), BOB: hash_password(BOBS_OWN)}
     with stores.core.database.write() as tx:
         plan = tx.execute(insert(plans).values(name="p", campaigns_allowed=True).returning(plans.c.id)).scalar_one()
@@ -231,7 +232,7 @@ def _main() -> None:
     context = Context(
         name="imap", position=0, of=1, node="test",
         settings=msgspec.convert(order["settings"], Settings, strict=False),
-        stores=open_stores(order["location"]), spool=Spool(folder / "spool"), vault=Vault(MASTER),
+        stores=open_stores(order["location"]), spool=Spool(folder / "spool"), vault=whole_vault(MASTER),
         log=EventLog("imap"), certificate=folder / "chain.pem", private_key=folder / "key.pem",
         sockets=sockets, public_url="https://ours.test",
         ready=lambda: print(json.dumps(ports), flush=True),

@@ -9,15 +9,15 @@ from functools import cache
 
 from mail.address import parse_mailbox
 from mail.dkim_sign import Key, dns_record, generate_keys, pem
+from peers.vaults import whole_vault
 from policy.rating import AUTOMATIC
 from store import campaign_progress, campaigns, clients, dkim, domains, expansion, lists, projects, senders
 from store.campaign_content import Content
 from store.campaigns import Campaign
-from store.secrets import Vault
 from store.stores import Stores
 
 DOMAIN = "shop.test"
-VAULT = Vault(bytes(range(32)))
+VAULT = whole_vault(bytes(range(32)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def make_campaign(
         dkim.DkimKey(
             key.selector,
             key.algorithm.value,
-            VAULT.seal(pem(key), dkim.place(domain, key.selector)),
+            VAULT.signing.seal(pem(key), dkim.place(domain, key.selector)),
             dns_record(key),
         )
         for key in _keys()

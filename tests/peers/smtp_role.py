@@ -26,6 +26,7 @@ from typing import Any
 import msgspec
 import trustme
 
+from peers.vaults import whole_vault
 from role.context import Context
 from role.log import EventLog
 from store import connections, domains, mailboxes, projects, senders
@@ -73,7 +74,7 @@ class Premises:
 
     @property
     def vault(self) -> Vault:
-        return Vault(MASTER)
+        return whole_vault(MASTER)
 
     @property
     def spool(self) -> Spool:
@@ -131,7 +132,7 @@ class Tenant:
 
 def settle_tenant(stores: Stores, domain: str = "ours.test", *, linked: bool = True) -> Tenant:
     now = datetime.now(UTC)
-    vault = Vault(MASTER)
+    vault = whole_vault(MASTER)
     with stores.core.database.write() as tx:
         project = projects.create(tx, domain, campaigns_allowed=True, now=now).id
         made = domains.create(tx, project, domain, "token", (), now)
@@ -249,7 +250,7 @@ def _main() -> None:
     context = Context(
         name=name, position=0, of=1, node=settings.server.node or "test",
         settings=settings,
-        stores=open_stores(order["location"]), spool=Spool(folder / "spool"), vault=Vault(MASTER),
+        stores=open_stores(order["location"]), spool=Spool(folder / "spool"), vault=whole_vault(MASTER),
         log=EventLog(name), certificate=folder / "chain.pem", private_key=folder / "key.pem",
         sockets=sockets, public_url="https://ours.test",
         ready=lambda: print(json.dumps(ports), flush=True),

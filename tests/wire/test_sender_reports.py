@@ -26,11 +26,11 @@ from mail.outcome import Action
 from mail.parts import parse
 from peers.loopback import wait_until
 from peers.smtp_role import MASTER, Premises, Running, Tenant, furnish, name_server, settle_tenant
+from peers.vaults import whole_vault
 from store import attempts, injection
 from store.dkim import DkimKey, KeyState, add, place
 from store.injection import Forward, Submitted
 from store.schema import recipients
-from store.secrets import Vault
 from store.spool import Stored
 from store.stores import Stores
 
@@ -135,7 +135,7 @@ def _signing(stores: Stores, tenant: Tenant) -> dict[str, str]:
         DkimKey(
             key.selector,
             key.algorithm.value,
-            Vault(MASTER).seal(pem(key), place("ours.test", key.selector)),
+            whole_vault(MASTER).signing.seal(pem(key), place("ours.test", key.selector)),
             dns_record(key),
         )
         for key in keys

@@ -1,0 +1,127 @@
+"""One role in the process that its systemd unit started: `mailloft role NAME`.
+
+The databases, the secrets and the settings are made by `mailloft migrate` before; sockets and credentials come from
+systemd ($LISTEN_FDS, $CREDENTIALS_DIRECTORY), so that the role needs no privilege. Raises SettingsError, KeepsakeError,
+PortError and UnitError with what and where and the mend. Crash case: systemd starts it again; what it held is freed by
+its successor (store/ledger.py).
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from admin import keepsakes, roles
+from admin.inherited import inherited
+from admin.keepsakes import Whereabouts
+from admin.seat import open_office, seat_operator
+from role.context import Context
+from role.log import EventLog
+from role.supervisor import tell
+from store import migrate
+from store.settings import Settings, SettingsError, environment, load
+from store.shaping_table import table_for
+from store.spool import Spool
+from store.stores import open_stores
+
+_GROUP_ALONE: Final = 0o007  # the roles' users share the group that owns the databases
+
+
+class UnitError(Exception):
+    """A role that cannot be started so; the text names the mend."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """`position` counts from 1, as an instance of a template unit is named."""
+
+    role: str
+    position: int
+    folder: Path
+    config: Path
+
+
+def serve(assignment: Assignment, given: Mapping[str, str] = os.environ) -> None:
+    """Until SIGTERM."""
+    os.umask(_GROUP_ALONE)
+    settings = settled(load(assignment.config, environment()), assignment.folder)
+    process = _process(settings, assignment)
+    table_for(settings)
+    credentials = Path(given.get("CREDENTIALS_DIRECTORY") or assignment.folder)
+    context = Context(
+        name=process.role.name,
+        position=process.position,
+        of=process.of,
+        node=settings.server.node or socket.gethostname(),
+        settings=settings,
+        stores=open_stores(settings.storage.database),
+        spool=Spool(Path(settings.storage.spool)),
+        vault=keepsakes.open_vault(credentials),
+        log=EventLog(process.name),
+        certificate=Path(settings.tls.certificate or assignment.folder / "server.pem"),
+        private_key=Path(settings.tls.private_key or assignment.folder / "server.key"),
+        sockets=inherited((*process.role.sockets, "metrics"), given),
+        public_url=settings.admin.url,
+        ready=lambda: tell("READY=1"),
+    )
+    try:
+        roles.entrance(process.role)(context)
+    finally:
+        context.stores.close()
+
+
+def install(folder: Path, config: Path) -> dict[str, str]:
+    """What every role finds made: tables of this release, keys, the operator. The revision of each database.
+
+    Crash case: every step may be repeated; the next run finishes one that was killed.
+    """
+    os.umask(_GROUP_ALONE)
+    settings = settled(load(config, environment()), folder)
+    table_for(settings)
+    revisions = migrate.upgrade(settings.storage.database)
+    keepsakes.make_keys(folder)
+    whereabouts = Whereabouts.of(settings)
+    keepsakes.save_whereabouts(folder, whereabouts)
+    kept = keepsakes.load(folder)
+    keepsakes.save(folder, kept)
+    office = open_office(folder, whereabouts, threads=False)
+    try:
+        seat_operator(office, kept)
+    finally:
+        office.stores.close()
+    return revisions
+
+
+def settled(settings: Settings, folder: Path) -> Settings:
+    """What the file left open, filled in for a machine with units. Raises SettingsError."""
+    if not settings.outbound.sources:
+        raise SettingsError(
+            "[outbound] sources: name the addresses that this machine sends from, each with its EHLO name"
+        )
+    replace = msgspec.structs.replace
+    storage = replace(
+        settings.storage,
+        database=settings.storage.database or str(folder),
+        spool=settings.storage.spool or str(folder / "spool"),
+    )
+    url = settings.admin.url.rstrip("/") or f"https://{settings.server.hostname}"
+    return replace(settings, storage=storage, admin=replace(settings.admin, url=url))
+
+
+def _process(settings: Settings, assignment: Assignment) -> roles.Process:
+    """Raises UnitError where there is no such role, or fewer processes of it."""
+    of_role = [process for process in roles.processes(settings) if process.role.name == assignment.role]
+    if not of_role:
+        raise UnitError(f"there is no role {assignment.role!r}; one of {', '.join(role.name for role in roles.ROLES)}")
+    if not 1 <= assignment.position <= len(of_role):
+        raise UnitError(
+            f"{assignment.role} has {len(of_role)} processes by the settings, so there is no number "
+            f"{assignment.position}. Enable as many units as the settings name, or change the settings."
+        )
+    return of_role[assignment.position - 1]
