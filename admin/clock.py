@@ -33,8 +33,9 @@ from policy.launch_gate import IMPORTING, Failing, failing
 from role.context import Context
 from role.log import EventLog
 from role.metrics_port import Pulse, serve_metrics
-from store import breakers, campaign_progress, campaigns, imports, launch_facts, tls_policies
+from store import breakers, campaign_progress, campaigns, imports, launch_facts, spool_sweep, tls_policies
 from store.campaigns import Campaign, CampaignState
+from store.spool import Spool
 
 _LOOK: Final = 0.1  # seconds between looks when nothing is to do
 _AFTER_ERROR: Final = 1.0
@@ -43,6 +44,7 @@ _POST: Final = timedelta(seconds=5)  # for handing over one TLS report
 _LEFT_BEHIND: Final = timedelta(hours=6)  # longer than an upload may take
 
 HEARTBEAT = Gauge("mailloft_clock_heartbeat_seconds", "When the clock last went round, seconds since 1970")
+SWEPT = Counter("mailloft_spool_swept_total", "Files of the spool that no row named, removed")
 IMPORTED = Counter("mailloft_imported_rows_total", "Rows of client files that were read")
 
 
@@ -80,6 +82,7 @@ def run(context: Context) -> None:
         Duty(lambda: rotation.sweep(office.now()), 3600.0),
         Duty(lambda: forget_policies(office, office.now()), 3600.0),
         Duty(lambda: reports.step(office.now()), 600.0),
+        Duty(lambda: sweep_spool(office, context.spool, context.log, office.now()), 3600.0),
     ]
     context.ready()
     while not stopping.is_set():
@@ -193,6 +196,13 @@ def sweep_uploads(office: Office, now: datetime) -> None:
     for file in office.uploads.glob("*.csv"):
         if str(file) not in named and file.stat().st_mtime < (now - _LEFT_BEHIND).timestamp():
             file.unlink(missing_ok=True)
+
+
+def sweep_spool(office: Office, spool: Spool, log: EventLog, now: datetime) -> None:
+    """Remove the bytes of messages that no row names."""
+    if gone := spool_sweep.sweep(office.stores, spool, now):
+        SWEPT.inc(gone)
+        log.info("spool swept", files=gone)
 
 
 def forget_policies(office: Office, now: datetime) -> None:

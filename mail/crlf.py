@@ -6,6 +6,10 @@ begins with a dot gets a second one.
 
 from __future__ import annotations
 
+from typing import Final
+
+_NULS: Final = (b"\r\n\0.\r\n", b"\r\n.\0\r\n")  # a dot line to whoever drops NULs
+
 
 def dot_stuff(message: bytes) -> bytes:
     """`message` (CRLF line ends only) with every leading dot doubled; the closing dot is not added."""
@@ -19,8 +23,6 @@ def has_bare_newline(message: bytes) -> bool:
     return message.count(b"\r") != pairs or message.count(b"\n") != pairs
 
 
-def to_crlf(message: bytes) -> bytes:
-    """Every CRLF, CR and LF as one CRLF; the same object where nothing changes."""
-    if not has_bare_newline(message):
-        return message
-    return message.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
+def smuggles(message: bytes) -> bool:
+    """True where some host might see the message end before its end: a bare CR or LF, or a dot line beside a NUL."""
+    return has_bare_newline(message) or (b"\0" in message and any(end in message for end in _NULS))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from mail.crlf import smuggles
 from mail.reply import Reply, parse_lines
 
 LINE_LIMIT: Final = 2048  # RFC 5321 §4.5.3.1.5 promises 512; some hosts explain themselves at length
@@ -76,8 +77,13 @@ def envelope(
 
     Content beyond ASCII goes to a host without 8BITMIME as it is: rewriting it (RFC 6152 §3) would break the signature
     that was made once for all hosts, and hosts that mind have not been seen for decades. Raises Unfit where the
-    message is larger than the host takes (RFC 1870 §6), or an address needs SMTPUTF8 and the host lacks it (RFC 6531).
+    message is larger than the host takes (RFC 1870 §6), or an address needs SMTPUTF8 and the host lacks it (RFC 6531),
+    or something in it could be taken for its end (SMTP smuggling).
     """
+    if smuggles(content):
+        raise Unfit(
+            Reply(550, "5.6.0", "a CR, LF or NUL in the message could be taken for its end; it never leaves here")
+        )
     _check_size(len(content), offered)
     mail = f"MAIL FROM:<{reverse_path}>"
     beyond_ascii = not content.isascii()

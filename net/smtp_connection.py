@@ -12,22 +12,22 @@ from __future__ import annotations
 import _ssl
 import asyncio
 import ssl
-from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final, Self, cast
+from typing import Any, Final, Self
 
 from mail.crlf import dot_stuff
 from mail.reply import Reply
-from net.smtp_client import ProtocolError, ReplyReader, Unfit, envelope, extensions, in_chunks
+from net.smtp_client import ProtocolError, Unfit, envelope, extensions, in_chunks
+from net.smtp_wire import Lost, Wire
 from net.tls_policy import ANY_TLS, Demand
 from policy.tls_trust import Fault, FaultKind
 
 TRANSCRIPT_LIMIT: Final = 4000  # characters kept of one transaction
 BLOCK: Final = 64 * 1024  # octets of a message given to the transport at once
-REPLIES: Final = 16  # that may wait unread; we never ask for more than four at once
+WHOLE: Final = 16 * 1024  # octets that the kernel takes at once where nothing else waits there
 _RSET: Final = b"RSET\r\n"
 _DATA: Final = b"DATA\r\n"
 
@@ -92,85 +92,19 @@ class ConnectError(Exception):
         self.demanded = demanded
 
 
-class Lost(Exception):  # noqa: N818 - a connection that is lost is no error of ours
-    """The connection ended, or the host was silent for too long, or spoke no SMTP."""
-
-
-class _Wire(asyncio.Protocol):
-    """Octets in, replies out, with a waiter for the next one; pauses writing when the host does not read."""
-
-    def __init__(self) -> None:
-        self.reader = ReplyReader()
-        self.replies: deque[Reply] = deque()
-        self.ended: str | None = None
-        self._transport: asyncio.Transport
-        self._waiter: asyncio.Future[None] | None = None
-        self._writable = asyncio.Event()
-        self._writable.set()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)  # the TCP one, also under TLS
-
-    def data_received(self, data: bytes) -> None:
-        try:
-            self.replies.extend(self.reader.feed(data))
-            if len(self.replies) > REPLIES:
-                raise ProtocolError(f"more than {REPLIES} replies that nobody asked for")
-        except ProtocolError as error:
-            # At once: nobody may be reading, and a host that floods must not fill our memory meanwhile.
-            self.end(str(error))
-            self._transport.abort()
-        self._wake()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.end(f"connection lost: {exc}" if exc else "connection closed by the host")
-
-    def eof_received(self) -> bool:
-        return False
-
-    def pause_writing(self) -> None:
-        self._writable.clear()
-
-    def resume_writing(self) -> None:
-        self._writable.set()
-
-    def end(self, words: str) -> None:
-        self.ended = self.ended or words
-        self._writable.set()
-        self._wake()
-
-    async def writable(self, within: timedelta) -> None:
-        if not self._writable.is_set():
-            await _within(self._writable.wait(), within, "the host stopped reading")
-        if self.ended:
-            raise Lost(self.ended)
-
-    async def reply(self, within: timedelta) -> Reply:
-        while not self.replies:
-            if self.ended:
-                raise Lost(self.ended)
-            self._waiter = asyncio.get_running_loop().create_future()
-            await _within(self._waiter, within, "no answer")
-        return self.replies.popleft()
-
-    def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
-
-
-async def _within(awaited: Awaitable[object], within: timedelta, words: str) -> None:
-    try:
-        async with asyncio.timeout(within.total_seconds()):
-            await awaited
-    except TimeoutError as error:
-        raise Lost(f"{words} for {within.total_seconds():g} s") from error
-
-
 def presented(session: Any) -> list[bytes]:
     """The certificates that the peer of a TLS session sent, DER, its own first."""
     # Public from Python 3.13 on; before, only on the object behind SSLObject.
     chain = getattr(session, "get_unverified_chain", None) or session._sslobj.get_unverified_chain
     return [one if isinstance(one, bytes) else one.public_bytes(_ssl.ENCODING_DER) for one in chain() or ()]
+
+
+def _blocks(content: bytes, end: bytes) -> list[bytes]:
+    """The message in pieces; the last has what ends it, and the kernel takes it at once or not at all."""
+    if len(content) <= WHOLE:
+        return [content + end]
+    cut = len(content) if end else len(content) - 1  # BDAT has no ending: the last octet is it
+    return [*(content[at : min(at + BLOCK, cut)] for at in range(0, cut, BLOCK)), content[cut:] + end]
 
 
 def _standing(demand: Demand, fault: Fault | None) -> str:
@@ -187,7 +121,7 @@ class Connection:
     the host is the domain's own and nobody else reads along, as REQUIRETLS asks.
     """
 
-    def __init__(self, peer: Peer, wire: _Wire, transport: asyncio.Transport, timeouts: Timeouts) -> None:
+    def __init__(self, peer: Peer, wire: Wire, transport: asyncio.Transport, timeouts: Timeouts) -> None:
         self.peer = peer
         self.tls: str | None = None
         self.fault: Fault | None = None
@@ -213,7 +147,7 @@ class Connection:
         try:
             async with asyncio.timeout(timeouts.connect.total_seconds()):
                 transport, wire = await loop.create_connection(
-                    _Wire, peer.address, peer.port, local_addr=(peer.source, 0)
+                    Wire, peer.address, peer.port, local_addr=(peer.source, 0)
                 )
         except TimeoutError as error:
             raise ConnectError(f"connect to {peer}: timed out") from error
@@ -241,8 +175,9 @@ class Connection:
     ) -> Answer:  # fmt: skip
         """Send one message to one recipient. `content` has CRLF line ends only and ends with one.
 
-        `may_end` is asked last before the octets that end the message are handed to the kernel: a worker
-        whose claims may have gone to another (store/workers.py) must not send it; the answer then has no reply.
+        `may_end` is asked last before the octets that end the message are handed to the kernel, which then has all
+        that stands before: a worker whose claims may have gone to another (store/workers.py) must not send it, nor
+        hold it ready to go when a process that stood still wakes. The answer then has no reply.
         `requires_tls`: the host gets it only where it promises to ask the same of the next (REQUIRETLS).
         """
         self._transcript = []
@@ -367,18 +302,20 @@ class Connection:
 
     async def _body(self, before_it: bytes, content: bytes, end: bytes, may_end: Callable[[], bool]) -> Reply:
         """The message and what ends it; what the host says to it, or before it when it hears no further."""
-        *before, last = [content[at : at + BLOCK] for at in range(0, len(content), BLOCK)] or [b""]
+        *before, last = _blocks(content, end)
         try:
             self._transport.write(before_it)
             for block in before:
                 self._transport.write(block)
                 await self._wire.writable(self._timeouts.block)
+            if before:
+                await self._wire.handed_over(self._transport, self._timeouts.block)
             # Late, since a slow host may take minutes for what stands before.
             if not self._wire.replies and not may_end():
                 raise Lost("this worker's claims are no longer sure, so it sends no final dot")
             early = bool(self._wire.replies)
             if not early:
-                self._transport.write(last + end)
+                self._transport.write(last)
                 await self._wire.writable(self._timeouts.block)
         except Lost:
             if not self._wire.replies:

@@ -82,6 +82,7 @@ def _inflight(connection: Connection, campaign: int) -> int:
 
     The plus keeps SQLite from taking the index of the message's rows instead, all of them: 0.1 s for a million.
     """
-    own = select(messages.c.id).where(messages.c.campaign_id == campaign).scalar_subquery()
-    wanted = select(func.count()).select_from(recipients).where(INFLIGHT, recipients.c.claimed_by > 0, own == _MESSAGE)
+    own = select(messages.c.id).where(messages.c.campaign_id == campaign)
+    mine = (INFLIGHT, recipients.c.claimed_by > 0, _MESSAGE.in_(own))
+    wanted = select(func.count()).select_from(recipients).where(*mine)
     return int(connection.execute(wanted).scalar_one())

@@ -108,7 +108,8 @@ def expand(tx: Connection, campaign: Campaign, part: Sequence[int], now: datetim
     moved = update(campaigns).where(campaigns.c.id == campaign.id, campaigns.c.expanded == campaign.expanded)
     if tx.execute(moved.values(expanded=campaign.expanded + len(part))).rowcount != 1:
         return False
-    message = tx.execute(select(messages.c.id).where(messages.c.campaign_id == campaign.id)).scalar_one()
+    newest = select(func.max(messages.c.id)).where(messages.c.campaign_id == campaign.id)
+    message = tx.execute(newest).scalar_one()
     found = list(tx.execute(_expandable(campaign, part)))
     stream = flows.Stream(campaign.project_id, "campaign", campaign.id, "campaign", campaign.pool)
     flow_of = flows.ensure(tx, stream, [row.site for row in found])
@@ -120,9 +121,9 @@ def expand(tx: Connection, campaign: Campaign, part: Sequence[int], now: datetim
 
 def cancel_rows(tx: Connection, campaign: int, now: datetime, limit: int = BATCH) -> int:
     """End up to `limit` queued or held rows of a cancelled campaign; how many there were."""
-    message = select(messages.c.id).where(messages.c.campaign_id == campaign).scalar_subquery()
+    own = select(messages.c.id).where(messages.c.campaign_id == campaign)
     for waiting in (QUEUED, HELD):
-        wanted = select(recipients.c.id).where(recipients.c.message_id == message, waiting)
+        wanted = select(recipients.c.id).where(recipients.c.message_id.in_(own), waiting)
         ids = tx.execute(wanted.order_by(recipients.c.id).limit(limit)).scalars().all()
         if ids and (ended := hand.move(tx, Event.CANCEL, ids, now, "the campaign was cancelled")):
             return ended

@@ -154,9 +154,9 @@ def _by_row(connection: Connection, choice: Choice, state: State, after: After, 
 
 
 def _by_message(connection: Connection, choice: Choice, state: State, after: After, limit: int) -> Part:
-    known = select(messages.c.id).where(messages.c.campaign_id == choice.campaign).scalar_subquery()
+    known = select(messages.c.id).where(messages.c.campaign_id == choice.campaign)
     return _in_order_of_id(
-        connection, _LINE.where(recipients.c.message_id == known, *_of_flows(choice)), after, limit
+        connection, _LINE.where(recipients.c.message_id.in_(known), *_of_flows(choice)), after, limit
     )  # fmt: skip
 
 

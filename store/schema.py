@@ -219,6 +219,7 @@ messages = _table(
     _count("size_bytes"), Column("bytes", Octets), Column("file", Words), _moment("created_at"),
     Column("requires_tls", Flag),  # RFC 8689
     Index(None, "campaign_id"), Index(None, "message_id"),
+    Index("ix_messages_file", "file", sqlite_where=text("file IS NOT NULL"), postgresql_where=text("file IS NOT NULL")),
 )  # fmt: skip
 
 flows = _table(
@@ -315,6 +316,7 @@ breakers = _table(
 
 contents = _table(
     "contents", mail, _id(), _count("size_bytes"), Column("bytes", Octets), Column("file", Words),
+    Index("ix_contents_file", "file", sqlite_where=text("file IS NOT NULL"), postgresql_where=text("file IS NOT NULL")),
 )  # fmt: skip
 
 arrivals = _table(

@@ -2,14 +2,14 @@
 
 A small message costs one fsync together with its row and leaves no orphan. A large one would hold the writer
 (25 MB: 0.12 s), so its file is written and synced, with its folder, before the row is.
-Crash case: between file and row a file is left that no row names; `sweep` removes such files.
+Crash case: between file and row a file is left that no row names; store/spool_sweep.py removes it.
 """
 
 from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Collection
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -52,14 +52,15 @@ class Spool:
         if file is not None:
             self._path(file).unlink(missing_ok=True)
 
-    def sweep(self, named: Collection[str], older_than: datetime) -> int:
-        """Remove files that no row names and that are older than any transaction could be; how many."""
-        gone = 0
+    def older(self, than: datetime) -> Iterator[str]:
+        """The names of the files that were written before; one that goes meanwhile is passed over."""
         for path in self._folder.glob("??/*"):
-            if path.name not in named and path.stat().st_mtime < older_than.timestamp():
-                path.unlink(missing_ok=True)
-                gone += 1
-        return gone
+            try:
+                written = path.stat().st_mtime
+            except FileNotFoundError:
+                continue
+            if written < than.timestamp():
+                yield path.name
 
     def _path(self, name: str) -> Path:
         return self._folder / name[:2] / name

@@ -5,15 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Connection, insert, select, update
 
 from mail.outcome import Action, Effect, Outcome, Reason
 from peers import rows
 from policy.lifecycle import Event, State
-from store import campaign_progress, campaigns, consequences, counters, expansion, flows, ledger, workers
+from store import campaign_progress, campaigns, consequences, counters, expansion, flows, ledger, queue_rows, workers
 from store.campaigns import CampaignState
 from store.ledger import Claimed, Settlement
-from store.schema import clients, rating_changes, recipients
+from store.schema import clients, messages, rating_changes, recipients
 from store.stores import Stores
 
 NOW = datetime.now(UTC)
@@ -227,6 +227,31 @@ def test_a_cancelled_campaign_ends_every_row_that_was_not_sent(stores: Stores, m
     counted = made.counts(stores)
     assert (counted["delivered"], counted["cancelled"], sum(counted.values())) == (4, 6, 10)
     assert stores.core.journal.run(lambda tx: campaign_progress.close_cancelled(tx, made.campaign(stores), NOW))
+
+
+def test_rows_of_two_messages_of_one_campaign_are_counted_found_and_cancelled_together(
+    stores: Stores, made: rows.Made
+) -> None:
+    """An edition of the campaign may have a message of its own; the campaign is still one."""
+    with stores.core.database.read() as core:
+        first = core.execute(select(messages).where(messages.c.campaign_id == made.campaign_id)).one()
+    again = {**first._mapping}
+    again.pop("id")
+
+    def second(tx: Connection) -> int:
+        new = tx.execute(insert(messages).values(again).returning(messages.c.id)).scalar_one()
+        some = select(recipients.c.id).where(recipients.c.message_id == first.id).order_by(recipients.c.id).limit(5)
+        return tx.execute(update(recipients).where(recipients.c.id.in_(some)).values(message_id=new)).rowcount
+
+    assert stores.core.journal.run(second) == 5
+    claim(stores, worker(stores), 4)
+    assert made.counts(stores)["inflight"] == 4
+    stores.core.journal.run(lambda tx: campaigns.move(tx, made.campaign_id, CampaignState.CANCELLED, None))
+    assert stores.core.journal.run(lambda tx: expansion.cancel_rows(tx, made.campaign_id, NOW)) == 6
+    with stores.core.database.read() as core:
+        choice = queue_rows.Choice(campaign=made.campaign_id)
+        found = queue_rows.part(core, choice, State.CANCELLED, queue_rows.After(), 100)
+    assert len(found.lines) == 6
 
 
 def test_a_campaign_is_finished_when_the_last_row_is_final(stores: Stores, made: rows.Made) -> None:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from mail.reply import Reply
 from net.smtp_client import LINE_LIMIT, REPLY_LIMIT, ProtocolError, ReplyReader, Unfit, envelope, extensions
+from peers.smuggling import ENDINGS, NAMES
 
 SESSION = b"220 here\r\n250-a\r\n250-SIZE 10\r\n250 b\r\n354 go\r\n550-5.1.1 no\r\n550 5.1.1 body\r\n421\r\n"
 CODES = [220, 250, 354, 550, 421]
@@ -101,3 +102,10 @@ def test_an_address_beyond_ascii_is_unfit_for_a_host_without_smtputf8() -> None:
     with pytest.raises(Unfit) as raised:
         envelope("a@b.test", "ж@d.test", b"", {"SIZE": ""})
     assert (raised.value.reply.code, raised.value.reply.enhanced) == (550, "5.6.7")
+
+
+@pytest.mark.parametrize("ending", ENDINGS, ids=NAMES)
+def test_security_02_a_message_that_some_host_would_end_early_never_leaves(ending: bytes) -> None:
+    with pytest.raises(Unfit) as raised:
+        envelope("b@ours.test", "ann@remote.test", b"Subject: x\r\n\r\nfirst" + ending + b"MAIL FROM:<>\r\n", {})
+    assert (raised.value.reply.code, raised.value.reply.enhanced) == (550, "5.6.0")

@@ -15,6 +15,7 @@ import pytest
 from mail.verp import Tokens
 from peers import smtp_role
 from peers.smtp_role import Premises, Running, Talk, Tenant, deliver
+from peers.smuggling import ENDINGS, NAMES
 from store import arrivals
 from store.stores import open_stores
 
@@ -29,22 +30,6 @@ RECORDS = [
     ("huge.test", "TXT", "v=spf1 " + "ip4:192.0.2.1 " * 4000 + "-all"),
 ]
 FAULTS = {"silent.test": "timeout", "silent2.test": "timeout", "silent3.test": "timeout"}
-# The union of the two public lists of ends that some server takes for <CRLF>.<CRLF>.
-ENDINGS = [
-    b"\n.\n",
-    b"\n.\r\n",
-    b"\n.\r",
-    b"\r\n.\n",
-    b"\r\n.\r",
-    b"\r.\n",
-    b"\r.\r",
-    b"\r.\r\n",
-    b"\r\r\n.\r\n",
-    b"\r\n.\r\r\n",
-    b"\r\r\n.\r\r\n",
-    b"\r\n\0.\r\n",
-    b"\r\n.\0\r\n",
-]
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +58,7 @@ def waiting(premises: Premises) -> int:
         return arrivals.backlog(tx)[0]
 
 
-@pytest.mark.parametrize("ending", ENDINGS, ids=[ending.hex() for ending in ENDINGS])
+@pytest.mark.parametrize("ending", ENDINGS, ids=NAMES)
 @pytest.mark.parametrize("pause", [0.0, 0.05], ids=["one segment", "two segments"])
 def test_security_01_an_end_that_is_none_is_refused_as_smuggling(
     premises: Premises, mx: Running, ending: bytes, pause: float

@@ -30,6 +30,8 @@ from net.smtp_connection import Timeouts
 from peers.names import Names, record
 from peers.route import road
 from peers.scripted_host import ADDRESS, HELLO, Host, Talk, playing
+from peers.smuggling import ENDINGS
+from peers.smuggling import NAMES as ENDING_NAMES
 from policy.rotation import EgressSource
 from policy.shaping import Limits as Shape
 from store.campaigns import CampaignState
@@ -368,6 +370,25 @@ def test_security_02_a_line_of_one_dot_ends_no_message(names: Names, body: bytes
     octets = carried(names, composed({}, content=content))
     undone = re.sub(rb"(^|\r\n)\.", rb"\1", octets)
     assert undone == content + (b"" if content.endswith(b"\r\n") else b"\r\n")
+
+
+@pytest.mark.parametrize("ending", ENDINGS, ids=ENDING_NAMES)
+@pytest.mark.parametrize("place", ["html", "text", "variable"])
+def test_security_02_nothing_of_a_campaign_can_be_taken_for_its_end(names: Names, ending: bytes, place: str) -> None:
+    evil = f"first{ending.decode()}MAIL FROM:<b+evil@other.test>\r\nRCPT TO:<victim@other.test>\r\nDATA\r\nx"
+    parts = {"html": "<p>Hello {{ name }}</p>", "text": "Hello {{ name }}\n"}
+    parts |= {place: evil} if place in parts else {}
+    try:
+        compiled = compile_message(
+            from_address=parse_mailbox("news@ours.test"), from_name="News", subject="x", seed="s", attachments=[],
+            **parts,
+        )  # fmt: skip
+        made = composed({"name": evil}, compiled=compiled, campaign_id=1)
+    except (ValueError, Uncomposable):
+        return  # refused by name when it is made
+    octets = carried(names, made)  # one message, no bare CR or LF
+    assert octets.count(b"\r\n.") == octets.count(b"\r\n..")
+    assert b"\0" not in octets
 
 
 @pytest.mark.parametrize("field_of_ours", ["from_name", "subject"])

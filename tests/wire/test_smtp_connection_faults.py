@@ -342,6 +342,45 @@ def test_a_host_that_reads_slowly_gets_all_of_a_long_message() -> None:
     assert (code(answer), lengths) == (250, [len(content) + 3])
 
 
+@pytest.mark.parametrize("tls", [False, True], ids=["clear", "tls"])
+def test_the_kernel_has_the_whole_message_before_its_end_is_allowed(tls: bool) -> None:
+    """Else a process that was stopped would send the dot when it wakes, long after its claims went to another."""
+    waiting: list[int] = []
+    context = server_context(trustme.CA(), "mx.remote.test")
+    content = LETTER + b"x" * 3_000_000 + b"\r\n"
+
+    async def script(talk: Talk) -> None:
+        await talk.greet(b"250-here\r\n250 STARTTLS\r\n" if tls else HELLO)
+        if tls:
+            await talk.line()
+            talk.say(b"220 go on\r\n")
+            await talk.encrypt(context)
+            await talk.line()
+            talk.say(HELLO)
+        await talk.envelope()
+        size = 0
+        while size < len(content) + 3:
+            size += len(await talk.reader.read(300_000))
+            await asyncio.sleep(0.01)
+        talk.say(b"250 taken\r\n")
+        await talk.rest()
+
+    async def test() -> None:
+        async with playing(script) as host:
+            connection = await connect(host.port, tls=tls)
+
+            def may_end() -> bool:
+                layers = {connection._transport, connection._wire._transport}
+                waiting.append(sum(layer.get_write_buffer_size() for layer in layers))
+                return True
+
+            answer = await connection.transact("b@ours.test", "ann@remote.test", content, may_end)
+            assert (code(answer), waiting) == (250, [0])
+            connection.abort()
+
+    run(test)
+
+
 # Where it floods
 
 
@@ -437,7 +476,7 @@ def test_under_tls_the_host_is_asked_again_what_it_can() -> None:
 
 def test_a_long_message_arrives_whole_under_tls_at_a_slow_reader_too() -> None:
     authority = trustme.CA()
-    content = b"Subject: long\r\n\r\n" + b"0123456789abcde\n" * 400_000 + b"\r\n"
+    content = b"Subject: long\r\n\r\n" + b"0123456789abcd\r\n" * 400_000 + b"\r\n"
     whole = []
 
     async def script(talk: Talk) -> None:

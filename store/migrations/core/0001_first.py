@@ -558,6 +558,14 @@ def upgrade() -> None:
         sqlite_strict=True,
     )
     op.create_index(op.f("ix_messages_campaign_id"), "messages", ["campaign_id"], unique=False)
+    op.create_index(
+        "ix_messages_file",
+        "messages",
+        ["file"],
+        unique=False,
+        sqlite_where=sa.text("file IS NOT NULL"),
+        postgresql_where=sa.text("file IS NOT NULL"),
+    )
     op.create_index(op.f("ix_messages_message_id"), "messages", ["message_id"], unique=False)
     op.create_table(
         "forwards",

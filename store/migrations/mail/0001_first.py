@@ -21,6 +21,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_contents")),
         sqlite_strict=True,
     )
+    op.create_index(
+        "ix_contents_file",
+        "contents",
+        ["file"],
+        unique=False,
+        sqlite_where=sa.text("file IS NOT NULL"),
+        postgresql_where=sa.text("file IS NOT NULL"),
+    )
     op.create_table(
         "folders",
         sa.Column("id", columns.Id, autoincrement=True, nullable=False),

@@ -1,0 +1,109 @@
+"""The socket under one SMTP connection: octets in, whole replies out, with a time for each thing waited for.
+
+asyncio, and uvloop in the sender. Used by net/smtp_connection.py alone. Raises Lost where the host ends, floods or
+falls silent. `handed_over` is how a message's end is kept back until the kernel has all before it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import select
+from collections import deque
+from collections.abc import Awaitable
+from datetime import timedelta
+from typing import Final, cast
+
+from mail.reply import Reply
+from net.smtp_client import ProtocolError, ReplyReader
+
+REPLIES: Final = 16  # that may wait unread; we never ask for more than four at once
+
+
+class Lost(Exception):  # noqa: N818 - a connection that is lost is no error of ours
+    """The connection ended, or the host was silent for too long, or spoke no SMTP."""
+
+
+class Wire(asyncio.Protocol):
+    """Octets in, replies out, with a waiter for the next one; pauses writing when the host does not read."""
+
+    def __init__(self) -> None:
+        self.reader = ReplyReader()
+        self.replies: deque[Reply] = deque()
+        self.ended: str | None = None
+        self._transport: asyncio.Transport
+        self._waiter: asyncio.Future[None] | None = None
+        self._writable = asyncio.Event()
+        self._writable.set()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)  # the TCP one, also under TLS
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            self.replies.extend(self.reader.feed(data))
+            if len(self.replies) > REPLIES:
+                raise ProtocolError(f"more than {REPLIES} replies that nobody asked for")
+        except ProtocolError as error:
+            # At once: nobody may be reading, and a host that floods must not fill our memory meanwhile.
+            self.end(str(error))
+            self._transport.abort()
+        self._wake()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.end(f"connection lost: {exc}" if exc else "connection closed by the host")
+
+    def eof_received(self) -> bool:
+        return False
+
+    def pause_writing(self) -> None:
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        self._writable.set()
+
+    def end(self, words: str) -> None:
+        self.ended = self.ended or words
+        self._writable.set()
+        self._wake()
+
+    async def writable(self, within: timedelta) -> None:
+        if not self._writable.is_set():
+            await _within(self._writable.wait(), within, "the host stopped reading")
+        if self.ended:
+            raise Lost(self.ended)
+
+    async def handed_over(self, transport: asyncio.Transport, within: timedelta) -> None:
+        """Until the kernel has all that was written to `transport` (this one, or TLS on it) and room for more."""
+        await _within(self._handed_over(transport), within, "the host stopped reading")
+        if self.ended:
+            raise Lost(self.ended)
+
+    async def _handed_over(self, transport: asyncio.Transport) -> None:
+        pause, room = 0.0, select.poll()
+        room.register(self._transport.get_extra_info("socket").fileno(), select.POLLOUT)
+        while not self.ended:
+            await asyncio.sleep(pause)  # uvloop writes at the end of a round, so one passes always
+            left = transport.get_write_buffer_size() + self._transport.get_write_buffer_size()
+            if not left and room.poll(0):
+                return
+            pause = min(0.05, pause + 0.002)
+
+    async def reply(self, within: timedelta) -> Reply:
+        while not self.replies:
+            if self.ended:
+                raise Lost(self.ended)
+            self._waiter = asyncio.get_running_loop().create_future()
+            await _within(self._waiter, within, "no answer")
+        return self.replies.popleft()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+
+async def _within(awaited: Awaitable[object], within: timedelta, words: str) -> None:
+    try:
+        async with asyncio.timeout(within.total_seconds()):
+            await awaited
+    except TimeoutError as error:
+        raise Lost(f"{words} for {within.total_seconds():g} s") from error
