@@ -5,7 +5,7 @@ row first (`folders.touch`) and takes UIDs and the MODSEQ in the same transactio
 given twice, whatever dies. FolderGoneError where the folder was deleted meanwhile.
 A folder's row also counts its mails and their octets (store/quota.py).
 Filing is idempotent by (folder, arrival). A content goes with the last row that names it; its spool file is named in
-the answer and dropped by the caller after the commit. Crash case: a file is left that no row names (store/spool_sweep.py).
+the answer and dropped by the caller after the commit. Crash case: a file without a row stays (store/spool_sweep.py).
 """
 
 from __future__ import annotations
