@@ -115,15 +115,20 @@ def dns_record(key: Key) -> str:
 
 def linear_relaxed_body(body: bytes) -> bytes:
     """RFC 6376 §3.4.4, with the octets dkimpy gives, in time linear in the body whatever it holds."""
-    body = body.replace(b"\t", b" ")
-    # A run of n blanks is gone after log(n) passes.
-    while b"  " in body:
-        body = body.replace(b"  ", b" ")
-    body = body.replace(b" \r\n", b"\r\n")
+    body = blanks_as_one(body)
     kept = body.rstrip(b"\r\n")
     # What was cut may begin with a lone CR or LF; only whole CRLFs at the very end are empty lines.
     tail = body[len(kept) :].replace(b"\r\n", b"E").rstrip(b"E").replace(b"E", b"\r\n")
     return kept + tail + b"\r\n" if kept or tail else b""
+
+
+def blanks_as_one(body: bytes) -> bytes:
+    """Runs of blanks as one space, none at the end of a line (§3.4.4 a)."""
+    body = body.replace(b"\t", b" ")
+    # A run of n blanks is gone after log(n) passes.
+    while b"  " in body:
+        body = body.replace(b"  ", b" ")
+    return body.replace(b" \r\n", b"\r\n")
 
 
 def relaxed_header(name: bytes, value: bytes) -> bytes:

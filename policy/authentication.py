@@ -1,8 +1,9 @@
 """DMARC: from the results of SPF and DKIM to a result and what the domain owner asks for (RFC 7489).
 
-Pure. mta/inbound calls it before the 250, the sorter for large mail; look-ups, the public suffix list and the random
-number of the sampling are arguments. Never raises for what a record or a mail holds. Deviations: a result that
-only a failing DNS kept from passing is TEMPERROR and asks for nothing; `fo`, `rf` and `ri` are not read.
+Pure. mta/inbound calls it before the 250; look-ups, the organizational domain and the number of the sampling are
+arguments. Never raises for what a record or a mail holds. Of the later specification (DMARCbis) `np`, `psd` and `t` are
+read. Deviations: a result that only a failing DNS kept from passing is TEMPERROR and asks for nothing; `fo`, `rf` and
+`ri` are not read: failure reports are never sent.
 """
 
 from __future__ import annotations
@@ -24,6 +25,14 @@ class Disposition(Enum):
     REJECT = "reject"
 
 
+class Override(Enum):
+    """Why less was done than the owner asks for; the words of aggregate reports (RFC 7489 appendix C)."""
+
+    SAMPLED_OUT = "sampled_out"
+    TEST_MODE = "policy_test_mode"
+    LOCAL_POLICY = "local_policy"  # a trusted sealer vouches for it
+
+
 class DmarcResult(Enum):
     """The words of Authentication-Results (RFC 8601 §2.7.4 and the IANA registry)."""
 
@@ -35,7 +44,10 @@ class DmarcResult(Enum):
 
 @dataclass(frozen=True, slots=True)
 class DmarcRecord:
-    """The tags with their defaults. `subdomains` is `sp`, else `p`; `percent` is 0..100; `reports` the rua URIs."""
+    """The tags with their defaults: `subdomains` is `sp`, else `p`; `nonexistent` is `np`, else that.
+
+    `percent` is 0..100, `reports` the rua URIs; `suffix` is psd: "y" public suffix, "n" organization, "u" not said.
+    """
 
     policy: Disposition
     subdomains: Disposition
@@ -43,6 +55,18 @@ class DmarcRecord:
     strict_dkim: bool
     strict_spf: bool
     reports: tuple[str, ...]
+    nonexistent: Disposition = Disposition.NONE
+    testing: bool = False
+    suffix: str = "u"
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The record that holds for an author's domain, the domain that publishes it, whether the author's exists."""
+
+    record: DmarcRecord
+    domain: str
+    exists: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +91,19 @@ class DkimFinding:
 
 @dataclass(frozen=True, slots=True)
 class DmarcVerdict:
-    """`disposition` is what to do, after sampling; NONE unless the result is FAIL."""
+    """`disposition` is what to do, after sampling; NONE unless the result is FAIL. `published`: what was judged by."""
 
     result: DmarcResult
     disposition: Disposition
     aligned_spf: bool
     aligned_dkim: bool
+    override: Override | None = None
+    published: Published | None = None
+
+
+def undecided(result: DmarcResult) -> DmarcVerdict:
+    """NONE or TEMPERROR: nothing is asked for."""
+    return DmarcVerdict(result, Disposition.NONE, aligned_spf=False, aligned_dkim=False)
 
 
 _DISPOSITIONS: Final[Mapping[str, Disposition]] = {word.value: word for word in Disposition}
@@ -103,9 +134,14 @@ def parse_record(text: str) -> DmarcRecord | None:
         if not reports:
             return None
         policy = Disposition.NONE
+    subdomains = _DISPOSITIONS.get(tags.get("sp", "").lower(), policy)
+    suffix = tags.get("psd", "u").lower()
     return DmarcRecord(
         policy=policy,
-        subdomains=_DISPOSITIONS.get(tags.get("sp", "").lower(), policy),
+        subdomains=subdomains,
+        nonexistent=_DISPOSITIONS.get(tags.get("np", "").lower(), subdomains),
+        testing=tags.get("t", "n").lower() == "y",
+        suffix=suffix if suffix in ("y", "n") else "u",
         percent=_percent(tags.get("pct", "")),
         strict_dkim=tags.get("adkim", "r").lower() == "s",
         strict_spf=tags.get("aspf", "r").lower() == "s",
@@ -115,35 +151,32 @@ def parse_record(text: str) -> DmarcRecord | None:
 
 def dmarc(
     from_domain: str,
-    record: DmarcRecord | None,
-    record_domain: str,
+    published: Published | None,
     spf: SpfFinding,
     dkim: Sequence[DkimFinding],
     organizational: Callable[[str], str],
     sample: float,
 ) -> DmarcVerdict:
-    """The verdict on one From domain.
-
-    `record_domain` is where the record was found (the From domain, else its organizational domain, whose `sp` then
-    applies); `sample` is a random number 0 <= sample < 100.
-    """
-    if record is None:
-        return DmarcVerdict(DmarcResult.NONE, Disposition.NONE, aligned_spf=False, aligned_dkim=False)
-    author = _plain(from_domain)
+    """The verdict on one From domain. `sample` is a number 0 <= sample < 100, the same for a repeat of the message."""
+    if published is None:
+        return undecided(DmarcResult.NONE)
+    author, record = _plain(from_domain), published.record
     spf_fits = _aligned(author, spf.domain, record.strict_spf, organizational)
     fitting = [one for one in dkim if _aligned(author, one.domain, record.strict_dkim, organizational)]
     by_spf = spf_fits and spf.result == "pass"
     by_dkim = any(one.result == "pass" and one.covers_body for one in fitting)
     unsure = (spf_fits and spf.result == "temperror") or any(one.result == "temperror" for one in fitting)
     result = _result(passed=by_spf or by_dkim, unsure=unsure)
-    asked = record.policy if author == _plain(record_domain) else record.subdomains
-    failing = result is DmarcResult.FAIL
-    return DmarcVerdict(
-        result=result,
-        disposition=_sampled(asked, record.percent, sample) if failing else Disposition.NONE,
-        aligned_spf=by_spf,
-        aligned_dkim=by_dkim,
-    )
+    disposition, override = Disposition.NONE, None
+    if result is DmarcResult.FAIL:
+        disposition, override = _sampled(_asked(author, published), record, sample)
+    return DmarcVerdict(result, disposition, by_spf, by_dkim, override, published)
+
+
+def _asked(author: str, published: Published) -> Disposition:
+    if author == _plain(published.domain):
+        return published.record.policy
+    return published.record.subdomains if published.exists else published.record.nonexistent
 
 
 def _result(*, passed: bool, unsure: bool) -> DmarcResult:
@@ -152,8 +185,11 @@ def _result(*, passed: bool, unsure: bool) -> DmarcResult:
     return DmarcResult.TEMPERROR if unsure else DmarcResult.FAIL
 
 
-def _sampled(asked: Disposition, percent: int, sample: float) -> Disposition:
-    return asked if sample < percent else _MILDER[asked]
+def _sampled(asked: Disposition, record: DmarcRecord, sample: float) -> tuple[Disposition, Override | None]:
+    """Outside the sample, and while the owner tests, the next milder treatment (RFC 7489 §6.6.4, DMARCbis `t`)."""
+    if asked is Disposition.NONE or (sample < record.percent and not record.testing):
+        return asked, None
+    return _MILDER[asked], Override.TEST_MODE if record.testing else Override.SAMPLED_OUT
 
 
 def _aligned(author: str, domain: str, strict: bool, organizational: Callable[[str], str]) -> bool:

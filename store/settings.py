@@ -84,6 +84,11 @@ class Mx(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     port: int = 0  # 0: a free one, chosen at the first start and kept
 
 
+class Authentication(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    organization: Literal["list", "walk"] = "list"  # public suffix list (RFC 7489), or tree walk (DMARCbis)
+    trusted_sealers: tuple[str, ...] = ()  # domains whose ARC seals outweigh a DMARC failure
+
+
 class TrustedNetwork(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     network: str
     connection: str
@@ -165,6 +170,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tls: Tls = Tls()
     outbound: Outbound = Outbound()
     mx: Mx = Mx()
+    authentication: Authentication = Authentication()
     submission: Submission = Submission()
     imap: Imap = Imap()
     admin: Admin = Admin()

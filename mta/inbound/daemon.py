@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from mail.verp import Tokens
+from mta.inbound.authenticate import Authenticator
 from mta.inbound.session import Desk, MxSession
 from mta.serving import Port, serve
 from mta.smtp_listener import Listener, server_tls
@@ -24,7 +25,12 @@ def run(context: Context) -> None:
             listener=listener,
             stores=context.stores,
             spool=context.spool,
-            resolver=Resolver(settings.dns.servers, settings.dns.timeout),
+            authenticator=Authenticator(
+                Resolver(settings.dns.servers, settings.dns.timeout),
+                settings.server.hostname,
+                settings.authentication,
+                context.vault.derived("dmarc sampling"),
+            ),
             tokens=Tokens(context.vault.derived("tokens")),
             pool=pool,
         )

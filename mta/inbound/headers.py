@@ -11,12 +11,12 @@ from datetime import datetime
 from email.utils import format_datetime
 from typing import Final
 
-from mail.header import HEADER_LIMIT, Headers, split
+from mail.header import Headers, split
 
 HOPS: Final = 50  # Received fields of a message that goes round in circles (RFC 5321 §6.3)
 _RESULTS: Final = re.compile(rb"^(authentication-results|return-path)[ \t]*:(.*(?:\n[ \t].*)*\n?)", re.I | re.M)
-_COMMENT: Final = re.compile(r"\((?:[^()\\]|\\.)*\)")
-_WORD: Final = re.compile(r'"([^"]*)"|[^\s;]+')
+_MARKS: Final = re.compile(r"\\.|[()]|[^\\()]+", re.DOTALL)
+_WORD: Final = re.compile(r'"((?:[^"\\]|\\.)*)"|[^\s;"]+')
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9.:\[\]_-]")
 
 
@@ -26,7 +26,7 @@ def hops(content: bytes) -> int:
 
 def without_forged(content: bytes, hostname: str) -> bytes:
     """`content` without Return-Path fields and without Authentication-Results that carry our id."""
-    end = min(split(content[:HEADER_LIMIT]), len(content))
+    end = split(content)
 
     def keep(found: re.Match[bytes]) -> bytes:
         mine = found[1].lower() == b"return-path" or _claims(found[2], hostname)
@@ -36,15 +36,27 @@ def without_forged(content: bytes, hostname: str) -> bytes:
 
 
 def _claims(value: bytes, hostname: str) -> bool:
-    """Whether the authserv-id is ours, comments and quotes aside; a comment that never ends counts as one."""
-    text = value[:2000].decode("latin-1")
-    for _ in range(10):
-        plain = _COMMENT.sub(" ", text)
-        if plain == text:
-            break
-        text = plain
-    found = _WORD.search(text.replace("(", " "))
-    return found is not None and (found[1] or found[0]).lower() == hostname.lower()
+    """Whether the authserv-id is ours in any spelling: comments, quotes, escapes, case, a version behind it."""
+    text = value.decode("latin-1")
+    found = _WORD.search(_without_comments(text)) or _WORD.search(text.replace("(", " "))
+    if found is None:
+        return False
+    name = found[0] if found[1] is None else re.sub(r"\\(.)", r"\1", found[1])
+    return name.strip().rstrip(".").lower() == hostname.lower()
+
+
+def _without_comments(text: str) -> str:
+    """Comments nest (RFC 5322 §3.2.2); one that never ends takes the rest with it."""
+    kept, depth = [], 0
+    for mark in _MARKS.findall(text):
+        if mark == "(":
+            kept.append(" ")
+            depth += 1
+        elif mark == ")":
+            depth = max(0, depth - 1)
+        elif not depth:
+            kept.append(mark)
+    return "".join(kept)
 
 
 def trace(

@@ -17,12 +17,11 @@ from typing import Final
 from mail.address import Address
 from mail.verp import Tokens
 from mta.inbound.accept import FAILED, accept
-from mta.inbound.authenticate import Authentication, Peer, authenticate
+from mta.inbound.authenticate import Authentication, Authenticator, Peer
 from mta.inbound.headers import HOPS, hops, trace, without_forged
 from mta.smtp_command import Envelope
 from mta.smtp_listener import Listener
 from mta.smtp_server import SmtpServer
-from net.resolver import Resolver
 from policy.acceptance import Accepted, Place, Purpose, Refusal, judge
 from store.addresses import place_of
 from store.arrivals import Received
@@ -39,7 +38,7 @@ class Desk:
     listener: Listener
     stores: Stores
     spool: Spool
-    resolver: Resolver
+    authenticator: Authenticator
     tokens: Tokens
     pool: ThreadPoolExecutor
 
@@ -52,7 +51,7 @@ class Desk:
 
     async def authenticate(self, peer: Peer, reverse_path: str, content: bytes) -> Authentication:
         return await asyncio.get_running_loop().run_in_executor(
-            self.pool, authenticate, self.resolver, self.listener.hostname, peer, reverse_path, content
+            self.pool, self.authenticator.authenticate, peer, reverse_path, content, datetime.now(UTC)
         )
 
 

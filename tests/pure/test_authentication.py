@@ -12,13 +12,15 @@ from policy.authentication import (
     DmarcRecord,
     DmarcResult,
     DmarcVerdict,
+    Override,
+    Published,
     SpfFinding,
     dmarc,
     only_record,
     parse_record,
 )
 
-REJECT = DmarcRecord(Disposition.REJECT, Disposition.REJECT, 100, strict_dkim=False, strict_spf=False, reports=())
+REJECT = parse_record("v=DMARC1; p=reject")
 NO_SPF = SpfFinding("none", "")
 
 
@@ -34,8 +36,10 @@ def verdict(
     author: str = "site.example",
     found_at: str = "site.example",
     sample: float = 0.0,
+    exists: bool = True,
 ) -> DmarcVerdict:
-    return dmarc(author, record, found_at, spf, dkim, organizational, sample)
+    published = None if record is None else Published(record, found_at, exists)
+    return dmarc(author, published, spf, dkim, organizational, sample)
 
 
 def signature(domain: str, result: str = "pass", covers_body: bool = True) -> DkimFinding:
@@ -44,12 +48,16 @@ def signature(domain: str, result: str = "pass", covers_body: bool = True) -> Dk
 
 def test_a_record_has_the_defaults_of_the_rfc() -> None:
     assert parse_record("v=DMARC1; p=quarantine") == DmarcRecord(
-        Disposition.QUARANTINE, Disposition.QUARANTINE, 100, strict_dkim=False, strict_spf=False, reports=()
-    )
+        Disposition.QUARANTINE, Disposition.QUARANTINE, 100, strict_dkim=False, strict_spf=False, reports=(),
+        nonexistent=Disposition.QUARANTINE,
+    )  # fmt: skip
 
 
 def test_every_tag_is_read() -> None:
-    text = "v=DMARC1;p=reject ; sp=none;pct=25; adkim=s;aspf=S; rua=mailto:a@x.example,mailto:b@x.example!10m; x=1"
+    text = (
+        "v=DMARC1;p=reject ; sp=none;np = Quarantine;psd=y;t=Y;pct=25; adkim=s;aspf=S; "
+        "rua=mailto:a@x.example,mailto:b@x.example!10m; x=1"
+    )
     assert parse_record(text) == DmarcRecord(
         Disposition.REJECT,
         Disposition.NONE,
@@ -57,6 +65,9 @@ def test_every_tag_is_read() -> None:
         strict_dkim=True,
         strict_spf=True,
         reports=("mailto:a@x.example", "mailto:b@x.example!10m"),
+        nonexistent=Disposition.QUARANTINE,
+        testing=True,
+        suffix="y",
     )
 
 
@@ -123,7 +134,7 @@ def test_one_aligned_pass_is_enough_and_nothing_less(
 
 
 def test_strict_alignment_wants_the_same_domain() -> None:
-    strict = DmarcRecord(Disposition.REJECT, Disposition.REJECT, 100, strict_dkim=True, strict_spf=True, reports=())
+    strict = parse_record("v=DMARC1; p=reject; adkim=s; aspf=s")
     below = SpfFinding("pass", "bounce.site.example")
     assert verdict(strict, spf=below, dkim=(signature("mail.site.example"),)).result is DmarcResult.FAIL
     same = verdict(strict, spf=SpfFinding("pass", "site.example"), dkim=(signature("site.example"),))
@@ -136,10 +147,9 @@ def test_a_domain_without_a_record_has_no_result() -> None:
 
 
 def test_a_subdomain_without_its_own_record_is_treated_by_sp() -> None:
-    record = DmarcRecord(
-        Disposition.REJECT, Disposition.QUARANTINE, 100, strict_dkim=False, strict_spf=False, reports=()
-    )
+    record = parse_record("v=DMARC1; p=reject; sp=quarantine; np=none")
     assert verdict(record, author="news.site.example").disposition is Disposition.QUARANTINE
+    assert verdict(record, author="no.site.example", exists=False).disposition is Disposition.NONE
     assert verdict(record, author="site.example").disposition is Disposition.REJECT
 
 
@@ -156,8 +166,20 @@ def test_a_subdomain_without_its_own_record_is_treated_by_sp() -> None:
 def test_mail_outside_the_sample_gets_the_milder_treatment(
     policy: Disposition, sample: float, expected: Disposition
 ) -> None:
-    record = DmarcRecord(policy, policy, 30, strict_dkim=False, strict_spf=False, reports=())
-    assert verdict(record, sample=sample).disposition is expected
+    record = parse_record(f"v=DMARC1; p={policy.value}; pct=30")
+    found = verdict(record, sample=sample)
+    assert found.disposition is expected
+    assert found.override is (None if expected is policy else Override.SAMPLED_OUT)
+
+
+def test_while_its_owner_tests_a_policy_is_a_step_milder() -> None:
+    found = verdict(parse_record("v=DMARC1; p=reject; t=y"))
+    assert (found.disposition, found.override) == (Disposition.QUARANTINE, Override.TEST_MODE)
+
+
+def test_np_is_sp_where_it_is_absent() -> None:
+    record = parse_record("v=DMARC1; p=none; sp=reject")
+    assert verdict(record, author="no.site.example", exists=False).disposition is Disposition.REJECT
 
 
 @settings(max_examples=80)

@@ -18,6 +18,11 @@ FORGED = [
     b"Authentication-Results :  (by (me\r\n here)) mx.ours.test 1; none\r\n",
     b'Authentication-Results: "mx.ours.test"; none\r\n',
     b"Authentication-Results:\r\n mx.ours.test; none\r\n",
+    b'Authentication-Results: "mx.ours.te\\st"; none\r\n',
+    b"Authentication-Results: mx.ours.test.; none\r\n",
+    b"Authentication-Results: (" + b"x" * 3000 + b") mx.ours.test; none\r\n",
+    b"Authentication-Results: (a \\) (b) c)\r\n\tmx.ours.test(d)/1; none\r\n",
+    b"Authentication-Results: (mx.ours.test; dkim=pass\r\n",
     b"Return-Path: <x@y.test>\r\n",
 ]
 HONEST = [
@@ -34,6 +39,12 @@ HONEST = [
 def test_only_what_claims_to_be_ours_goes_and_the_body_stays(fields: list[bytes], body: bytes) -> None:
     kept = without_forged(b"".join(fields) + b"\r\n" + body + FORGED[0], OURS)
     assert kept == b"".join(field for field in fields if field in HONEST) + b"\r\n" + body + FORGED[0]
+
+
+def test_a_forged_line_behind_a_long_header_goes_too() -> None:
+    padding = b"X-Padding: " + b"x" * 70 + b"\r\n"
+    kept = without_forged(padding * 5000 + FORGED[0] + b"\r\nbody", OURS)
+    assert kept == padding * 5000 + b"\r\nbody"
 
 
 @settings(max_examples=150, deadline=None)
