@@ -36,6 +36,12 @@ class Purpose(Enum):
 _IN_LOCAL_PARTS = {Purpose.BOUNCE.value: Purpose.BOUNCE, Purpose.UNSUBSCRIBE.value: Purpose.UNSUBSCRIBE}
 
 
+def claims_signature(local_part: str) -> bool:
+    """Whether it has the form of an address of ours, whoever made it."""
+    found = _LOCAL.fullmatch(local_part.lower())
+    return found is not None and found[1] in _IN_LOCAL_PARTS
+
+
 @dataclass(frozen=True, slots=True)
 class Token:
     """A token whose MAC was right."""

@@ -41,7 +41,7 @@ _NONE: Final[Mapping[int, int]] = {}
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """Where rows come from: `kind` is "campaign", "connection" or "dsn", `retry` the class of their retry plan."""
+    """Where rows come from: `kind` is that of schema.py's `stream`, `retry` the class of their retry plan."""
 
     project_id: int
     kind: str

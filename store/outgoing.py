@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from store import campaign_content, dkim, domains
+from store import campaign_content, dkim, domains, onward
 from store.campaign_content import Content
 from store.campaigns import CampaignState
 from store.reports import KIND
@@ -28,7 +28,7 @@ class Addressee:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A submitted message: where its bytes are, and the domain of its sender is in `reverse_path`."""
+    """A submitted message, or one that goes on: where its bytes are; the sender's domain is in `reverse_path`."""
 
     project_id: int
     reverse_path: str
@@ -37,6 +37,7 @@ class Submission:
     file: str | None
     sender_id: int | None
     requires_tls: bool | None  # None: as the domain's policies say; False: whatever they say (RFC 8689 §5)
+    onward: bool  # it came from elsewhere: `reverse_path` is as policy/forwarding says
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +109,10 @@ def submission(connection: Connection, message_id: int) -> Submission | None:
             messages.c.file,
             connections.c.sender_id,
             messages.c.requires_tls,
+            messages.c.kind == onward.KIND,
         )
         .outerjoin(connections, connections.c.id == messages.c.connection_id)
-        .where(messages.c.id == message_id, messages.c.kind == "submission")
+        .where(messages.c.id == message_id, messages.c.kind.in_(["submission", onward.KIND]))
     ).first()
     return None if row is None else Submission(*row)
 

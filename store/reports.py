@@ -3,9 +3,10 @@
 A DSN is a message of the kind "dsn" with the null reverse-path, a row of its own and no bytes: mta/outbound/compose
 makes them when it is sent, from the header of the original and what stands here. Never for campaigns, which have their
 report, and never for a message with a null reverse-path, so never about a DSN. The sender is the connection's own, who
-signed in, so nobody else gets one (backscatter). Crash case: called in the transaction that ends the row (settlement)
-or takes its 250 back (a remote DSN), so both are there or neither; killed before, the row is settled again and the DSN
-queued then; the key (recipient, action) keeps it single.
+signed in, or the SRS address of a proved sender whose mail was sent on, so nobody else gets one (backscatter).
+Crash case: called in the transaction that ends the row (settlement) or takes its 250 back (a remote DSN), so both are
+there or neither; killed before, the row is settled again and the DSN queued then; the key (recipient, action) keeps it
+single.
 """
 
 from __future__ import annotations
@@ -15,18 +16,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, insert, or_, select
 
 from mail.address import parse_mailbox
 from mail.outcome import Action
 from policy.lifecycle import Event
-from store import flows, new_rows
+from store import flows, new_rows, onward
 from store.connections import SUBMISSION
 from store.new_rows import NewRow
 from store.schema import flows as flows_table
 from store.schema import messages, recipients, reports
 
 KIND: Final = "dsn"
+_SUBMITTED: Final = (messages.c.kind == "submission") & messages.c.connection_id.is_not(None)
+# To an address that we signed for a proved sender; where there is none, nobody is told (policy/forwarding.py).
+_SENT_ON: Final = (messages.c.kind == onward.KIND) & messages.c.reverse_path.not_like("@%")
 CLASS: Final = "transactional"
 
 
@@ -73,7 +77,7 @@ def _submitted(ids: list[int]) -> Any:
         )
         .join(messages, messages.c.id == recipients.c.message_id)
         .join(flows_table, flows_table.c.id == recipients.c.flow_id)
-        .where(recipients.c.id.in_(ids), messages.c.kind == "submission", messages.c.connection_id.is_not(None))
+        .where(recipients.c.id.in_(ids), or_(_SUBMITTED, _SENT_ON))
         .where(messages.c.reverse_path != "")
         .order_by(recipients.c.id)
     )  # fmt: skip
@@ -96,6 +100,7 @@ def _queue(tx: Connection, rows: Sequence[Row[Any]], told: Sequence[Told], now: 
         ],
     )  # fmt: skip
     site = parse_mailbox(about.reverse_path).ascii_domain
-    stream = flows.Stream(about.project_id, KIND, about.connection_id, CLASS, about.pool)
+    kind, source = (KIND, about.connection_id) if about.connection_id else (onward.KIND, about.project_id)
+    stream = flows.Stream(about.project_id, kind, source, CLASS, about.pool)
     flow = flows.ensure(tx, stream, [site])[site]
     new_rows.add(tx, [NewRow(flow, message, None, about.reverse_path)], now)

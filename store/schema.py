@@ -223,7 +223,7 @@ messages = _table(
 )  # fmt: skip
 
 flows = _table(
-    "flows", core, _id(), _project(), _text("stream"),  # campaign | connection | dsn
+    "flows", core, _id(), _project(), _text("stream"),  # campaign | connection | forward | dsn
     Column("stream_id", Count, nullable=False), _text("site"), Column("slot", Count, nullable=False),
     _text("class"), _text("pool"), _count("queued"), _count("held"), _moment("next_due"),
     _moment("stopped_until", nullable=True),  # while an operator's hold goes over its rows

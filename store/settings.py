@@ -82,6 +82,7 @@ class Outbound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Mx(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     address: str = "127.0.0.1"
     port: int = 0  # 0: a free one, chosen at the first start and kept
+    postmaster: str = ""  # the mailbox that postmaster and abuse of our own host name are; empty: the first one
 
 
 class Authentication(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

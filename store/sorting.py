@@ -21,6 +21,7 @@ from policy.acceptance import Purpose
 from policy.sorting import Act, Complained, Replied, Reported, Unsubscribed
 from store import arrivals, consequences, filing, folders, mailboxes
 from store.arrivals import Arrival, ArrivalState
+from store.onward import Onward, send_on
 from store.schema import campaigns
 
 _JUNK = "\\Junk"
@@ -55,8 +56,9 @@ def existing_mailboxes(tx: Connection, arrival: Arrival) -> tuple[int, ...]:
     return tuple(mailbox for mailbox in dict.fromkeys(wanted) if mailboxes.by_id(tx, mailbox) is not None)
 
 
-def carry_out(tx: Connection, doing: Sequence[Act], arrival: int, now: datetime) -> Tied:
-    """All acts of one arrival, in one transaction."""
+def carry_out(tx: Connection, doing: Sequence[Act], arrival: int, now: datetime, onward: Sequence[Onward] = ()) -> Tied:
+    """All acts of one arrival and its copies for other hosts, in one transaction."""
+    send_on(tx, arrival, onward, now)
     tied = Tied(None, None)
     for act in doing:
         found = _carry_out(tx, act, arrival, now)

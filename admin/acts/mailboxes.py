@@ -10,7 +10,7 @@ from admin.acts.pages import Page, Window, page_of
 from admin.office import Office
 from admin.refusals import ConflictError, InvalidError, NotFoundError
 from mail.address import Address, parse_mailbox
-from store import domains, mailboxes
+from store import domains, mailboxes, redirects
 from store.secrets import generate_secret, hash_password
 
 _SHORTEST: Final = 8
@@ -47,8 +47,14 @@ def create(office: Office, project: int, address: str, password: str | None, quo
             "add it and publish its ownership record first"
         )
     home, now = domain.id, office.now()
+
+    def work(tx: Any) -> int:
+        if redirects.count(tx, parsed.normalised):
+            raise ConflictError(f"mailbox {parsed}: an alias of this address leads elsewhere; remove it first")
+        return mailboxes.create(tx, project, home, str(parsed), password_hash, quota_bytes, now)
+
     try:
-        office.write(lambda tx: mailboxes.create(tx, project, home, str(parsed), password_hash, quota_bytes, now))
+        office.write(work)
     except mailboxes.AddressTakenError as error:
         raise ConflictError(str(error)) from error
     return NewMailbox(str(parsed), secret)

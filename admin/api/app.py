@@ -11,6 +11,7 @@ from fastapi import APIRouter, FastAPI
 
 from admin import unsubscribe
 from admin.api import (
+    aliases,
     campaigns,
     clients,
     connections,
@@ -32,7 +33,8 @@ from role.log import EventLog
 
 PREFIX: Final = "/api/v1"
 _NOUNS: Final = (
-    projects, domains, mailboxes, senders, connections, lists, imports, clients, campaigns, journey, queue, explain,
+    projects, domains, mailboxes, aliases, senders, connections, lists, imports, clients, campaigns, journey, queue,
+    explain,
 )  # fmt: skip
 
 

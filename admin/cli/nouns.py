@@ -7,10 +7,15 @@ from typing import Annotated
 
 import typer
 
-from admin.cli import campaign, client
+from admin.cli import alias, campaign, client
 from admin.cli.opening import HERE, AsJson, Folder, ProjectName, opened, project_id, show, show_one
 
-_GROUPS: dict[str, typer.Typer] = {"campaign": campaign.app, "client": client.app, "rating": client.rating}
+_GROUPS: dict[str, typer.Typer] = {
+    "alias": alias.app,
+    "campaign": campaign.app,
+    "client": client.app,
+    "rating": client.rating,
+}
 
 
 def _group(name: str, words: str) -> typer.Typer:

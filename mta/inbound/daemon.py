@@ -5,13 +5,16 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
+from mail.srs import Srs
 from mail.verp import Tokens
 from mta.inbound.authenticate import Authenticator
 from mta.inbound.session import Desk, MxSession
 from mta.serving import Port, serve
 from mta.smtp_listener import Listener, server_tls
 from net.resolver import Resolver
+from policy.acceptance import Signatures
 from role.context import Context
+from store.mailboxes import address_key
 
 _THREADS: Final = 32  # messages whose look-ups may wait for name servers at once
 
@@ -31,7 +34,8 @@ def run(context: Context) -> None:
                 settings.authentication,
                 context.vault.derived("dmarc sampling"),
             ),
-            tokens=Tokens(context.vault.derived("tokens")),
+            signed=Signatures(Tokens(context.vault.derived("tokens")), Srs(context.vault.derived("srs"))),
+            postmaster=address_key(settings.mx.postmaster) or "",
             pool=pool,
         )
         serve(context, lambda: [Port("mx", lambda: MxSession(desk))], [listener])

@@ -24,6 +24,11 @@ def hops(content: bytes) -> int:
     return len(Headers.of(content).octets("Received"))
 
 
+def delivered_to(content: bytes) -> set[str]:
+    """Where it was sent on to before (mta/inbound/onward writes that)."""
+    return {value.strip() for value in Headers.of(content).all("Delivered-To")}
+
+
 def without_forged(content: bytes, hostname: str) -> bytes:
     """`content` without Return-Path fields and without Authentication-Results that carry our id."""
     end = split(content)

@@ -9,26 +9,32 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
 from mail.address import Address
-from mail.verp import Tokens
 from mta.inbound.accept import FAILED, accept
 from mta.inbound.authenticate import Authentication, Authenticator, Peer
-from mta.inbound.headers import HOPS, hops, trace, without_forged
+from mta.inbound.headers import HOPS, delivered_to, hops, trace, without_forged
 from mta.smtp_command import Envelope
 from mta.smtp_listener import Listener
 from mta.smtp_server import SmtpServer
-from policy.acceptance import Accepted, Place, Purpose, Refusal, judge
-from store.addresses import place_of
+from policy.acceptance import Accepted, Purpose, Refusal, Signatures, full, judge
+from store.addresses import fullness, place_of
 from store.arrivals import Received
 from store.spool import Spool
 from store.stores import Stores
 
-_REASONS: Final = {Refusal.RELAY: "relay", Refusal.UNKNOWN: "unknown", Refusal.FORGED: "forged_token"}
+_REASONS: Final = {
+    Refusal.RELAY: "relay",
+    Refusal.UNKNOWN: "unknown",
+    Refusal.FORGED: "forged_token",
+    Refusal.STALE: "stale_return",
+}
+_LOOP: Final = "554 5.4.6 The message goes round in circles"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +45,31 @@ class Desk:
     stores: Stores
     spool: Spool
     authenticator: Authenticator
-    tokens: Tokens
+    signed: Signatures
+    postmaster: str  # the key of the mailbox that gets mail for our own host name
     pool: ThreadPoolExecutor
 
-    async def place(self, address: Address) -> Place:
-        return await asyncio.get_running_loop().run_in_executor(self.pool, self._place, address)
+    async def recipient(self, address: Address, size: int) -> tuple[Accepted, ...] | Refusal | str:
+        """What it stands for, or why not; a text is the whole reply."""
+        return await asyncio.get_running_loop().run_in_executor(self.pool, self._recipient, address, size)
 
-    def _place(self, address: Address) -> Place:
+    def _recipient(self, address: Address, size: int) -> tuple[Accepted, ...] | Refusal | str:
         with self.stores.core.database.read() as core:
-            return place_of(core, address, self.listener.hostname)
+            place = place_of(core, address, self.listener.hostname, self.postmaster)
+        verdict = judge(address, place, self.signed, datetime.now(UTC).date())
+        return verdict if isinstance(verdict, Refusal) else self._fullness(verdict, size) or verdict
+
+    async def fullness(self, recipients: Sequence[Accepted], size: int) -> str | None:
+        """The refusal where a mailbox has no room for `size` octets."""
+        if all(one.quota is None for one in recipients):
+            return None
+        return await asyncio.get_running_loop().run_in_executor(self.pool, self._fullness, recipients, size)
+
+    def _fullness(self, recipients: Sequence[Accepted], size: int) -> str | None:
+        if all(one.quota is None for one in recipients):
+            return None
+        with self.stores.mail.database.read() as mail:
+            return full(fullness(mail, recipients), size)
 
     async def authenticate(self, peer: Peer, reverse_path: str, content: bytes) -> Authentication:
         return await asyncio.get_running_loop().run_in_executor(
@@ -55,7 +77,7 @@ class Desk:
         )
 
 
-class MxSession(SmtpServer[Accepted]):
+class MxSession(SmtpServer[tuple[Accepted, ...]]):
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk.listener)
         self._desk = desk
@@ -63,32 +85,50 @@ class MxSession(SmtpServer[Accepted]):
     async def judge_sender(self, mail: Envelope) -> str | None:
         return None
 
-    async def judge_recipient(self, address: Address | None) -> Accepted | str:
+    async def judge_recipient(self, address: Address | None) -> tuple[Accepted, ...] | str:
         asked = address or Address("postmaster", self.listener.hostname)
         try:
-            place = await self._desk.place(asked)
+            verdict = await self._desk.recipient(asked, self.mail.size if self.mail else 0)
         except Exception as error:  # noqa: BLE001 - without its look-up a recipient is neither taken nor refused
             self.listener.log.error("recipient not looked up", raised=error, peer=self.peer)
             return FAILED
-        verdict = judge(asked, place, self._desk.tokens)
         if isinstance(verdict, Refusal):
             self.listener.refused(_REASONS[verdict])
             return verdict.value
-        if verdict.purpose is Purpose.UNSUBSCRIBE and self.mail and self.mail.reverse_path is None:
+        if isinstance(verdict, str):
+            self.listener.refused("over_quota")
+            return verdict
+        return self._unfit(verdict[0].purpose) or verdict
+
+    def _unfit(self, purpose: Purpose) -> str | None:
+        """Programs' addresses take what they are for."""
+        reporting = self.mail is not None and self.mail.reverse_path is None
+        if purpose is Purpose.UNSUBSCRIBE and reporting:
             # A report about a mail to the unsubscribe address is no person's wish.
             self.listener.refused("unsubscribe_by_report")
             return "550 5.7.1 This address takes no reports"
-        return verdict
+        if purpose is Purpose.RETURN and not reporting:
+            # Else it would be an open way to whoever once wrote to an alias.
+            self.listener.refused("return_not_report")
+            return "550 5.7.1 This address takes reports only"
+        return None
 
     async def take_content(self, mail: Envelope, content: bytes) -> str:
         if hops(content) > HOPS:
             self.listener.refused("loop")
-            return "554 5.4.6 Too many Received fields: the message goes round in circles"
+            return _LOOP
+        recipients = [one for accepted in self.recipients for one in accepted]
+        if not delivered_to(content).isdisjoint(one.address for one in recipients if one.purpose is Purpose.FORWARD):
+            self.listener.refused("loop")
+            return _LOOP
+        if refusal := await self._desk.fullness(recipients, len(content)):
+            self.listener.refused("over_quota")
+            return refusal
         reverse_path = str(mail.reverse_path) if mail.reverse_path else ""
         found = await self._desk.authenticate(Peer(self.peer, self.helo), reverse_path, content)
         if refusal := self._judge(found):
             return refusal
-        return await self._keep(mail, reverse_path, found, content)
+        return await self._keep(mail, reverse_path, found, content, recipients)
 
     def _judge(self, found: Authentication) -> str | None:
         if found.authors > 1:
@@ -100,14 +140,16 @@ class MxSession(SmtpServer[Accepted]):
             return f"550 5.7.1 Refused by the DMARC policy of {found.from_domain}"
         return None
 
-    async def _keep(self, mail: Envelope, reverse_path: str, found: Authentication, content: bytes) -> str:
+    async def _keep(
+        self, mail: Envelope, reverse_path: str, found: Authentication, content: bytes, recipients: Sequence[Accepted]
+    ) -> str:
         now, name = datetime.now(UTC), secrets.token_hex(8)
         hostname = self.listener.hostname
         above = trace(reverse_path, found.header, self.peer, self.helo, self._protocol(mail), hostname, name, now)
         received = Received(now, reverse_path, self.peer, self.helo, self.secured, found.summary())
         whole = above + without_forged(content, hostname)
         desk = self._desk
-        taken = await accept(desk.stores, desk.spool, self.listener.log, received, whole, self.recipients)
+        taken = await accept(desk.stores, desk.spool, self.listener.log, received, whole, recipients)
         if taken.refusal is not None:
             self.listener.refused("not_saved")
             return taken.refusal
@@ -118,7 +160,7 @@ class MxSession(SmtpServer[Accepted]):
             id=name,
             peer=self.peer,
             reverse_path=reverse_path,
-            recipients=[recipient.address for recipient in self.recipients],
+            recipients=[recipient.address for recipient in recipients],
             size_bytes=len(whole),
             spf=found.spf.result,
             dmarc=found.verdict.result.value,

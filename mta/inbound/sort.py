@@ -21,13 +21,16 @@ from mail.header import Headers, split
 from mail.mime_index import Indexed, Part, PartIndex, index
 from mail.object_id import email_id, thread_id
 from mail.outcome import Kind
+from mail.srs import Srs
 from mail.verp import Tokens
+from mta.inbound.onward import Sending
 from mta.inbound.parser import Parser, ParserDied
 from policy import sorting as decide
 from policy.sorting import Act, Mail, To
 from role.log import EventLog
 from store import arrivals, sorting
 from store.arrivals import Arrival, ArrivalState
+from store.onward import Onward
 from store.sorting import Ending, Tied
 from store.spool import Spool
 from store.stores import Stores
@@ -58,13 +61,15 @@ class Judged:
     acts: tuple[Act, ...]
     junk: bool
     index: Indexed | None  # None where the bytes are gone: nothing to file
+    onward: tuple[Onward, ...] = ()
 
 
 class Sorter:
-    def __init__(self, stores: Stores, spool: Spool, tokens: Tokens, parser: Parser, log: EventLog) -> None:
+    def __init__(self, stores: Stores, spool: Spool, tokens: Tokens, srs: Srs, parser: Parser, log: EventLog) -> None:
         self._stores = stores
         self._spool = spool
         self._tokens = tokens
+        self._sending = Sending(stores, spool, srs)
         self._parser = parser
         self._log = log
         self._behind = 0  # the last arrival looked at; one that cannot be sorted now holds up no other
@@ -121,7 +126,9 @@ class Sorter:
         parts = PartIndex.from_bytes(read.parts)
         indexed = Indexed(read.envelope, read.body, read.bodystructure, parts, read.email_id, read.thread_id)
         doing = decide.acts(mail, people, self._tokens)
-        return Judged(arrival, ArrivalState.SORTED, read.classified.kind, doing, decide.is_junk(mail), indexed)
+        junk = decide.is_junk(mail)
+        onward = self._sending.copies(arrival, content, junk)
+        return Judged(arrival, ArrivalState.SORTED, read.classified.kind, doing, junk, indexed, onward)
 
     def _unread(self, arrival: Arrival, content: bytes) -> Judged:
         """It is a person's mail perhaps, so it is filed, as one part that nobody has looked into."""
@@ -131,7 +138,8 @@ class Sorter:
         email = email_id(content)
         thread = thread_id(Headers({}), email)
         indexed = Indexed(empty.envelope, empty.body, empty.bodystructure, PartIndex(parts), email, thread)
-        return Judged(arrival, ArrivalState.UNPARSED, None, (), junk=False, index=indexed)
+        onward = self._sending.copies(arrival, content, junk=False)
+        return Judged(arrival, ArrivalState.UNPARSED, None, (), junk=False, index=indexed, onward=onward)
 
     # --- saving -------------------------------------------------------------------------------------------
 
@@ -150,9 +158,9 @@ class Sorter:
                 self._tell(one, now)
 
     def _carry_out(self, one: Judged, now: datetime) -> Future[Tied]:
-        if one.acts:
+        if one.acts or one.onward:
             return self._stores.core.journal.submit(
-                partial(sorting.carry_out, doing=one.acts, arrival=one.arrival.id, now=now)
+                partial(sorting.carry_out, doing=one.acts, arrival=one.arrival.id, now=now, onward=one.onward)
             )
         nothing: Future[Tied] = Future()
         nothing.set_result(Tied(None, None))

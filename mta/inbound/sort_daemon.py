@@ -12,6 +12,7 @@ from typing import Final
 
 from prometheus_client import Gauge
 
+from mail.srs import Srs
 from mail.verp import Tokens
 from mta.inbound.parser import Parser
 from mta.inbound.sort import Sorter
@@ -32,7 +33,8 @@ def run(context: Context) -> None:
     serve_metrics(context.sockets["metrics"], pulse)
     _watch(context.stores)
     parser = Parser()
-    sorter = Sorter(context.stores, context.spool, Tokens(context.vault.derived("tokens")), parser, context.log)
+    tokens, srs = Tokens(context.vault.derived("tokens")), Srs(context.vault.derived("srs"))
+    sorter = Sorter(context.stores, context.spool, tokens, srs, parser, context.log)
     context.ready()
     context.log.info("ready")
     while not told.is_set():

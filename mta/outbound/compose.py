@@ -1,9 +1,9 @@
 """What goes over the wire for one row: rendered and signed when a connection is ready for it, not before.
 
 A campaign's content is compiled once for its version and rendered for each client; a submitted message is read from
-the spool; a DSN of ours is written from its facts (store/reports.py) and the header of its original. All get the
-signatures of their From domain, if it is the project's own. Raises Uncomposable, which ends the row: a message that
-cannot be made today cannot be made tomorrow.
+the spool; a DSN of ours is written from its facts (store/reports.py) and the header of its original. These get the
+signatures of their From domain, if it is the project's own; mail that goes on from an alias is sent as it came. Raises
+Uncomposable, which ends the row: a message that cannot be made today cannot be made tomorrow.
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ class Recipe:
     report: Report | None = None  # a DSN of ours, which has the null reverse-path
     sender_id: int | None = None
     requires_tls: bool | None = None  # as in store/outgoing.py
+    reverse_path: str | None = None  # None: the row's own signed address
 
 
 class Recipes:
@@ -99,12 +100,23 @@ class Recipes:
         )  # fmt: skip
 
     def _submission(self, submitted: outgoing.Submission) -> Recipe:
+        if submitted.onward:
+            return self._onward(submitted)
         domain = parse_mailbox(submitted.reverse_path).domain
         content = self._context.spool.get(submitted.blob, submitted.file)
         return Recipe(
             submitted.project_id, None, 0, campaigns.CampaignState.RUNNING, domain, self._reverse_domain(domain), {},
             None, content, self._signer(submitted.project_id, domain), sender_id=submitted.sender_id,
             requires_tls=submitted.requires_tls,
+        )  # fmt: skip
+
+    def _onward(self, kept: outgoing.Submission) -> Recipe:
+        """Octet for octet as it came, so that the signatures of whoever wrote it hold; none of ours is due."""
+        local, _, domain = kept.reverse_path.rpartition("@")
+        content = self._context.spool.get(kept.blob, kept.file)
+        return Recipe(
+            kept.project_id, None, 0, campaigns.CampaignState.RUNNING, domain, domain, {}, None, content, None,
+            reverse_path=None if domain and not local else kept.reverse_path,
         )  # fmt: skip
 
     def _report(self, reported: outgoing.OurReport) -> Recipe:
@@ -158,7 +170,8 @@ class Composer:
             raise Uncomposable(str(error)) from error
         verp = f"{self._tokens.reverse_path_local(row.recipient_id)}@{recipe.reverse_domain}"
         # A DSN has the null reverse-path, so that nothing answers it (RFC 5321 §4.5.5).
-        reverse_path = verp if recipe.report is None else ""
+        own = "" if recipe.report is not None else recipe.reverse_path
+        reverse_path = verp if own is None else own
         ending = b"" if content.endswith(b"\r\n") else b"\r\n"
         return Outgoing(reverse_path, str(forward), signatures + content + ending)
 

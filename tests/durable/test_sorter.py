@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from mail.srs import Srs
 from mail.verp import Tokens
 from mta.inbound.parser import Parser
 from mta.inbound.sort import BEGUN, Sorter
@@ -29,6 +30,7 @@ from store.spool import Spool
 from store.stores import Stores
 
 TOKENS = Tokens(whole_vault(MASTER).derived("tokens"))
+SRS = Srs(whole_vault(MASTER).derived("srs"))
 REPLY = (
     b"From: Carl <carl@remote.test>\r\nTo: ann@ours.test\r\nSubject: Re: offer\r\nMessage-ID: <1@remote.test>\r\n\r\n"
     b"Thank you, I would like to know more.\r\n"
@@ -113,7 +115,7 @@ def spool(tmp_path: Path) -> Spool:
 @pytest.fixture
 def sorter(stores: Stores, spool: Spool) -> Iterator[Sorter]:
     parser = Parser()
-    yield Sorter(stores, spool, TOKENS, parser, EventLog("sorter"))
+    yield Sorter(stores, spool, TOKENS, SRS, parser, EventLog("sorter"))
     parser.close()
 
 
@@ -330,7 +332,7 @@ def test_killed_between_consequence_and_filing_the_arrival_is_sorted_again_with_
     assert outcome.recipient_id == row
     # The first step as the sorter makes it, and then it dies.
     parser = Parser()
-    first = Sorter(stores, spool, TOKENS, parser, EventLog("sorter"))
+    first = Sorter(stores, spool, TOKENS, SRS, parser, EventLog("sorter"))
     judged = first._judge(next(iter(first._group())))
     parser.close()
     assert judged is not None
@@ -352,7 +354,7 @@ def test_security_13_a_message_that_kills_the_parser_twice_is_filed_unread_and_t
     stores: Stores, spool: Spool, tenant: Tenant
 ) -> None:
     parser = Parser(seconds=0.1)
-    sorter = Sorter(stores, spool, TOKENS, parser, EventLog("sorter"))
+    sorter = Sorter(stores, spool, TOKENS, SRS, parser, EventLog("sorter"))
     (row,) = mailed(stores, tenant, "carl@remote.test")
     # 48 MB to copy through a pipe and to walk through cannot be done in the time that this parser gives.
     poison = arrive(stores, spool, b"From: x@y.test\r\n\r\n" + b"\xff\r\n" * 16_000_000, to_mailbox(tenant.ann))

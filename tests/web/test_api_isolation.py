@@ -42,6 +42,9 @@ EXPECTED: dict[tuple[str, str], Expected] = {
     ("POST", "/domains/{name}/keys/activate"): Expected(NOT_FOUND),
     ("GET", "/mailboxes"): Expected(OWN_ONLY),
     ("POST", "/mailboxes"): Expected(409, {"address": "spy@{domain}"}),
+    ("GET", "/aliases"): Expected(OWN_ONLY),
+    ("POST", "/aliases"): Expected(409, {"address": "info@{domain}", "target": "spy@spy.test"}),
+    ("DELETE", "/aliases/{alias_id}"): Expected(NOT_FOUND),
     ("GET", "/senders"): Expected(OWN_ONLY),
     ("POST", "/senders"): Expected(409, {"address": "hello@{domain}", "display_name": "x"}),
     ("GET", "/connections"): Expected(OWN_ONLY),
@@ -87,6 +90,7 @@ def path_of(route: str, tenant: Tenant) -> str:
         campaign_id=tenant.campaign,
         what=f"ann@nowhere-{tenant.name}.test",
         row_id=1,
+        alias_id=tenant.alias,
         action="hold",
     )
 

@@ -79,7 +79,14 @@ def test_every_noun_is_made_and_listed(cli: Cli) -> None:
     (change,) = cli.json("rating", "show", "ann@a.test", *mine)
     assert (change["before"], change["after"], change["cause"]) == (10, 3, "hand")
     assert [one["name"] for one in cli.json("project", "list")] == ["sample", "shop"]
-    for noun in ("domain", "mailbox", "sender", "connection", "list", "client"):
+    cli.json("alias", "add", "info@shop.test", "hello@shop.test", *mine)
+    cli.json("alias", "add", "@shop.test", "shop@elsewhere.test", *mine)
+    aliases = {one["address"]: one["target"] for one in cli.json("alias", "list", *mine)}
+    assert aliases == {"info@shop.test": "hello@shop.test", "@shop.test": "shop@elsewhere.test"}
+    assert "the server reads this address" in cli.refused("alias", "add", "fbl@shop.test", "hello@shop.test", *mine)
+    assert "an alias of this address" in cli.refused("mailbox", "add", "info@shop.test", *mine)
+    assert cli.json("alias", "remove", "@shop.test", *mine) == {"removed": 1}
+    for noun in ("alias", "domain", "mailbox", "sender", "connection", "list", "client"):
         assert len(cli.json(noun, "list", *mine)) == (2 if noun == "connection" else 1), noun
         assert cli.run(noun, "list", *mine).stdout.count("\n") >= 2, noun
 
