@@ -211,7 +211,12 @@ def null_path(headers: Headers, reverse_path: str | None) -> bool:
 
 def away(parsed: Parsed) -> bool:
     """Whether the subject or the opening lines are those of an out-of-office reply."""
-    return _subject(parsed).startswith(_AWAY_SUBJECTS) or _holds(_FILLERS.sub("", opening(parsed)), _AWAY_OPENINGS)
+    return away_by_subject(parsed) or _holds(_FILLERS.sub("", opening(parsed)), _AWAY_OPENINGS)
+
+
+def away_by_subject(parsed: Parsed) -> bool:
+    """Whether the subject alone says so."""
+    return _subject(parsed).startswith(_AWAY_SUBJECTS)
 
 
 def challenges(parsed: Parsed) -> bool:

@@ -33,6 +33,8 @@ _FIELD = re.compile(r"([!-9;-~]{1,200})[ \t]*:[ \t]*(.*)")
 _BLOCK_TAG = re.compile(
     r"<(?:br|/?p|/?div|/?tr|/?h\d|/?li|/?ul|/?table|hr|/?pre|/?title)\b[^<>]{0,500}>", re.IGNORECASE
 )
+# Cut in one pass: whatever follows an element that is never closed is not seen either.
+_UNSEEN = re.compile(r"<(style|script)\b.*?(?:</\1\s*>|\Z)", re.IGNORECASE | re.DOTALL)
 # An address in angle brackets is no tag.
 _TAG = re.compile(r"<[!/?]?[A-Za-z-][^<>@]{0,2000}>|<a\s[^<>]{0,2000}>|</a>", re.IGNORECASE)
 _ENCODED_WORD = re.compile(r"=\?[^?\s]{1,40}\?[bBqQ]\?")
@@ -189,7 +191,8 @@ def decoded_words(value: str) -> str:
 
 
 def without_tags(page: str) -> str:
-    """The words of an HTML page, a line for each block; scripts and styles are not told apart, notices have none."""
+    """The words of an HTML page, a line for each block, without its styles and scripts."""
+    page = _UNSEEN.sub(" ", page)
     broken = _BLOCK_TAG.sub("\n", page.replace("\n", " ")) if _BLOCK_TAG.search(page) else page
     return unescape(_TAG.sub("", broken)).replace("\u00a0", " ")
 

@@ -13,60 +13,55 @@ from typing import Final
 from mail.dsn import final_words
 from mail.outcome import Action, Outcome, Reason
 from mail.reply import Reply
-from policy.bounce_rules import reason_in_weak_words, reason_in_words
+from policy.bounce_rules import reason_in_more_words, reason_in_weak_words, reason_in_words
 from policy.consequence import EFFECTS, effect_of, is_hard
 
 # RFC 3463 and the IANA registry, by subject and detail.
-_BY_ENHANCED: Final[Mapping[str, Reason]] = {
-    "1.1": Reason.USERUNKNOWN,
-    "1.2": Reason.HOSTUNKNOWN,
-    "1.3": Reason.USERUNKNOWN,
-    "1.4": Reason.USERUNKNOWN,
-    "1.6": Reason.HASMOVED,
-    "1.7": Reason.REJECTED,
-    "1.8": Reason.REJECTED,
-    "1.10": Reason.USERUNKNOWN,  # RFC 7505: Null MX; Exchange, which is seen far more often: no such recipient
-    "2.1": Reason.SUSPEND,
-    "2.2": Reason.MAILBOXFULL,
-    "2.3": Reason.EMAILTOOLARGE,
-    "2.4": Reason.MAILERERROR,
-    "3.1": Reason.SYSTEMFULL,
-    "3.2": Reason.SYSTEMERROR,
-    "3.3": Reason.SYSTEMERROR,
-    "3.4": Reason.EMAILTOOLARGE,
-    "3.5": Reason.SYSTEMERROR,
-    "4.0": Reason.NETWORKERROR,
-    "4.1": Reason.EXPIRED,
-    "4.2": Reason.NETWORKERROR,
-    "4.3": Reason.NETWORKERROR,
-    "4.4": Reason.HOSTUNKNOWN,
-    "4.5": Reason.RATELIMITED,
-    "4.6": Reason.NETWORKERROR,
-    "4.7": Reason.EXPIRED,
-    "4.14": Reason.NETWORKERROR,
-    "5.1": Reason.SYNTAXERROR,
-    "5.2": Reason.SYNTAXERROR,
-    "5.3": Reason.RATELIMITED,
-    "5.4": Reason.SYNTAXERROR,
-    "6.0": Reason.CONTENTERROR,
-    "6.1": Reason.CONTENTERROR,
-    "6.2": Reason.CONTENTERROR,
-    "6.3": Reason.CONTENTERROR,
-    "6.7": Reason.SYNTAXERROR,  # RFC 6531: an address beyond ASCII, for a host that cannot read it
-    "7.0": Reason.SECURITYERROR,
-    "7.1": Reason.REJECTED,
-    "7.8": Reason.SECURITYERROR,
-    "7.10": Reason.FAILEDSTARTTLS,
-    "7.20": Reason.AUTHFAILURE,
-    "7.21": Reason.AUTHFAILURE,
-    "7.22": Reason.AUTHFAILURE,
-    "7.23": Reason.AUTHFAILURE,
-    "7.25": Reason.REQUIREPTR,
-    "7.26": Reason.AUTHFAILURE,
-    "7.27": Reason.REJECTED,
-    "7.28": Reason.RATELIMITED,
-    "7.30": Reason.FAILEDSTARTTLS,  # RFC 8689: REQUIRETLS cannot be had
+_REGISTERED: Final[Mapping[Reason, str]] = {
+    Reason.USERUNKNOWN: "1.1 1.3 1.4 1.10",  # 1.10: RFC 7505's Null MX; Exchange, far more often: no such recipient
+    Reason.HOSTUNKNOWN: "1.2 4.4",
+    Reason.HASMOVED: "1.6 7.17 7.18",  # RFC 7293: the owner has changed
+    Reason.SUSPEND: "2.1",
+    Reason.MAILBOXFULL: "2.2",
+    Reason.EMAILTOOLARGE: "2.3 3.4 7.16",
+    Reason.MAILERERROR: "2.4",
+    Reason.SYSTEMFULL: "3.1",
+    Reason.SYSTEMERROR: "3.2 3.3 3.5",
+    Reason.NETWORKERROR: "4.0 4.2 4.3 4.6 4.14",
+    Reason.EXPIRED: "4.1 4.7",
+    Reason.RATELIMITED: "4.5 5.3 7.28",
+    Reason.SYNTAXERROR: "5.1 5.2 5.4 5.5 5.6 6.7 6.8 6.9 6.10",
+    Reason.CONTENTERROR: "6.0 6.1 6.2 6.3 6.4 6.5 6.6",
+    Reason.REJECTED: "1.7 1.8 7.1 7.2 7.15 7.27",
+    Reason.SECURITYERROR: "7.0 7.3 7.4 7.5 7.6 7.7 7.8 7.9 7.12 7.13 7.14",
+    Reason.FAILEDSTARTTLS: "7.10 7.11 7.30",  # 7.30, RFC 8689: REQUIRETLS cannot be had
+    Reason.AUTHFAILURE: "7.20 7.21 7.22 7.23 7.24 7.26 7.29",
+    Reason.REQUIREPTR: "7.25",
 }
+# Exchange Online's own (learn.microsoft.com, "Email non-delivery reports").
+_MICROSOFT: Final[Mapping[Reason, str]] = {
+    Reason.USERUNKNOWN: "1.350 1.351",
+    Reason.HOSTUNKNOWN: "4.310",
+    Reason.NETWORKERROR: "4.312 4.317 4.318",
+    Reason.EXPIRED: "4.300 4.316",
+    Reason.RATELIMITED: "1.90 2.120 2.121 2.122 7.705 7.232 7.233 7.236",
+    Reason.NOTCOMPLIANTRFC: "1.20 6.11",
+    Reason.NORELAYING: "7.64 7.367",
+    Reason.REJECTED: "7.12 7.123 7.124 7.129 7.133 7.134 7.135 7.136 7.703 7.750",
+    Reason.BLOCKED: "7.511 7.606 7.649",
+    Reason.BADREPUTATION: "7.708",
+    Reason.FAILEDSTARTTLS: "7.320 7.321 7.322 7.323 7.324 7.325 7.326",
+    Reason.AUTHFAILURE: "7.509 7.515",
+}
+_BY_ENHANCED: Final[Mapping[str, Reason]] = {
+    detail: reason
+    for table in (_MICROSOFT, _REGISTERED)
+    for reason, details in table.items()
+    for detail in details.split()
+}
+
+# Codes that hosts give for anything; whatever their words say is better.
+_VAGUE: Final = frozenset({"0.0", "1.0", "2.0", "3.0", "4.0", "5.0", "6.0", "7.0", "7.1", "3.2"})
 
 # 550, 553 and 554 alone say nothing; 552 may be the mailbox or the message.
 _BY_CODE: Final[Mapping[int, Reason]] = {
@@ -90,15 +85,20 @@ def classify(text: str, enhanced: str, status: str, code: int | None, explanatio
     `explanation` is the reporter's prose about this one recipient, asked after the codes.
     """
     told = reason_in_words(final_words(text)) or reason_in_words(text)
-    if told in EFFECTS and _about_sender(enhanced or status):
+    further = None if told else reason_in_more_words(text)
+    if (told or further) in EFFECTS and _about_sender(enhanced or status):
         return Reason.REJECTED
+    vague = _detail(enhanced or status) in _VAGUE
     return (
         told
+        or (further if vague else None)
         or _by_enhanced(enhanced)
         or _by_enhanced(status)
+        or further
         or _BY_CODE.get(code or 0)
         or reason_in_words(explanation)
         or reason_in_weak_words(text)
+        or reason_in_more_words(explanation)
         or Reason.UNDEFINED
     )
 
@@ -125,7 +125,7 @@ def outcome(
         text=text,
         reason=reason,
         effect=effect_of(reason, action, text),
-        hard=is_hard(reason, action, text),
+        hard=is_hard(reason),
     )
 
 
@@ -150,4 +150,9 @@ def _by_enhanced(code: str) -> Reason | None:
 
 def _about_sender(code: str) -> bool:
     """X.1.7 and X.1.8 speak of our address (RFC 3463 §3.2): "no such domain" is then none of the client's."""
-    return code.partition(".")[2] in ("1.7", "1.8")
+    return _detail(code) in ("1.7", "1.8")
+
+
+def _detail(code: str) -> str:
+    """Subject and detail of an enhanced code, without its class."""
+    return code.partition(".")[2]

@@ -13,10 +13,21 @@ import re
 from typing import Final
 
 from mail.outcome import Reason
+from policy.bounce_more_words import more_phrases
 
 Rule = tuple[Reason, str, tuple[str, ...]]
 
 RULES: Final[tuple[Rule, ...]] = (
+    (
+        Reason.BADREPUTATION,
+        "outlook, gmail: a rate that is low because of the reputation",
+        ("due to ip reputation", "due to poor reputation", "due to the reputation", "due to the very low reputation"),
+    ),
+    (
+        Reason.EXPIRED,
+        "gateways whose own name would speak of viruses or spam",
+        ("maximum delivery attempts",),
+    ),
     (
         Reason.DELIVERED,
         "SES and other relays that report success in words",
@@ -38,6 +49,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "gmail, yahoo, outlook, postfix anvil, exim, greylisters",
         (
             "receiving mail at a rate",
+            "aup#in-13",
             "receiving mail too quickly",
             "receiving mail at too high",
             "unusual rate of",
@@ -161,6 +173,8 @@ RULES: Final[tuple[Rule, ...]] = (
             "cannot find your reverse",
             "client host name lookup",
             "unresolvable ip",
+            "unverifyable sending",
+            "mismatches client ip",
             "ip address does not resolve",
             "ip name lookup failed",
             "fcrdns",
@@ -238,6 +252,9 @@ RULES: Final[tuple[Rule, ...]] = (
             "denylist",
             "banned sending ip",
             "client host rejected",
+            "smtp server of your isp",
+            "lpn0",  # Orange
+            "use the smtp server of your",
             "client host blocked",
             "client host ... blocked",
             "host rejected",
@@ -316,6 +333,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "every MTA that is no open relay",
         (
             "relay access denied",
+            "not configured to relay",
             "relaying denied",
             "relay denied",
             "relay not permitted",
@@ -832,6 +850,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "refusals of the sender, among them sender checks that quote an unknown user",
         (
             "sender address rejected",
+            "rejected by destination domain",
             "sender rejected",
             "sender verify",
             "sender verification",
@@ -888,6 +907,7 @@ RULES: Final[tuple[Rule, ...]] = (
             "not accepted from",
         ),
     ),
+    (Reason.FILTERED, "AOL: the preferences of a user", ("not accepting mail with",)),
     (
         Reason.NOTACCEPT,
         "Null MX (RFC 7505), hosts without mail (RFC 7504)",
@@ -914,6 +934,7 @@ RULES: Final[tuple[Rule, ...]] = (
             "mail receiving disabled",
             "name server: host not found ... mx",
             "invalid mx record",
+            "system not accepting network messages",
         ),
     ),
     (
@@ -933,6 +954,7 @@ RULES: Final[tuple[Rule, ...]] = (
             "temporary dns",
             "address resolution",
             "could not resolve ... temporar",
+            "wasn't able to establish an smtp connection",
             "mail loop",
             "message looping",
             "mail looping",
@@ -962,6 +984,8 @@ RULES: Final[tuple[Rule, ...]] = (
         (
             "host unknown",
             "host not found",
+            "the domain ... couldn't be found",
+            "the domain ... could not be found",
             "dns lookup failure: host ... not found",
             "domain is not reachable",
             "unknown host",
@@ -1283,7 +1307,6 @@ RULES: Final[tuple[Rule, ...]] = (
             "has been delayed",
             "not yet been delivered",
             "can't connect",
-            "wasn't able to establish an smtp connection",
             "unable to establish",
             "not reachable",
             "unreachable",
@@ -1309,7 +1332,6 @@ RULES: Final[tuple[Rule, ...]] = (
             "authentication needed",
             "authentication credentials",
             "unauthenticated sender",
-            "use the smtp server of your",
             "access denied",
             "access to this",
             "account verification",
@@ -1406,7 +1428,7 @@ RULES: Final[tuple[Rule, ...]] = (
 
 # Words so general that a code says more: asked only where neither words nor codes told.
 WEAK_RULES: Final[tuple[Rule, ...]] = (
-    (Reason.SYSTEMERROR, "sendmail for whatever failed", ("service unavailable",)),
+    (Reason.SYSTEMERROR, "sendmail for whatever failed", ("service unavailable", "unavailable")),
     (Reason.FILTERED, "hosts that refuse a recipient without saying why", ("recipient rejected",)),
     (
         Reason.REJECTED,
@@ -1434,9 +1456,15 @@ WEAK_RULES: Final[tuple[Rule, ...]] = (
     ),
 )
 
+MORE_RULES: Final[tuple[Rule, ...]] = tuple(
+    (reason, "further wordings", more_phrases(reason)) for reason in dict.fromkeys(reason for reason, _, _ in RULES)
+)
+
 TEXT_LIMIT: Final = 4_000
 _LEAP: Final = 80
 _ADDRESS = re.compile(r"[^\s<>()\[\]\"',:;]{1,300}@[^\s<>()\[\]\"',:;]{1,300}")
+# Headings of Gmail's notices, which hold words of other reasons.
+_BOILERPLATE = re.compile(r"technical details of (?:temporary|permanent) failure")
 # The codes that each further line of a multi-line reply begins with.
 _LINE_CODE = re.compile(
     r"(?<=\s)[245]\d\d[- ](?:[245]\.\d{1,3}\.\d{1,3}\s)?|\b[245]\d\d-(?:[245]\.\d{1,3}\.\d{1,3}\s)?"
@@ -1446,12 +1474,17 @@ _LINE_CODE = re.compile(
 def plain(text: str) -> str:
     """Lower case, one blank between words, addresses reduced to "@" (they may hold any words), line codes gone."""
     bare = _LINE_CODE.sub(" ", _ADDRESS.sub("@", text[:TEXT_LIMIT].replace("\u2019", "'")))
-    return " ".join(bare.lower().split())
+    return _BOILERPLATE.sub(" ", " ".join(bare.lower().split()))
 
 
 def reason_in_words(text: str) -> Reason | None:
     """The first rule whose phrase the text holds, or None."""
     return _first(_STRONG, text)
+
+
+def reason_in_more_words(text: str) -> Reason | None:
+    """The same for wordings that are rarer, or less certain than a good code."""
+    return _first(_MORE, text)
 
 
 def reason_in_weak_words(text: str) -> Reason | None:
@@ -1473,6 +1506,7 @@ def _compiled(rules: tuple[Rule, ...]) -> _Compiled:
 
 
 _STRONG: Final = _compiled(RULES)
+_MORE: Final = _compiled(MORE_RULES)
 _WEAK: Final = _compiled(WEAK_RULES)
 
 

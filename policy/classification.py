@@ -13,10 +13,11 @@ from dataclasses import dataclass
 
 from mail import automatic
 from mail.dsn import TEXT_LIMIT, Told, address_in, returned_headers, told_by_report
-from mail.feedback import Feedback, feedback
+from mail.feedback import feedback
 from mail.outcome import Action, Effect, Kind, Outcome, Reason
 from mail.parts import Headers, Parsed, UnparsableError, parse
 from mail.rawbounce import raw_bounce, refused_by_receipt, words_about
+from mail.ses_notice import Notice, ses_notice
 from policy.bounce_class import outcome
 
 _MDN_TYPES = ("message/disposition-notification", "message/global-disposition-notification")
@@ -51,12 +52,13 @@ def classify_mail(raw: bytes, reverse_path: str | None = None) -> Classified:
 
 def _classify(parsed: Parsed, reverse_path: str | None) -> Classified:
     signs = automatic.signs(parsed, reverse_path)
-    kind, outcomes = _judge(parsed, signs)
+    notice = ses_notice(parsed)
+    kind, outcomes = _noticed(notice) if notice else _judge(parsed, signs)
     sender = address_in(parsed.headers.words("from"))
     return Classified(
         kind=kind,
         recipients=outcomes,
-        message_ids=_message_ids(parsed),
+        message_ids=notice.message_ids if notice else _message_ids(parsed),
         from_address=sender.lower() if sender else None,
         subject=parsed.headers.words("subject")[:1_000],
         signs=signs,
@@ -65,7 +67,7 @@ def _classify(parsed: Parsed, reverse_path: str | None) -> Classified:
 
 def _judge(parsed: Parsed, signs: tuple[str, ...]) -> tuple[Kind, tuple[Outcome, ...]]:
     if reported := feedback(parsed):
-        return reported.kind, _complaints(reported)
+        return reported.kind, _complaints(reported.kind, reported.recipients)
     if parsed.of_type(*_MDN_TYPES) and not refused_by_receipt(parsed):
         return Kind.MDN, ()
     if told := told_by_report(parsed):
@@ -89,14 +91,20 @@ def _unreported(parsed: Parsed, signs: tuple[str, ...]) -> Kind:
     return Kind.AUTOREPLY if answers else Kind.BULK
 
 
-def _complaints(reported: Feedback) -> tuple[Outcome, ...]:
+def _noticed(notice: Notice) -> tuple[Kind, tuple[Outcome, ...]]:
+    if notice.told:
+        return _undelivered(notice.told, "")
+    return notice.kind, _complaints(notice.kind, notice.complainers)
+
+
+def _complaints(kind: Kind, recipients: Sequence[str]) -> tuple[Outcome, ...]:
     """One outcome an address; one without an address where the report redacts it; none for other kinds."""
-    effect = {Kind.COMPLAINT: Effect.COMPLAINT, Kind.UNSUBSCRIBE: Effect.UNSUBSCRIBE}.get(reported.kind)
+    effect = {Kind.COMPLAINT: Effect.COMPLAINT, Kind.UNSUBSCRIBE: Effect.UNSUBSCRIBE}.get(kind)
     if effect is None:
         return ()
     return tuple(
         Outcome(recipient, None, "", None, "", Reason.FEEDBACK, effect, hard=False)
-        for recipient in reported.recipients or (None,)
+        for recipient in recipients or (None,)
     )
 
 

@@ -23,6 +23,8 @@ EFFECTS: Final[Mapping[Reason, Effect]] = {
     Reason.MAILBOXFULL: Effect.FULL,
 }
 
+_HARD: Final = frozenset({Reason.USERUNKNOWN, Reason.HOSTUNKNOWN, Reason.NOTACCEPT, Reason.HASMOVED})
+
 
 @dataclass(frozen=True, slots=True)
 class Consequence:
@@ -42,9 +44,9 @@ def effect_of(reason: Reason, action: Action | None, text: str) -> Effect:
     return EFFECTS.get(reason, Effect.NONE)
 
 
-def is_hard(reason: Reason, action: Action | None, text: str) -> bool:
-    """Whether the address itself is bad: trying again can never help."""
-    return effect_of(reason, action, text) is Effect.BLOCK
+def is_hard(reason: Reason) -> bool:
+    """Whether there is no such address: trying again can never help. A mailbox that is shut may open again."""
+    return reason in _HARD
 
 
 def consequence(effect: Effect, rating: int) -> Consequence:
@@ -67,5 +69,5 @@ def expired(last: Outcome) -> Outcome:
         text=last.text,
         reason=last.reason,
         effect=effect,
-        hard=effect is Effect.BLOCK,
+        hard=is_hard(last.reason),
     )

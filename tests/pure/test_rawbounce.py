@@ -154,13 +154,22 @@ def test_a_warning_is_a_delay_even_when_the_mailbox_is_full() -> None:
 
 def test_a_bounce_that_names_nobody_still_is_one() -> None:
     bounce = read("Undelivered mail", "Your message could not be delivered.\n550 5.1.1 no such user\n")
-    assert names(bounce) == [(None, 550)]
+    assert names(bounce) == [("other@else.example", 550)]  # whom the original was for
+
+
+@pytest.mark.parametrize(
+    "to", ["To: a@else.example, b@else.example\n", "To: list@else.example\nList-Id: <list.else.example>\n", ""]
+)
+def test_where_the_original_does_not_tell_either_nobody_is_named(to: str) -> None:
+    returned = f"\n\n--b\nContent-Type: text/rfc822-headers\n\nFrom: sender@ours.example\n{to}\n--b--\n"
+    head = f"{DAEMON}Subject: Undelivered mail\nContent-Type: multipart/mixed; boundary=b\n\n"
+    raw = f"{head}--b\n\nNot delivered: 550 no{returned}"
+    assert names(raw_bounce(parse(raw.encode()), by_machine=True)) == [(None, 550)]
 
 
 def test_a_shortened_address_is_nobody_s() -> None:
-    assert names(read("Undelivered mail", "could not be delivered to\n\n  an...@site.example\n    550 no\n")) == [
-        (None, 550)
-    ]
+    notice = "could not be delivered to\n\n  an...@site.example\n    550 no\n"
+    assert names(read("Undelivered mail", notice, tail="")) == [(None, 550)]
 
 
 def test_a_report_that_a_gateway_wrapped_is_unwrapped() -> None:
