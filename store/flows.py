@@ -35,6 +35,13 @@ _OF = select(flows.c.site, flows.c.id).where(
     flows.c.stream_id == bindparam("stream_id"),
     flows.c.site.in_(bindparam("sites", expanding=True)),
 )
+_UNSTOPPED = or_(flows.c.stopped_until.is_(None), flows.c.stopped_until <= bindparam("now"))
+_LOCK = (
+    select(flows.c.id)
+    .where(flows.c.id.in_(bindparam("ids", expanding=True)), _UNSTOPPED)
+    .order_by(flows.c.id)
+    .with_for_update()
+)
 
 _NONE: Final[Mapping[int, int]] = {}
 
@@ -105,9 +112,7 @@ def lock_running(tx: Connection, ids: Collection[int], now: datetime) -> set[int
 
     So a hold either sees what is claimed, or the claim sees the hold.
     """
-    running = or_(flows.c.stopped_until.is_(None), flows.c.stopped_until <= now)
-    wanted = select(flows.c.id).where(flows.c.id.in_(sorted(ids)), running).order_by(flows.c.id)
-    return set(tx.execute(wanted.with_for_update()).scalars())
+    return set(tx.execute(_LOCK, {"ids": sorted(ids), "now": now}).scalars())
 
 
 _FLOW = (
@@ -126,7 +131,7 @@ _DUE = (
     select(*_FLOW)
     .select_from(flows.outerjoin(campaigns, and_(flows.c.stream == "campaign", campaigns.c.id == flows.c.stream_id)))
     .where(OPEN_FLOW, flows.c.next_due <= bindparam("now"), flows.c.slot.in_(bindparam("slots", expanding=True)))
-    .where(_RUNNING, or_(flows.c.stopped_until.is_(None), flows.c.stopped_until <= bindparam("now")))
+    .where(_RUNNING, _UNSTOPPED)
     .where((flows.c.pool + " " + flows.c.site).not_in(bindparam("resting", expanding=True)))
     .order_by(flows.c.next_due)
     .limit(bindparam("limit"))

@@ -7,13 +7,26 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from store import campaign_content, dkim, domains, onward
 from store.campaign_content import Content
 from store.campaigns import CampaignState
 from store.reports import KIND
 from store.schema import campaigns, clients, connections, messages, recipients, reports, senders, suppressions
+
+_IDS = bindparam("ids", expanding=True)
+_WITHDRAWN = select(suppressions.c.client_id, suppressions.c.list_id).where(suppressions.c.client_id.in_(_IDS))
+_CLIENTS = select(clients.c.id, clients.c.rating, clients.c.variables).where(clients.c.id.in_(_IDS))
+_SUBMISSIONS = (
+    select(
+        messages.c.id, messages.c.project_id, messages.c.reverse_path, messages.c.message_id, messages.c.bytes,
+        messages.c.file, connections.c.sender_id, messages.c.requires_tls,
+        messages.c.kind == onward.KIND,
+    )
+    .outerjoin(connections, connections.c.id == messages.c.connection_id)
+    .where(messages.c.id.in_(_IDS), messages.c.kind.in_(["submission", onward.KIND]))
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,45 +89,30 @@ class OurReport:
 
 
 def addressees(connection: Connection, ids: Collection[int]) -> dict[int, Addressee]:
-    wanted = sorted(ids)
+    if not ids:
+        return {}
+    wanted = {"ids": sorted(ids)}
     gone: dict[int, set[int]] = {}
-    withdrawn = select(suppressions.c.client_id, suppressions.c.list_id).where(suppressions.c.client_id.in_(wanted))
-    for row in connection.execute(withdrawn):
+    for row in connection.execute(_WITHDRAWN, wanted):
         gone.setdefault(row.client_id, set()).add(row.list_id)
-    found = connection.execute(
-        select(clients.c.id, clients.c.rating, clients.c.variables).where(clients.c.id.in_(wanted))
-    )
+    found = connection.execute(_CLIENTS, wanted)
     return {row.id: Addressee(row.id, row.rating, row.variables, frozenset(gone.get(row.id, ()))) for row in found}
 
 
-def signing_keys(connection: Connection, project_id: int, name: str) -> list[dkim.DkimKey]:
-    """The active keys of a domain, if it is this project's: another's d= is never signed."""
-    domain = domains.get(connection, project_id, name)
-    return [] if domain is None else dkim.active(connection, domain.id)
+def identity(connection: Connection, project_id: int, name: str) -> tuple[bool, list[dkim.DkimKey]]:
+    """Of a domain: whether its MX points here, so that a reverse-path in it comes back to us, and its active keys.
 
-
-def is_linked(connection: Connection, name: str) -> bool:
-    """Whether the domain's MX points here, so that a reverse-path in it comes back to us."""
+    Keys only if it is this project's: another's d= is never signed.
+    """
     domain = domains.find(connection, name)
-    return domain is not None and domain.linked
+    if domain is None:
+        return False, []
+    return domain.linked, dkim.active(connection, domain.id) if domain.project == project_id else []
 
 
-def submission(connection: Connection, message_id: int) -> Submission | None:
-    row = connection.execute(
-        select(
-            messages.c.project_id,
-            messages.c.reverse_path,
-            messages.c.message_id,
-            messages.c.bytes,
-            messages.c.file,
-            connections.c.sender_id,
-            messages.c.requires_tls,
-            messages.c.kind == onward.KIND,
-        )
-        .outerjoin(connections, connections.c.id == messages.c.connection_id)
-        .where(messages.c.id == message_id, messages.c.kind.in_(["submission", onward.KIND]))
-    ).first()
-    return None if row is None else Submission(*row)
+def submissions(connection: Connection, message_ids: Collection[int]) -> dict[int, Submission]:
+    """Those of these messages that were submitted."""
+    return {row[0]: Submission(*row[1:]) for row in connection.execute(_SUBMISSIONS, {"ids": list(message_ids)})}
 
 
 def shipped(connection: Connection, message_id: int) -> Shipped | None:
@@ -148,9 +146,8 @@ def our_report(connection: Connection, message_id: int) -> OurReport | None:
         .order_by(recipients.c.id)
     )
     rows = connection.execute(wanted).all()
-    original = submission(connection, rows[0].message_id) if rows else None
-    if original is None:
+    if not rows or (original := submissions(connection, [about := rows[0].message_id]).get(about)) is None:
         return None
-    arrived = connection.execute(select(messages.c.created_at).where(messages.c.id == rows[0].message_id)).scalar_one()
+    arrived = connection.execute(select(messages.c.created_at).where(messages.c.id == about)).scalar_one()
     fates = (Fate(row.address, row.action, row.event, row.code, row.words, row.at) for row in rows)
     return OurReport(original, arrived, tuple(fates))

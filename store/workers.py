@@ -23,6 +23,7 @@ LIFE: Final = timedelta(seconds=15)  # without a heartbeat for so long an incarn
 _ALWAYS = true()
 _REGISTER = insert(workers)
 _BEAT = update(workers).where(workers.c.id == bindparam("worker")).values(alive_until=bindparam("until"))
+_LIVING = select(workers.c.id).where(workers.c.id == bindparam("worker")).with_for_update(read=True)
 _COUNT_FREED = text(
     "UPDATE flows SET queued = queued + freed.n, next_due = 0 FROM (SELECT flow_id, COUNT(*) AS n FROM recipients "
     "WHERE claimed_by = :worker AND state = 'inflight' GROUP BY flow_id ORDER BY flow_id) AS freed "
@@ -50,8 +51,7 @@ def beat(tx: Connection, worker: int, now: datetime, life: timedelta = LIFE) -> 
 
 def living(tx: Connection, worker: int) -> bool:
     """Whether nobody has buried this incarnation, nor can before the commit: whoever claims asks first."""
-    mine = select(workers.c.id).where(workers.c.id == worker).with_for_update(read=True)
-    return tx.execute(mine).first() is not None
+    return tx.execute(_LIVING, {"worker": worker}).first() is not None
 
 
 def bury_dead(tx: Connection, now: datetime, but: int | None = None) -> int:

@@ -8,12 +8,13 @@ Uncomposable, which ends the row: a message that cannot be made today cannot be 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from mail.address import Address, parse_mailbox
 from mail.attachment import Attachment
-from mail.dkim_sign import Signer, load_key
+from mail.dkim_sign import Signer
 from mail.dsn_compose import Failure, Report
 from mail.dsn_compose import compose as compose_report
 from mail.header import split
@@ -21,9 +22,10 @@ from mail.message import Compiled, Facts, compile_message
 from mail.outcome import Action
 from mail.template import Values
 from mail.verp import Tokens
+from mta.outbound.identity import Identities
 from policy.lifecycle import Event
 from role.context import Context
-from store import campaigns, dkim, outgoing
+from store import campaigns, outgoing
 from store.ledger import Claimed
 
 
@@ -61,30 +63,40 @@ class Recipe:
 
 
 class Recipes:
-    """Reads what a message needs, on a thread: `of` blocks on the database and compiles templates."""
+    """Reads what messages need, on a thread: `of` blocks on the database and compiles templates."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._identities = Identities(context)
 
-    def of(self, message_id: int) -> Recipe:
-        """Raises Uncomposable."""
+    def of(self, message_ids: Sequence[int]) -> dict[int, Recipe | Uncomposable]:
+        """The recipe of each message, or why there is none."""
         with self._context.stores.core.database.read() as core:
-            shipped = outgoing.shipped(core, message_id)
-            submitted = None if shipped else outgoing.submission(core, message_id)
-            reported = None if shipped or submitted else outgoing.our_report(core, message_id)
+            kept = outgoing.submissions(core, message_ids)
+            found: dict[int, outgoing.Shipped | outgoing.Submission | outgoing.OurReport | None] = {
+                one: kept.get(one) or outgoing.shipped(core, one) or outgoing.our_report(core, one)
+                for one in message_ids
+            }
+        return {message_id: self._made(message_id, about) for message_id, about in found.items()}
+
+    def _made(
+        self, message_id: int, about: outgoing.Shipped | outgoing.Submission | outgoing.OurReport | None
+    ) -> Recipe | Uncomposable:
         try:
-            if shipped is not None:
-                return self._campaign(message_id, shipped)
-            if submitted is not None:
-                return self._submission(submitted)
-            if reported is not None:
-                return self._report(reported)
+            match about:
+                case outgoing.Shipped():
+                    return self._campaign(message_id, about)
+                case outgoing.Submission():
+                    return self._submission(about)
+                case outgoing.OurReport():
+                    return self._report(about)
         except (ValueError, FileNotFoundError) as error:
-            raise Uncomposable(f"message {message_id}: {error}") from error
-        raise Uncomposable(f"message {message_id} is gone")
+            return Uncomposable(f"message {message_id}: {error}")
+        return Uncomposable(f"message {message_id} is gone")
 
     def _campaign(self, message_id: int, shipped: outgoing.Shipped) -> Recipe:
         sender = parse_mailbox(shipped.sender_address)
+        identity = self._identities.of(shipped.project_id, sender.domain)
         content = shipped.content
         compiled = compile_message(
             from_address=sender, from_name=shipped.sender_name, subject=content.subject, html=content.html,
@@ -95,8 +107,7 @@ class Recipes:
         )  # fmt: skip
         return Recipe(
             shipped.project_id, shipped.campaign_id, shipped.list_id, shipped.state, sender.domain,
-            self._reverse_domain(sender.domain), content.defaults, compiled, b"",
-            self._signer(shipped.project_id, sender.domain), sender_id=shipped.sender_id,
+            identity.reverse_domain, content.defaults, compiled, b"", identity.signer, sender_id=shipped.sender_id,
         )  # fmt: skip
 
     def _submission(self, submitted: outgoing.Submission) -> Recipe:
@@ -104,10 +115,10 @@ class Recipes:
             return self._onward(submitted)
         domain = parse_mailbox(submitted.reverse_path).domain
         content = self._context.spool.get(submitted.blob, submitted.file)
+        identity = self._identities.of(submitted.project_id, domain)
         return Recipe(
-            submitted.project_id, None, 0, campaigns.CampaignState.RUNNING, domain, self._reverse_domain(domain), {},
-            None, content, self._signer(submitted.project_id, domain), sender_id=submitted.sender_id,
-            requires_tls=submitted.requires_tls,
+            submitted.project_id, None, 0, campaigns.CampaignState.RUNNING, domain, identity.reverse_domain, {}, None,
+            content, identity.signer, sender_id=submitted.sender_id, requires_tls=submitted.requires_tls,
         )  # fmt: skip
 
     def _onward(self, kept: outgoing.Submission) -> Recipe:
@@ -133,20 +144,8 @@ class Recipes:
         )  # fmt: skip
         return Recipe(
             original.project_id, None, 0, campaigns.CampaignState.RUNNING, sender.domain, "", {}, None, b"",
-            self._signer(original.project_id, sender.domain), report=report,
+            self._identities.of(original.project_id, sender.domain).signer, report=report,
         )  # fmt: skip
-
-    def _reverse_domain(self, domain: str) -> str:
-        """Where DSNs come back to us: the sender's own domain if its MX is ours (SPF aligns), else our host."""
-        with self._context.stores.core.database.read() as core:
-            return domain if outgoing.is_linked(core, domain) else self._context.settings.server.hostname
-
-    def _signer(self, project_id: int, domain: str) -> Signer | None:
-        with self._context.stores.core.database.read() as core:
-            sealed = outgoing.signing_keys(core, project_id, domain)
-        box = self._context.vault.signing
-        keys = [load_key(box.unseal(key.sealed, dkim.place(domain, key.selector)), key.selector) for key in sealed]
-        return Signer(domain, tuple(keys)) if keys else None
 
 
 class Composer:

@@ -201,7 +201,7 @@ class Sender:
 
     def _looked_up(self, rows: list[promote.Promoted]) -> tuple[dict[int, Recipe | Uncomposable], dict[int, Addressee]]:
         """What the rows' messages and clients are; on a thread."""
-        recipes = self._shelf.of(sorted({row.row.message_id for row in rows}))
+        recipes = self._shelf.of([row.row.message_id for row in rows])
         return recipes, promote.addressees(self._context, rows)
 
     def _room(self, sites: set[str]) -> dict[str, int]:

@@ -6,6 +6,7 @@ Called on threads that may block; `stopped` is asked on the loop for every row.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
@@ -16,6 +17,7 @@ from store import breakers, campaigns
 from store.campaigns import CampaignState
 
 KEPT: Final = 20.0  # seconds; so long may a message be signed with the key before the last
+_AT_ONCE: Final = 50  # messages that one look reads
 
 
 class Shelf:
@@ -27,8 +29,20 @@ class Shelf:
         self.slowed: frozenset[int] = frozenset()  # campaigns that a breaker slows
 
     def of(self, message_ids: Sequence[int]) -> dict[int, Recipe | Uncomposable]:
-        """The recipe of each message, or why there is none."""
-        return {message_id: self._of(message_id) for message_id in message_ids}
+        """The recipe of each message, or why there is none; a message of several rows is named for each.
+
+        Kept is what further rows will ask for: of a campaign, or of a message that has several here.
+        """
+        rows, now = Counter(message_ids), time.monotonic()
+        found: dict[int, Recipe | Uncomposable] = {
+            one: self._kept[one][0] for one in rows if one in self._kept and now - self._kept[one][1] < KEPT
+        }
+        wanted = sorted(rows.keys() - found.keys())
+        for start in range(0, len(wanted), _AT_ONCE):
+            found |= self._recipes.of(wanted[start : start + _AT_ONCE])
+        for one in wanted:
+            self._keep(one, found[one], rows[one], now)
+        return found
 
     def stopped(self, campaign_id: int) -> bool:
         """Whether a campaign was paused or cancelled, as of the last `refresh`."""
@@ -44,15 +58,9 @@ class Shelf:
             self.slowed = breakers.slowed(core, datetime.now(UTC))
         self._stopped = frozenset(one.id for one in halted)
 
-    def _of(self, message_id: int) -> Recipe | Uncomposable:
-        kept = self._kept.get(message_id)
-        if kept is not None and time.monotonic() - kept[1] < KEPT:
-            return kept[0]
-        try:
-            recipe = self._recipes.of(message_id)
-        except Uncomposable as error:
-            self._context.log.error("uncomposable", raised=error, message=message_id)
-            return error
-        if recipe.state is CampaignState.RUNNING:  # one that is paused may be resumed at any moment
-            self._kept[message_id] = (recipe, time.monotonic())
-        return recipe
+    def _keep(self, message_id: int, recipe: Recipe | Uncomposable, rows: int, now: float) -> None:
+        if isinstance(recipe, Uncomposable):
+            self._context.log.error("uncomposable", raised=recipe, message=message_id)
+        elif recipe.state is CampaignState.RUNNING and (recipe.campaign_id is not None or rows > 1):
+            # One that is paused may be resumed at any moment.
+            self._kept[message_id] = (recipe, now)

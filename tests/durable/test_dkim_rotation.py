@@ -17,7 +17,8 @@ from admin.key_rotation import RETIRED_FOR, Rotation
 from admin.office import Office
 from admin.refusals import ConflictError, NotFoundError
 from mta.outbound import shelf
-from mta.outbound.compose import Recipe, Recipes
+from mta.outbound.compose import Recipe
+from mta.outbound.identity import Identities
 from net.resolver import Resolver
 from peers import rows
 from peers.names import Names, record
@@ -61,8 +62,8 @@ class Shop:
 
     def signer(self) -> Any:
         """What the sender signs with when it next reads a recipe."""
-        context: Any = SimpleNamespace(stores=self.office.stores, vault=self.office.vault)
-        return Recipes(context)._signer(self.owner, self.domain)
+        context: Any = SimpleNamespace(stores=self.office.stores, vault=self.office.vault, settings=Settings())
+        return Identities(context).of(self.owner, self.domain).signer
 
     def look(self) -> None:
         self.rotation.step(self.office.now())

@@ -16,7 +16,7 @@ from mail.srs import Srs
 from mail.verp import Tokens
 from mta.inbound.parser import Parser
 from mta.inbound.sort import Sorter
-from mta.outbound.compose import Composer, Outgoing, Recipes
+from mta.outbound.compose import Composer, Outgoing, Recipe, Recipes
 from peers import smtp_role
 from peers.smtp_role import MASTER, Tenant
 from peers.vaults import whole_vault
@@ -83,7 +83,8 @@ def composed(stores: Stores, spool: Spool, row: Any) -> Outgoing:
         public_url="https://ours.test", ready=lambda: None,
     )  # fmt: skip
     claimed = Claimed(row.row, 1, row.id, None, row.address, 0, NOW, None)
-    recipe = Recipes(context).of(row.id)
+    recipe = Recipes(context).of([row.id])[row.id]
+    assert isinstance(recipe, Recipe)
     return Composer(TOKENS, "").compose(recipe, claimed, {}, parse_mailbox(row.address), NOW)
 
 

@@ -21,7 +21,7 @@ from admin.acts import domains, projects
 from admin.office import Office
 from admin.tls_reports import TlsReports
 from mail.tls_report import Session
-from mta.outbound.compose import Recipes
+from mta.outbound.compose import Recipe, Recipes
 from mta.outbound.tls_tally import TlsTally
 from net.http_guard import HttpGuard
 from net.resolver import Resolver
@@ -117,7 +117,8 @@ def test_a_report_is_queued_signed_and_sent_whatever_the_policy_says(desk: Desk,
         "tls-reports@remote.test", "tls-reports@ours.test", False,
     )  # fmt: skip
     context: Any = SimpleNamespace(stores=desk.stores, vault=desk.office.vault, spool=desk.spool, settings=Settings())
-    recipe = Recipes(context).of(row.id)
+    recipe = Recipes(context).of([row.id])[row.id]
+    assert isinstance(recipe, Recipe)
     assert recipe.requires_tls is False
     assert recipe.signer is not None
     assert recipe.signer.domain == "ours.test"
