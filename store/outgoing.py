@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import BindParameter, Connection, bindparam, select
 
 from store import campaign_content, dkim, domains, onward
 from store.campaign_content import Content
@@ -15,7 +15,7 @@ from store.campaigns import CampaignState
 from store.reports import KIND
 from store.schema import campaigns, clients, connections, messages, recipients, reports, senders, suppressions
 
-_IDS = bindparam("ids", expanding=True)
+_IDS: BindParameter[int] = bindparam("ids", expanding=True)
 _WITHDRAWN = select(suppressions.c.client_id, suppressions.c.list_id).where(suppressions.c.client_id.in_(_IDS))
 _CLIENTS = select(clients.c.id, clients.c.rating, clients.c.variables).where(clients.c.id.in_(_IDS))
 _SUBMISSIONS = (

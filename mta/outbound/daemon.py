@@ -53,6 +53,8 @@ from store.shaping_table import table_for
 
 BEATS: Final = 7  # heartbeats in the time that an incarnation lives without one
 LOOK: Final = 0.1  # seconds between looks at flows when nothing was due
+GATHER: Final = 0.03  # seconds that new rows gather after a look that found few
+MANY: Final = 100
 FRESH: Final = 1.0  # seconds that a campaign's state may be old: a pause acts within these
 LINGER: Final = timedelta(seconds=6)  # for what is on the wire at SIGTERM
 IDLE_LANE: Final = timedelta(minutes=5)
@@ -197,7 +199,7 @@ class Sender:
             raise
         for row in rows:
             self._dispatch(row, known.get(row.row.client_id or 0), recipes[row.row.message_id])
-        return 0
+        return GATHER if len(rows) < MANY else 0
 
     def _looked_up(self, rows: list[promote.Promoted]) -> tuple[dict[int, Recipe | Uncomposable], dict[int, Addressee]]:
         """What the rows' messages and clients are; on a thread."""
