@@ -40,7 +40,7 @@ def perform(session: Session, request: Request, unforeseen: Unforeseen) -> Runni
     cursor = Cursor(request)
     name, answer = b"unknown", Answer(Condition.BAD, b"no tag")
     try:
-        tag = _tag(cursor, request)
+        session.tag = tag = _tag(cursor, request)
         name, command = _command(cursor)
         answer = yield from _run(session, command, cursor)
     except MalformedError as error:

@@ -1,171 +1,299 @@
-"""Which mails a tree of SEARCH keys finds (RFC 3501 §6.4.4).
+"""Whether a tree of SEARCH keys finds a mail, as far as what has been read of it tells (RFC 3501 §6.4.4). Pure.
 
-Rows answer flags, sizes and dates; octets are read only for keys that ask for header or words, and only for mails
-that the other keys have left. Strings compare by substring without regard to case, in the decoded header and the
-decoded text of the parts. A mail that cannot be parsed is searched as the octets it is.
+A mail is read in steps, each dearer than the one before: its place, its row, its header, its text. After each, a key
+holds, does not, or cannot be told yet (None); only mails of which nothing can be told are read on. Strings compare by
+substring without regard to case, in what mail/search_text made of the mail.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from email.utils import parsedate_to_datetime
-from functools import cached_property
-from typing import Any, Final
+from datetime import UTC, datetime, timedelta
+from enum import IntEnum
+from typing import Final
 
-from imap.wire_cursor import SequenceSet
-from imap.wire_search import Age, All, Dated, Either, Field, HasFlag, Key, Not, Numbers, Size, When, Words
-from mail import parts
-from mail.parts import Headers, Parsed, UnparsableError
+from imap.wire_cursor import SAVED, SequenceSet
+from imap.wire_search import (
+    Age,
+    All,
+    Dated,
+    Day,
+    Either,
+    Field,
+    HasFlag,
+    HasId,
+    Key,
+    Modified,
+    Not,
+    Numbers,
+    Size,
+    When,
+    Words,
+)
+from mail.search_text import fold, values_of
+from mail.sort_keys import SortKeys
 
-COLUMNS: Final = ("flags", "internaldate", "size_bytes", "content_id")
-_DATES: Final[dict[When, Callable[[date, date], bool]]] = {
+
+class Read(IntEnum):
+    """What has been read of a mail."""
+
+    PLACE = 0
+    ROW = 1
+    HEADER = 2
+    TEXT = 3
+
+
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class Mail:
+    """Attributes behind `read` are not to be looked at; of a row, only those that `columns` names are there."""
+
+    uid: int
+    number: int
+    read: Read = Read.PLACE
+    flags: str = ""
+    internaldate: datetime = _NEVER
+    saved_at: datetime = _NEVER
+    size_bytes: int = 0
+    modseq: int = 0
+    email_id: str = ""
+    thread_id: str = ""
+    header: bytes = b""
+    keys: bytes = b""
+    inner: bytes = b""
+    text: bytes | None = b""  # None for a moment, where none is kept
+
+
+Judge = Callable[[Mail], bool | None]
+
+_DAYS: Final[dict[When, Callable[[int, int], bool]]] = {
     When.BEFORE: lambda day, limit: day < limit,
     When.ON: lambda day, limit: day == limit,
     When.SINCE: lambda day, limit: day >= limit,
 }
 
 
-@dataclass
-class Candidate:
-    """One mail, what is costly about it worked out at first need."""
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What `*` and `$` stand for, and when the search began."""
 
-    uid: int
-    number: int
-    flags: str
-    internaldate: datetime
-    size_bytes: int
-    read: Callable[[], bytes | None]
+    last_number: int
+    last_uid: int
+    saved: frozenset[int]
     now: datetime
 
-    @cached_property
-    def flag_names(self) -> frozenset[str]:
-        return frozenset(self.flags.lower().split())
 
-    @cached_property
-    def octets(self) -> bytes:
-        return self.read() or b""
-
-    @cached_property
-    def headers(self) -> Headers:
-        try:
-            return parts.header_fields(parts.split_head(self.octets)[0])
-        except UnparsableError:
-            return Headers(())
-
-    @cached_property
-    def header_words(self) -> str:
-        fields = (f"{name}: {parts.decoded_words(value)}" for name, value in self.headers.fields)
-        return "\n".join(fields).casefold()
-
-    @cached_property
-    def body_words(self) -> str:
-        parsed = self._parsed()
-        if parsed is None:
-            return parts.split_head(self.octets)[1].decode("utf-8", "replace").casefold()
-        whole = len(self.octets)
-        return "\n".join(_readable(leaf, whole) for leaf in parsed.leaves).casefold()
-
-    def _parsed(self) -> Parsed | None:
-        try:
-            return parts.parse(self.octets)
-        except UnparsableError:
-            return None
-
-
-def _readable(leaf: parts.Part, limit: int) -> str:
-    """Text parts decoded; an inner message as it stands; nothing of what is no text."""
-    return leaf.text(limit) if leaf.content_type.startswith(("text/", "message/")) else ""
-
-
-def cost(key: Key) -> int:
-    """0 where a row answers it, 1 where the header does, 2 where the whole mail must be read."""
+def leaves(key: Key) -> Iterator[Key]:
+    """The leaves of the tree."""
     match key:
+        case All(keys=keys):
+            for one in keys:
+                yield from leaves(one)
+        case Either(one=one, other=other):
+            yield from leaves(one)
+            yield from leaves(other)
+        case Not(key=inner):
+            yield from leaves(inner)
+        case _:
+            yield key
+
+
+def columns(key: Key) -> dict[Read, list[str]]:
+    """What has to be read for it, by the step that reads it."""
+    wanted: dict[Read, set[str]] = {}
+    for leaf in leaves(key):
+        for step, names in _needs(leaf).items():
+            wanted.setdefault(step, set()).update(names)
+    return {step: sorted(names) for step, names in wanted.items()}
+
+
+def _needs(leaf: Key) -> dict[Read, tuple[str, ...]]:
+    match leaf:
+        case HasFlag():
+            return {Read.ROW: ("flags",)}
+        case Size():
+            return {Read.ROW: ("size_bytes",)}
+        case Modified():
+            return {Read.ROW: ("modseq",)}
+        case HasId():
+            return {Read.ROW: ("thread_id" if leaf.conversation else "email_id",)}
+        case Age() | Dated(of=Day.ARRIVED):
+            return {Read.ROW: ("internaldate",)}
+        case Dated(of=Day.SAVED):
+            return {Read.ROW: ("saved_at",)}
+        case Dated():
+            return {Read.HEADER: ("keys",)}
+        case Field():
+            return {Read.HEADER: ("header",)}
+        case Words(everywhere=True):
+            return {Read.HEADER: ("header",), Read.TEXT: ("inner", "text")}
         case Words():
-            return 2
-        case Field() | Dated(sent=True):
-            return 1
-        case All(keys=keys):
-            return max(map(cost, keys), default=0)
-        case Either(one=one, other=other):
-            return max(cost(one), cost(other))
-        case Not(key=inner):
-            return cost(inner)
-    return 0
+            return {Read.TEXT: ("text",)}
+    return {}
 
 
-def ordered(key: Key) -> Key:
-    """The same key with the cheap ones first, so that costly ones see few mails."""
+def judge(key: Key, place: Place) -> Judge:
+    """The key as a function, the cheap ones of its parts first. The parser has bounded the depth."""
     match key:
         case All(keys=keys):
-            return All(tuple(sorted(map(ordered, keys), key=cost)))
+            return _every([judge(one, place) for one in sorted(keys, key=_cost)])
         case Either(one=one, other=other):
-            return Either(*sorted((ordered(one), ordered(other)), key=cost))
+            first, second = sorted((one, other), key=_cost)
+            return _any(judge(first, place), judge(second, place))
         case Not(key=inner):
-            return Not(ordered(inner))
-    return key
+            return _not(judge(inner, place))
+        case Numbers(numbers=numbers, are_uids=are_uids):
+            return _numbers(numbers, are_uids, place)
+        case Field():
+            return _field(key)
+        case Words():
+            return _words(key)
+        case Dated(of=Day.SENT):
+            return _sent(key)
+    return _of_row(key, place)
 
 
-def holds(key: Key, mail: Candidate, last_number: int, last_uid: int) -> bool:
-    """Whether `mail` is found. `last_*`: what `*` stands for. The parser has bounded the depth."""
+def _cost(key: Key) -> int:
+    return max((step for leaf in leaves(key) for step in _needs(leaf)), default=Read.PLACE)
+
+
+def _every(judges: list[Judge]) -> Judge:
+    def every(mail: Mail) -> bool | None:
+        known: bool | None = True
+        for one in judges:
+            found = one(mail)
+            if found is False:
+                return False
+            known = known and found
+        return known
+
+    return judges[0] if len(judges) == 1 else every
+
+
+def _any(first: Judge, second: Judge) -> Judge:
+    def either(mail: Mail) -> bool | None:
+        one = first(mail)
+        if one:
+            return True
+        other = second(mail)
+        return True if other else one if one is None else other
+
+    return either
+
+
+def _not(inner: Judge) -> Judge:
+    def opposite(mail: Mail) -> bool | None:
+        found = inner(mail)
+        return None if found is None else not found
+
+    return opposite
+
+
+def _numbers(numbers: SequenceSet, are_uids: bool, place: Place) -> Judge:
+    if numbers == SAVED:
+        return lambda mail: mail.uid in place.saved
+    last = place.last_uid if are_uids else place.last_number
+    ranges = _merged(sorted(tuple(sorted((low or last, high or last))) for low, high in numbers))
+    lows = [low for low, _ in ranges]
+
+    def within(mail: Mail) -> bool:
+        value = mail.uid if are_uids else mail.number
+        place = bisect_left(lows, value + 1) - 1
+        return place >= 0 and value <= ranges[place][1]
+
+    return within
+
+
+def _merged(ranges: list[tuple[int, ...]]) -> list[list[int]]:
+    merged: list[list[int]] = []
+    for low, high in ranges:
+        if merged and low <= merged[-1][1]:
+            merged[-1][1] = max(high, merged[-1][1])
+        else:
+            merged.append([low, high])
+    return merged
+
+
+def _of_row(key: Key, place: Place) -> Judge:
+    found = _row_test(key, place)
+    return lambda mail: found(mail) if mail.read >= Read.ROW else None
+
+
+def _row_test(key: Key, place: Place) -> Callable[[Mail], bool]:
     match key:
-        case All(keys=keys):
-            return all(holds(inner, mail, last_number, last_uid) for inner in keys)
-        case Either(one=one, other=other):
-            return holds(one, mail, last_number, last_uid) or holds(other, mail, last_number, last_uid)
-        case Not(key=inner):
-            return not holds(inner, mail, last_number, last_uid)
-        case Numbers(numbers=numbers, are_uids=True):
-            return _within(mail.uid, numbers, last_uid)
-        case Numbers(numbers=numbers):
-            return _within(mail.number, numbers, last_number)
-    return _SINGLE[type(key)](key, mail)
+        case HasFlag(flag=flag):
+            padded = f" {flag} "
+            return lambda mail: padded in f" {mail.flags} ".lower()
+        case Size(larger=True, octets=octets):
+            return lambda mail: mail.size_bytes > octets
+        case Size(octets=octets):
+            return lambda mail: mail.size_bytes < octets
+        case Modified(modseq=modseq):
+            return lambda mail: mail.modseq >= modseq
+        case HasId(identity=identity, conversation=True):
+            return lambda mail: mail.thread_id == identity
+        case HasId(identity=identity):
+            return lambda mail: mail.email_id == identity
+        case Age(older=older, seconds=seconds):
+            limit = _before(place.now, seconds)
+            return lambda mail: (mail.internaldate <= limit) is older
+        case Dated(when=when, day=day, of=of):
+            holds, ordinal, saved = _DAYS[when], day.toordinal(), of is Day.SAVED
+            return lambda mail: holds((mail.saved_at if saved else mail.internaldate).toordinal(), ordinal)
+    raise AssertionError(key)
 
 
-def _within(value: int, numbers: SequenceSet, last: int) -> bool:
-    return any(min(low or last, high or last) <= value <= max(low or last, high or last) for low, high in numbers)
-
-
-def _dated(key: Dated, mail: Candidate) -> bool:
-    day = _sent(mail) if key.sent else mail.internaldate.date()
-    return day is not None and _DATES[key.when](day, key.day)
-
-
-def _sent(mail: Candidate) -> date | None:
-    """The day of the Date field, as its own zone has it (RFC 3501: disregarding time and timezone)."""
+def _before(now: datetime, seconds: int) -> datetime:
     try:
-        return parsedate_to_datetime(mail.headers.get("date")).date()
-    except (ValueError, IndexError, OverflowError):
-        return None
+        return now - timedelta(seconds=seconds)
+    except OverflowError:  # longer than there was a calendar
+        return _NEVER
 
 
-def _aged(key: Age, mail: Candidate) -> bool:
-    is_older = mail.internaldate <= mail.now - timedelta(seconds=key.seconds)
-    return is_older is key.older
+def _sent(key: Dated) -> Judge:
+    """A mail without a date is of no day."""
+    holds, ordinal = _DAYS[key.when], key.day.toordinal()
+
+    def sent(mail: Mail) -> bool | None:
+        if mail.read < Read.HEADER:
+            return None
+        day = SortKeys.from_bytes(mail.keys).day
+        return day is not None and holds(day, ordinal)
+
+    return sent
 
 
-def _field(key: Field, mail: Candidate) -> bool:
-    needle = key.needle.casefold()
-    return any(needle in parts.decoded_words(value).casefold() for value in mail.headers.all(key.name.lower()))
+def _field(key: Field) -> Judge:
+    """An empty needle: the field is there at all."""
+    name, needle = fold(key.name), fold(key.needle.replace("\t", " "))
+
+    def field(mail: Mail) -> bool | None:
+        if mail.read < Read.HEADER:
+            return None
+        return needle in mail.header and any(needle in value for value in values_of(mail.header, name))
+
+    return field
 
 
-def _words(key: Words, mail: Candidate) -> bool:
-    needle = key.needle.casefold()
-    return (key.everywhere and needle in mail.header_words) or needle in mail.body_words
+def _words(key: Words) -> Judge:
+    needle = fold(key.needle)
+    in_header = needle.replace(b"\t", b" ")
 
+    def in_parts(mail: Mail) -> bool:
+        return mail.text is not None and needle in mail.text
 
-_SINGLE: Final[dict[type, Callable[[Any, Candidate], bool]]] = {
-    HasFlag: lambda key, mail: key.flag in mail.flag_names,
-    Size: lambda key, mail: mail.size_bytes > key.octets if key.larger else mail.size_bytes < key.octets,
-    Dated: _dated,
-    Age: _aged,
-    Field: _field,
-    Words: _words,
-}
+    def everywhere(mail: Mail) -> bool | None:
+        if mail.read < Read.HEADER:
+            return None
+        if in_header in mail.header:
+            return True
+        return None if mail.read < Read.TEXT else in_header in mail.inner or in_parts(mail)
 
+    def in_text(mail: Mail) -> bool | None:
+        return None if mail.read < Read.TEXT else in_parts(mail)
 
-def found(key: Key, mails: Iterator[Candidate], last_number: int, last_uid: int) -> Iterator[Candidate]:
-    """Those of `mails` that the key finds, in their order."""
-    key = ordered(key)
-    return (mail for mail in mails if holds(key, mail, last_number, last_uid))
+    return everywhere if key.everywhere else in_text

@@ -77,6 +77,7 @@ class Session:
     secure: bool
     account: Mailbox | None = None
     view: View | None = None
+    tag: bytes = b""  # of the command that runs
 
     @property
     def state(self) -> State:

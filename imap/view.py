@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from imap import wire_text
 from imap.answer import MalformedError
 from imap.snapshots import Snapshot
-from imap.wire_cursor import SequenceSet
+from imap.wire_cursor import SAVED, SequenceSet
 from store.filing import Flagged
 from store.folders import Folder
 
@@ -26,6 +26,7 @@ class View:
         self.snapshot = snapshot
         self.uids: array[int] = snapshot.uids
         self.modseq = snapshot.modseq
+        self.saved = array("I")  # UIDs of the last SEARCH that said SAVE (RFC 5182)
         self._told: dict[int, int] = {}  # UID -> MODSEQ that this session's own STORE has answered
 
     def number_of(self, uid: int) -> int:
@@ -38,6 +39,8 @@ class View:
 
     def chosen(self, wanted: SequenceSet, are_uids: bool) -> list[int]:
         """The UIDs of a set, ascending. MalformedError for a number that no mail has."""
+        if wanted == SAVED:
+            return [uid for uid in self.saved if self.holds(uid)]
         slices = [self._slice_of_uids(*ends) if are_uids else self._slice_of_numbers(*ends) for ends in wanted]
         if len(slices) == 1:
             return list(self.uids[slices[0]])

@@ -26,6 +26,7 @@ _KEYWORD: Final = re.compile(rb"[!#$&'+,\-./0-9:;<=>?@A-Z^_`a-z|}~]+")
 _QUOTED: Final = re.compile(rb'"((?:[^"\\\r\n\x00]|\\["\\])*)"')
 _BASE64: Final = re.compile(rb"[A-Za-z0-9+/]*={0,2}")
 _NUMBER: Final = re.compile(rb"[0-9]{1,10}")
+_LARGE_NUMBER: Final = re.compile(rb"[0-9]{1,19}")
 _SET: Final = re.compile(rb"[0-9*:,]+")
 _RANGE: Final = re.compile(rb"(\*|[1-9][0-9]{0,9})(?::(\*|[1-9][0-9]{0,9}))?")
 _LITERAL: Final = re.compile(rb"(~?)\{[0-9]+\+?\}\r\n")
@@ -35,6 +36,7 @@ MONTHS: Final = (b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug",
 
 Range = tuple[int, int]  # 0 stands for `*`
 SequenceSet = tuple[Range, ...]
+SAVED: Final[SequenceSet] = ()  # `$`, what the last SEARCH saved (RFC 5182); no set that is written is empty
 
 
 class Cursor:
@@ -100,6 +102,13 @@ class Cursor:
             raise MalformedError(f"{value} is no 32-bit number")
         return value
 
+    def large_number(self) -> int:
+        """Of 63 bits, as a MODSEQ is (RFC 7162 §7)."""
+        value = int(self.match(_LARGE_NUMBER, "a number")[0])
+        if value >= 1 << 63:
+            raise MalformedError(f"{value} is no 63-bit number")
+        return value
+
     def string(self) -> bytes:
         """A quoted string or a literal."""
         if self.peek() == b'"':
@@ -147,6 +156,8 @@ class Cursor:
         return found
 
     def sequence_set(self) -> SequenceSet:
+        if self.taken(b"$"):
+            return SAVED
         text = self.match(_SET, "a sequence set")[0]
         return tuple(_range(piece) for piece in text.split(b","))
 

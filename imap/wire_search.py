@@ -1,4 +1,6 @@
-"""What SEARCH asks for, as a tree of keys (RFC 3501 §6.4.4, RFC 5032 for OLDER and YOUNGER). Pure; MalformedError.
+"""What SEARCH asks for, as a tree of keys (RFC 3501 §6.4.4). Pure; MalformedError.
+
+OLDER, YOUNGER are of RFC 5032, `$` of RFC 5182, MODSEQ of RFC 7162, EMAILID, THREADID of RFC 8474, SAVED* of RFC 8514.
 
 Keys nest at most NESTING deep, NOT and OR included, and there are at most KEYS of them.
 """
@@ -15,6 +17,14 @@ from imap.answer import MalformedError
 from imap.wire_cursor import NESTING, Cursor, SequenceSet
 
 KEYS: Final = 500
+
+
+class Day(Enum):
+    """Which day of a mail."""
+
+    ARRIVED = b""  # INTERNALDATE
+    SENT = b"SENT"  # of the Date field, in its own zone
+    SAVED = b"SAVED"  # when it came into this folder
 
 
 class When(Enum):
@@ -60,17 +70,30 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Dated:
-    """By the day of INTERNALDATE, or of the Date field (`sent`)."""
-
     when: When
     day: date
-    sent: bool
+    of: Day = Day.ARRIVED
 
 
 @dataclass(frozen=True, slots=True)
 class Age:
     older: bool  # else younger
     seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Modified:
+    """Of this MODSEQ or a higher one."""
+
+    modseq: int
+
+
+@dataclass(frozen=True, slots=True)
+class HasId:
+    """Of that EMAILID, or of that THREADID (`conversation`)."""
+
+    identity: str
+    conversation: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +112,7 @@ class Words:
     everywhere: bool
 
 
-Key = All | Either | Not | HasFlag | Numbers | Size | Dated | Age | Field | Words
+Key = All | Either | Not | HasFlag | Numbers | Size | Dated | Age | Modified | HasId | Field | Words
 
 _FLAGS: Final = {
     b"ANSWERED": "\\answered",
@@ -105,6 +128,7 @@ _SIMPLE: Final[dict[bytes, Key]] = {
     b"NEW": _NONE,
     b"RECENT": _NONE,
     b"OLD": All(()),
+    b"SAVEDATESUPPORTED": All(()),
     **{name: HasFlag(flag) for name, flag in _FLAGS.items()},
     **{b"UN" + name: Not(HasFlag(flag)) for name, flag in _FLAGS.items()},
 }
@@ -123,7 +147,7 @@ class _Reader:
             raise MalformedError(f"more than {KEYS} keys, or nested deeper than {NESTING}")
         if self.cursor.taken(b"("):
             return self._group(depth)
-        if self.cursor.peek().isdigit() or self.cursor.peek() == b"*":
+        if self.cursor.peek().isdigit() or self.cursor.peek() in (b"*", b"$"):
             return Numbers(self.cursor.sequence_set(), are_uids=False)
         name = self.cursor.keyword()
         if name in _SIMPLE:
@@ -153,14 +177,24 @@ class _Reader:
         self.cursor.space()
         return Either(one, self.key(depth + 1))
 
+    def modified(self) -> Key:
+        """The name and type of an entry, which we have no MODSEQ of its own for, are read over (RFC 7162 §3.1.5)."""
+        if self.cursor.peek() == b'"':
+            self.cursor.string()
+            self.cursor.space()
+            if self.cursor.keyword() not in (b"ALL", b"PRIV", b"SHARED"):
+                raise MalformedError("an entry's type is all, priv or shared")
+            self.cursor.space()
+        return Modified(self.cursor.large_number())
+
     def header(self) -> Key:
         name = self.words()
         self.cursor.space()
         return Field(name, self.words())
 
 
-def _dated(when: When, sent: bool) -> Callable[[_Reader, int], Key]:
-    return lambda reader, _: Dated(when, reader.cursor.date(), sent)
+def _dated(when: When, of: Day) -> Callable[[_Reader, int], Key]:
+    return lambda reader, _: Dated(when, reader.cursor.date(), of)
 
 
 _ARGUMENTS: Final[dict[bytes, Callable[[_Reader, int], Key]]] = {
@@ -173,11 +207,13 @@ _ARGUMENTS: Final[dict[bytes, Callable[[_Reader, int], Key]]] = {
     b"SMALLER": lambda reader, _: Size(False, reader.cursor.number()),
     b"OLDER": lambda reader, _: Age(True, reader.cursor.number()),
     b"YOUNGER": lambda reader, _: Age(False, reader.cursor.number()),
+    b"MODSEQ": lambda reader, _: reader.modified(),
     b"HEADER": lambda reader, _: reader.header(),
     b"BODY": lambda reader, _: Words(reader.words(), everywhere=False),
     b"TEXT": lambda reader, _: Words(reader.words(), everywhere=True),
-    **{when.value: _dated(when, sent=False) for when in When},
-    **{b"SENT" + when.value: _dated(when, sent=True) for when in When},
+    b"EMAILID": lambda reader, _: HasId(reader.words(), conversation=False),
+    b"THREADID": lambda reader, _: HasId(reader.words(), conversation=True),
+    **{of.value + when.value: _dated(when, of) for when in When for of in Day},
 }
 
 

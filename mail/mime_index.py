@@ -1,4 +1,5 @@
-"""What IMAP needs of a message, worked out once at filing: ENVELOPE, BODY, BODYSTRUCTURE and where each section lies.
+"""What IMAP needs of a message, worked out once at filing: ENVELOPE, BODY, BODYSTRUCTURE, where each section lies,
+what SEARCH, SORT and THREAD look at.
 
 Pure, never raises on any octets, bounded in time, depth and parts (mail/mime_scan). Called by whoever files a message
 (sorter, APPEND); imap/ answers FETCH from the result: structures as they are, BODY[1.2.MIME] by slicing the octets.
@@ -14,6 +15,9 @@ import msgspec
 from mail.imap_structure import Writer
 from mail.mime_scan import Entity, scan
 from mail.object_id import email_id, thread_id
+from mail.preview import preview
+from mail.search_text import SearchText, search_text
+from mail.sort_keys import SortKeys, sort_keys
 
 _SECTION = re.compile(
     r"((?:[1-9]\d{0,3}(?:\.[1-9]\d{0,3}){0,199})?)(?:(?:^|(?<=\d)\.)(HEADER|TEXT|MIME))?", re.IGNORECASE
@@ -62,6 +66,14 @@ class PartIndex:
         return cls(_DECODER.decode(octets))
 
 
+class Asked(msgspec.Struct, frozen=True):
+    """What a mail is found and ordered by; the copies of a mail share it."""
+
+    text: SearchText
+    keys: SortKeys
+    preview: str
+
+
 @dataclass(frozen=True, slots=True)
 class Indexed:
     """`envelope`, `body` and `bodystructure` are whole parenthesised lists, to be sent behind their names.
@@ -75,6 +87,7 @@ class Indexed:
     parts: PartIndex
     email_id: str
     thread_id: str
+    asked: Asked
 
 
 def index(raw: bytes) -> Indexed:
@@ -86,7 +99,8 @@ def index(raw: bytes) -> Indexed:
     parts = {"": Part(0, 0, len(raw), root.body_start)}
     _number_message(root, "", parts)
     email = email_id(raw)
-    return Indexed(envelope, body, bodystructure, PartIndex(parts), email, thread_id(root.headers, email))
+    asked = Asked(search_text(raw, root), sort_keys(root.headers), preview(raw, root))
+    return Indexed(envelope, body, bodystructure, PartIndex(parts), email, thread_id(root.headers, email), asked)
 
 
 def _number_message(message: Entity, prefix: str, parts: dict[str, Part]) -> None:

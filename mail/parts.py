@@ -82,13 +82,8 @@ class Part:
 
     def decoded(self, limit: int = TEXT_LIMIT) -> bytes:
         """The content without its transfer encoding, at most `limit` octets."""
-        encoding = self.headers.get("content-transfer-encoding").strip().lower()
         raw = self.content[: limit * 2]
-        if encoding == "base64":
-            return _base64(raw)[:limit]
-        if encoding == "quoted-printable":
-            return decodestring(raw)[:limit]
-        return raw[:limit]
+        return transferred(raw, self.headers.get("content-transfer-encoding"))[:limit]
 
     def text(self, limit: int = TEXT_LIMIT) -> str:
         """Readable text with LF line ends; octets that its charset has not become U+FFFD."""
@@ -207,6 +202,16 @@ def in_charset(octets: bytes, charset: str) -> str:
     return _lenient(octets)
 
 
+def transferred(raw: bytes, encoding: str) -> bytes:
+    """Without that Content-Transfer-Encoding; as it is where we know none such."""
+    match encoding.strip().lower():
+        case "base64":
+            return base64_octets(raw)
+        case "quoted-printable":
+            return decodestring(raw)
+    return raw
+
+
 def _lenient(octets: bytes) -> str:
     """UTF-8, else Latin-1; NUL becomes U+FFFD, since a database's text may not hold it."""
     try:
@@ -216,7 +221,8 @@ def _lenient(octets: bytes) -> str:
     return text.replace("\0", "\ufffd")
 
 
-def _base64(raw: bytes) -> bytes:
+def base64_octets(raw: bytes) -> bytes:
+    """Decoded leniently: what is no letter of base64 is passed over; `raw` itself where nothing helps."""
     letters = re.sub(rb"[^A-Za-z0-9+/]", b"", raw)
     letters = letters[: len(letters) // 4 * 4 + (len(letters) % 4 if len(letters) % 4 > 1 else 0)]
     try:

@@ -21,7 +21,7 @@ from sqlalchemy import Connection, Row, Select, bindparam, delete, exists, func,
 from sqlalchemy.sql.elements import ColumnElement
 
 from mail.mime_index import Indexed
-from store import folders
+from store import folders, search_texts
 from store.schema import arrivals, contents, expunged, filed
 from store.schema import folders as folders_table
 from store.spool import Stored
@@ -102,6 +102,7 @@ def file_message(
     if arrival_id is not None and (before := _filed_before(tx, folder_id, arrival_id)) is not None:
         return before
     content_id, size = _content(tx, content)
+    search_texts.keep(tx, content_id, index.asked)
     uid, modseq = _touched(tx, folder_id, 1, size)
     row = {
         "folder_id": folder_id,
@@ -147,7 +148,7 @@ def store_flags(
     wanted = list(flags)
     changed: dict[int, str] = {}
     refused: list[int] = []
-    for uid, modseq, before in tx.execute(_FLAGS_OF.where(_of(folder_id, uids)).order_by(filed.c.uid)):
+    for uid, modseq, before in tx.execute(_FLAGS_OF.where(among(folder_id, uids)).order_by(filed.c.uid)):
         after = joined(_changed(before.split(), change, wanted))
         if unchanged_since is not None and modseq > unchanged_since:
             refused.append(uid)
@@ -164,7 +165,7 @@ def store_flags(
 def expunge(tx: Connection, folder_id: int, uids: Sequence[int]) -> Expunged:
     """Remove those of `uids` (ascending, at most BATCH) that are flagged \\Deleted."""
     _locked(tx, folder_id)
-    rows = tx.execute(select(filed.c.uid, filed.c.flags).where(_of(folder_id, uids)))
+    rows = tx.execute(select(filed.c.uid, filed.c.flags).where(among(folder_id, uids)))
     doomed = sorted(row.uid for row in rows if DELETED in row.flags.split())
     if not doomed:
         return Expunged((), ())
@@ -200,7 +201,7 @@ def copy(tx: Connection, source_id: int, uids: Sequence[int], target_id: int, no
             "arrival_id": literal(None, filed.c.arrival_id.type),
         }
         columns = [replaced.get(column.name, column).label(column.name) for column in filed.c]
-        chosen = select(*columns).where(_of(source_id, [uid for uid, _ in chunk]))
+        chosen = select(*columns).where(among(source_id, [uid for uid, _ in chunk]))
         tx.execute(insert(filed).from_select([column.name for column in filed.c], chosen))
     return pairs
 
@@ -254,7 +255,7 @@ def drop_unnamed(tx: Connection, content_ids: Iterable[int]) -> tuple[str, ...]:
 
 def size_of(tx: Connection, folder_id: int, uids: Sequence[int]) -> int:
     """What these mails add up to."""
-    sums = (select(func.sum(filed.c.size_bytes)).where(_of(folder_id, chunk)) for chunk in _chunks(uids))
+    sums = (select(func.sum(filed.c.size_bytes)).where(among(folder_id, chunk)) for chunk in _chunks(uids))
     return sum(int(tx.execute(query).scalar() or 0) for query in sums)
 
 
@@ -317,12 +318,19 @@ def bytes_of(tx: Connection, content_ids: Sequence[int]) -> dict[int, tuple[byte
     return {row.id: (row.bytes, row.file) for row in tx.execute(query)}
 
 
+def bytes_of_mail(tx: Connection, folder_id: int, uid: int) -> tuple[bytes | None, str | None] | None:
+    """What `Spool.get` wants of one mail; None where it is gone."""
+    query = select(contents.c.bytes, contents.c.file).join(filed, filed.c.content_id == contents.c.id)
+    row = tx.execute(query.where(among(folder_id, [uid]))).one_or_none()
+    return None if row is None else (row.bytes, row.file)
+
+
 def _scanned(folder_id: int, uids: Sequence[int], columns: Sequence[str]) -> Select[Any]:
     query = select(filed.c.uid, *(filed.c[name] for name in columns)).order_by(filed.c.uid)
-    return query.where(_of(folder_id, uids))
+    return query.where(among(folder_id, uids))
 
 
-def _of(folder_id: int, uids: Sequence[int] | None) -> ColumnElement[bool]:
+def among(folder_id: int, uids: Sequence[int] | None) -> ColumnElement[bool]:
     """Rows of a folder; of `uids` by their range where that has no holes, else one by one."""
     here: ColumnElement[bool] = filed.c.folder_id == folder_id
     if uids is None:
@@ -340,7 +348,7 @@ def _chunks(values: Sequence[int]) -> Iterator[Sequence[int]]:
 def _existing(tx: Connection, folder_id: int, uids: Sequence[int]) -> Iterator[tuple[int, int]]:
     """UID and size of each that is there."""
     for chunk in _chunks(uids):
-        rows = tx.execute(select(filed.c.uid, filed.c.size_bytes).where(_of(folder_id, chunk)))
+        rows = tx.execute(select(filed.c.uid, filed.c.size_bytes).where(among(folder_id, chunk)))
         yield from ((row.uid, row.size_bytes) for row in rows)
 
 
@@ -384,7 +392,7 @@ def _log(tx: Connection, folder_id: int, modseq: int, uids: Sequence[int]) -> No
 def _remove(tx: Connection, folder_id: int, uids: Sequence[int]) -> tuple[str, ...]:
     named, octets = list[int](), 0
     for chunk in _chunks(uids):
-        doomed = delete(filed).where(_of(folder_id, chunk))
+        doomed = delete(filed).where(among(folder_id, chunk))
         for row in tx.execute(doomed.returning(filed.c.content_id, filed.c.size_bytes)):
             named.append(row.content_id)
             octets += row.size_bytes

@@ -319,6 +319,14 @@ contents = _table(
     Index("ix_contents_file", "file", sqlite_where=text("file IS NOT NULL"), postgresql_where=text("file IS NOT NULL")),
 )  # fmt: skip
 
+# What a mail is found and ordered by (mail/search_text.py, mail/sort_keys.py); short columns first, as they are read.
+search_texts = _table(
+    "search_texts", mail,
+    Column("content_id", ForeignKey("contents.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("keys", Octets, nullable=False), _text("preview"), Column("header", Octets, nullable=False),
+    Column("inner", Octets, nullable=False), Column("text", Octets),  # None: too long to be kept twice
+)  # fmt: skip
+
 arrivals = _table(
     "arrivals", mail, _id(), Column("content_id", ForeignKey("contents.id"), nullable=False),
     _text("state"),  # new | sorted | unparsed

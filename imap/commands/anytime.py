@@ -12,6 +12,7 @@ from imap.wire_cursor import Cursor
 _ALWAYS: Final = (b"IMAP4rev1", b"LITERAL+", b"ID", b"ENABLE", b"SASL-IR")
 _SIGNED_IN: Final = (
     *(b"NAMESPACE", b"CHILDREN", b"SPECIAL-USE", b"CREATE-SPECIAL-USE", b"LIST-EXTENDED", b"LIST-STATUS"),
+    *(b"ESEARCH", b"SEARCHRES", b"SORT", b"SORT=DISPLAY", b"ESORT", b"THREAD=ORDEREDSUBJECT", b"THREAD=REFERENCES"),
     *(b"UNSELECT", b"UIDPLUS", b"MOVE", b"IDLE", b"WITHIN", b"STATUS=SIZE", b"APPENDLIMIT=%d"),
 )
 _ID_PAIRS: Final = 30  # RFC 2971 §3.3

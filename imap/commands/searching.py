@@ -1,63 +1,48 @@
-"""SEARCH and UID SEARCH (RFC 3501 §6.4.4)."""
+"""SEARCH and UID SEARCH (RFC 3501 §6.4.4), with RETURN (RFC 4731) and SAVE (RFC 5182)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from imap.answer import MalformedError, RefusedError, Running, done
-from imap.contents import Contents
-from imap.search import COLUMNS, Candidate, found
+from imap import results
+from imap.answer import Running, done
+from imap.finding import found
+from imap.results import Hits
 from imap.session import SELECTED, Command, Session, Table
 from imap.wire_cursor import Cursor
-from imap.wire_search import Key, search_key
-from store import filing
-from store.filing import BATCH
-
-_CHARSETS: Final = {b"US-ASCII": "ascii", b"UTF-8": "utf-8"}
-_PIECE: Final = 1000  # numbers written at once
+from imap.wire_search import Key
 
 
-def _read(cursor: Cursor) -> Key:
+@dataclass(frozen=True, slots=True)
+class Search:
+    """`returns`: what ESEARCH is to tell; None: the old answer."""
+
+    key: Key
+    returns: frozenset[bytes] | None
+
+
+def _read(cursor: Cursor) -> Search:
     cursor.space()
+    returns = results.read_returns(cursor)
     charset = "utf-8"  # what clients send without saying so
     if cursor.word_follows(b"CHARSET"):
         cursor.space()
-        name = cursor.astring().upper()
-        if name not in _CHARSETS:
-            raise RefusedError("US-ASCII and UTF-8 are known", b"BADCHARSET (US-ASCII UTF-8)")
-        charset = _CHARSETS[name]
+        charset = results.read_charset(cursor)
         cursor.space()
-    if cursor.ended():
-        raise MalformedError("SEARCH wants a key")
-    return search_key(cursor, charset)
+    return Search(results.read_key(cursor, charset), returns)
 
 
-def _search(session: Session, key: Key, are_uids: bool) -> Running:
-    view = session.selected
-    last_uid = view.uids[-1] if view.uids else 0
-    hits = found(key, _candidates(session), len(view.uids), last_uid)
-    numbers = [mail.uid if are_uids else mail.number for mail in hits]
-    yield b"* SEARCH"
-    for start in range(0, len(numbers), _PIECE):
-        yield b"".join(b" %d" % number for number in numbers[start : start + _PIECE])
-    yield b"\r\n"
+def _search(session: Session, asked: Search, are_uids: bool) -> Running:
+    hits = Hits.of(found(session, asked.key), asked.key)
+    if asked.returns is None:
+        yield from results.plain(b"SEARCH", hits, are_uids)
+        return done("SEARCH")
+    if b"SAVE" in asked.returns:
+        results.save(session.selected, hits, asked.returns)
+    yield from results.extended(session.tag, hits, asked.returns, are_uids)
     return done("SEARCH")
-
-
-def _candidates(session: Session) -> Iterator[Candidate]:
-    """All mails of the folder, read in batches, each in a transaction that is over before it is searched."""
-    view, now = session.selected, session.backing.now()
-    mail, spool = session.backing.stores.mail, session.backing.spool
-    for start in range(0, len(view.uids), BATCH):
-        with mail.database.read() as tx:
-            rows = list(filing.scan(tx, view.folder.id, view.uids[start : start + BATCH], COLUMNS))
-        contents = Contents(mail.database, spool, [(row.content_id, row.size_bytes) for row in rows])
-        for row in rows:
-            read = partial(contents.read, row.content_id)
-            number = view.number_of(row.uid)
-            yield Candidate(row.uid, number, row.flags, row.internaldate, row.size_bytes, read, now)
 
 
 COMMANDS: Final[Table] = {

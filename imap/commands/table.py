@@ -15,6 +15,8 @@ from imap.commands import (
     messages,
     searching,
     selecting,
+    sorting,
+    threading,
 )
 from imap.session import Table
 
@@ -29,4 +31,6 @@ COMMANDS: Final[Table] = {
     **expunging.COMMANDS,
     **messages.COMMANDS,
     **searching.COMMANDS,
+    **sorting.COMMANDS,
+    **threading.COMMANDS,
 }

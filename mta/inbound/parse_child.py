@@ -22,7 +22,7 @@ from typing import BinaryIO, Final
 import msgspec
 
 from mail.address import parse_mailbox
-from mail.mime_index import index
+from mail.mime_index import Asked, index
 from mta.authors import addresses, from_fields
 from policy.classification import Classified, classify_mail
 
@@ -43,6 +43,7 @@ class Read(msgspec.Struct, frozen=True):
     parts: bytes
     email_id: str
     thread_id: str
+    asked: Asked
 
 
 def read_message(reverse_path: str, content: bytes) -> Read:
@@ -57,6 +58,7 @@ def read_message(reverse_path: str, content: bytes) -> Read:
         parts=indexed.parts.to_bytes(),
         email_id=indexed.email_id,
         thread_id=indexed.thread_id,
+        asked=indexed.asked,
     )
 
 

@@ -124,7 +124,8 @@ class Sorter:
         mail = Mail(read.classified, read.author, str(found.get("dmarc", "")), str(found.get("disposition", "")))
         people = [To(one.position, one.purpose, one.target) for one in arrival.recipients]
         parts = PartIndex.from_bytes(read.parts)
-        indexed = Indexed(read.envelope, read.body, read.bodystructure, parts, read.email_id, read.thread_id)
+        structure = (read.envelope, read.body, read.bodystructure, parts)
+        indexed = Indexed(*structure, read.email_id, read.thread_id, read.asked)
         doing = decide.acts(mail, people, self._tokens)
         junk = decide.is_junk(mail)
         onward = self._sending.copies(arrival, content, junk)
@@ -136,8 +137,8 @@ class Sorter:
         empty, body = index(b"\r\n"), split(content)
         parts = {"": Part(0, 0, len(content), body), "1": Part(0, body, len(content))}
         email = email_id(content)
-        thread = thread_id(Headers({}), email)
-        indexed = Indexed(empty.envelope, empty.body, empty.bodystructure, PartIndex(parts), email, thread)
+        structure = (empty.envelope, empty.body, empty.bodystructure, PartIndex(parts))
+        indexed = Indexed(*structure, email, thread_id(Headers({}), email), empty.asked)
         onward = self._sending.copies(arrival, content, junk=False)
         return Judged(arrival, ArrivalState.UNPARSED, None, (), junk=False, index=indexed, onward=onward)
 

@@ -18,7 +18,7 @@ from imap.listing import matches
 from imap.wire import Request
 from imap.wire_cursor import Cursor
 from imap.wire_fetch import Item, Octets, Section, fetch_attributes
-from imap.wire_search import All, Dated, Either, Field, HasFlag, Not, Numbers, Size, When, Words, search_key
+from imap.wire_search import All, Dated, Day, Either, Field, HasFlag, Not, Numbers, Size, When, Words, search_key
 
 
 def at(line: bytes, *literals: bytes) -> Cursor:
@@ -106,7 +106,7 @@ def test_search_keys() -> None:
         (
             Field("X-Spam", ""),
             Numbers(((5, 0),), are_uids=True),
-            Dated(When.SINCE, date(2026, 2, 1), sent=True),
+            Dated(When.SINCE, date(2026, 2, 1), Day.SENT),
             Words("ßü", everywhere=True),
         )
     )

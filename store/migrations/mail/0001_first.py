@@ -144,6 +144,18 @@ def upgrade() -> None:
     op.create_index(op.f("ix_filed_content_id"), "filed", ["content_id"], unique=False)
     op.create_index(op.f("ix_filed_folder_id_filed_modseq"), "filed", ["folder_id", "modseq"], unique=False)
     op.create_table(
+        "search_texts",
+        sa.Column("content_id", columns.Id, autoincrement=False, nullable=False),
+        sa.Column("keys", columns.Octets, nullable=False),
+        sa.Column("preview", columns.Words, nullable=False),
+        sa.Column("header", columns.Octets, nullable=False),
+        sa.Column("inner", columns.Octets, nullable=False),
+        sa.Column("text", columns.Octets, nullable=True),
+        sa.ForeignKeyConstraint(["content_id"], ["contents.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("content_id", name=op.f("pk_search_texts")),
+        sqlite_strict=True,
+    )
+    op.create_table(
         "arrival_recipients",
         sa.Column("arrival_id", columns.Id, nullable=False),
         sa.Column("position", columns.Id, autoincrement=False, nullable=False),

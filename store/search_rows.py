@@ -1,0 +1,37 @@
+"""What SEARCH, SORT and THREAD read of a folder's mails beside their rows in `filed`.
+
+The caller owns the transaction (on `mail`). Rows come as they are read, since a `text` has up to 256 kB.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from sqlalchemy import Column, ColumnElement, Connection, Row, select, type_coerce
+
+from store import filing
+from store.columns import Id
+from store.schema import filed, search_texts
+
+_TOGETHER: Final = 50  # rows in memory at once
+
+
+def scan(tx: Connection, folder_id: int, uids: Sequence[int], columns: Sequence[str]) -> Iterator[Row[Any]]:
+    """Rows of (uid, *columns) of those of `uids` that are there, by UID; at most filing.BATCH `uids`, ascending."""
+    assert len(uids) <= filing.BATCH
+    if not uids:
+        return iter(())
+    wanted: list[Column[Any]] = [filed.c.uid, *(search_texts.c[name] for name in columns)]
+    query = select(*wanted).join(search_texts, search_texts.c.content_id == filed.c.content_id)
+    streamed = query.where(filing.among(folder_id, uids)).order_by(filed.c.uid).execution_options(yield_per=_TOGETHER)
+    return iter(tx.execute(streamed))
+
+
+def keys_of(tx: Connection, folder_id: int, uids: Sequence[int]) -> list[tuple[int, int, int, bytes]]:
+    """UID, INTERNALDATE in microseconds, size and sort keys of those of `uids` that are there, by UID."""
+    arrived = type_coerce(filed.c.internaldate, Id)
+    wanted: list[ColumnElement[Any]] = [filed.c.uid, arrived, filed.c.size_bytes, search_texts.c["keys"]]
+    query = select(*wanted).join(search_texts, search_texts.c.content_id == filed.c.content_id)
+    rows = tx.execute(query.where(filing.among(folder_id, uids)).order_by(filed.c.uid))
+    return [(row[0], row[1], row[2], row[3]) for row in rows]
