@@ -22,10 +22,12 @@ from prometheus_client import Counter, Gauge
 from admin import breaking, importing
 from admin.acts import campaigns as acts
 from admin.daemon import office_of
+from admin.dmarc_reports import DmarcReports
 from admin.importing import LostError
 from admin.key_rotation import Rotation
 from admin.office import Office
 from admin.refusals import ConflictError
+from admin.report_desk import ReportDesk
 from admin.tls_reports import TlsReports
 from net.http_guard import HttpGuard
 from net.resolver import Resolver
@@ -69,7 +71,9 @@ def run(context: Context) -> None:
     rotation = Rotation(office, resolver, context.log)
     allowed = [ip_network(text, strict=False) for text in tls.allowed_networks]
     guard = HttpGuard(resolver, ssl.create_default_context(cafile=tls.ca_file or None), allowed, _POST)
-    reports = TlsReports(office, resolver, guard, context.spool, context.log)
+    desk = ReportDesk(office, context.spool)
+    tls_reports = TlsReports(desk, resolver, guard, context.log)
+    dmarc_reports = DmarcReports(desk, resolver, context.log)
     duties = [
         Duty(loading.step, 0.0),
         Duty(lambda: launch_due(office, context.log, office.now()), 1.0),
@@ -81,7 +85,8 @@ def run(context: Context) -> None:
         Duty(lambda: rotation.step(office.now()), 5.0),
         Duty(lambda: rotation.sweep(office.now()), 3600.0),
         Duty(lambda: forget_policies(office, office.now()), 3600.0),
-        Duty(lambda: reports.step(office.now()), 600.0),
+        Duty(lambda: tls_reports.step(office.now()), 600.0),
+        Duty(lambda: dmarc_reports.step(office.now()), 60.0),
         Duty(lambda: sweep_spool(office, context.spool, context.log, office.now()), 3600.0),
     ]
     context.ready()

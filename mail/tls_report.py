@@ -9,15 +9,14 @@ from __future__ import annotations
 import gzip
 import json
 import re
-from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from email.utils import format_datetime
+from datetime import date
 from typing import Any, Final
 
+from mail.report_mail import Letter, Reporter
+
 _RECORD: Final = re.compile(r"v=TLSRPTv1\s*;(.*)", re.DOTALL)
-_WIDTH: Final = 76
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -35,14 +34,6 @@ class Session:
     address: str
     source: str
     result: str
-
-
-@dataclass(frozen=True, slots=True)
-class Reporter:
-    """Who reports: the organisation's domain and whom to ask."""
-
-    domain: str
-    contact: str
 
 
 def report_addresses(records: Iterable[str]) -> tuple[str, ...]:
@@ -96,39 +87,22 @@ def _failure(one: Session, count: int) -> dict[str, Any]:
     return told
 
 
-def mail(reporter: Reporter, day: date, domain: str, content: bytes, to: str, message_id: str, now: datetime) -> bytes:
-    """The multipart/report of §5.3 around a compressed report; `to` and `message_id` are fit for a header."""
-    identity = report_id(reporter, day, domain)
-    boundary = f"tlsrpt-{day:%Y%m%d}-{len(content)}"
-    attached = b64encode(content).decode()
-    lines = [
-        f"From: TLS reports <tls-reports@{reporter.domain}>",
-        f"To: <{to}>",
-        f"Date: {format_datetime(now)}",
-        f"Message-ID: {message_id}",
-        f"Subject: Report Domain: {domain}",
-        f" Submitter: {reporter.domain}",
-        f" Report-ID: <{identity}>",
-        f"TLS-Report-Domain: {domain}",
-        f"TLS-Report-Submitter: {reporter.domain}",
-        "TLS-Required: No",
-        "Auto-Submitted: auto-generated",
-        "MIME-Version: 1.0",
-        f'Content-Type: multipart/report; report-type="tlsrpt";\r\n boundary="{boundary}"',
-        "",
-        f"--{boundary}",
-        "Content-Type: text/plain; charset=us-ascii",
-        "",
-        f"How TLS with the hosts of {domain} went on {day}, seen by {reporter.domain}.",
-        f"Questions to {reporter.contact}.",
-        "",
-        f"--{boundary}",
-        "Content-Type: application/tlsrpt+gzip",
-        "Content-Transfer-Encoding: base64",
-        f'Content-Disposition: attachment;\r\n filename="{reporter.domain}!{domain}!{day:%Y%m%d}.json.gz"',
-        "",
-        *(attached[at : at + _WIDTH] for at in range(0, len(attached), _WIDTH)),
-        f"--{boundary}--",
-        "",
-    ]
-    return "\r\n".join(lines).encode()
+def letter(reporter: Reporter, day: date, domain: str, content: bytes) -> Letter:
+    """The multipart/report of §5.3 around a compressed report."""
+    return Letter(
+        about=domain,
+        identity=report_id(reporter, day, domain),
+        local="tls-reports",
+        title="TLS reports",
+        words=f"How TLS with the hosts of {domain} went on {day}, seen by {reporter.domain}.",
+        container='multipart/report; report-type="tlsrpt"',
+        media_type="application/tlsrpt+gzip",
+        file_name=f"{reporter.domain}!{domain}!{day:%Y%m%d}.json.gz",
+        content=content,
+        fields=(
+            f"TLS-Report-Domain: {domain}",
+            f"TLS-Report-Submitter: {reporter.domain}",
+            "TLS-Required: No",
+        ),
+        whatever_tls=True,
+    )

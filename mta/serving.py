@@ -10,11 +10,10 @@ import signal
 import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import uvloop
 
-from mta.smtp_listener import Listener
 from mta.smtp_server import SmtpServer
 from role.context import Context
 from role.metrics_port import Pulse, serve_metrics
@@ -32,14 +31,20 @@ class Port:
     tls: ssl.SSLContext | None = None
 
 
-def serve(context: Context, open_ports: Callable[[], Sequence[Port]], listeners: Sequence[Listener]) -> None:
-    """Until SIGTERM; `open_ports` is called on the loop."""
+class Ending(Protocol):
+    """What has something to bring to an end before the process does, in at most `patience` seconds."""
+
+    async def stop(self, patience: float) -> None: ...
+
+
+def serve(context: Context, open_ports: Callable[[], Sequence[Port]], endings: Sequence[Ending]) -> None:
+    """Until SIGTERM; `open_ports` is called on the loop, `endings` are stopped in their order."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(context, open_ports, listeners))
+        runner.run(_serve(context, open_ports, endings))
     context.stores.close()
 
 
-async def _serve(context: Context, open_ports: Callable[[], Sequence[Port]], listeners: Sequence[Listener]) -> None:
+async def _serve(context: Context, open_ports: Callable[[], Sequence[Port]], endings: Sequence[Ending]) -> None:
     loop, told = asyncio.get_running_loop(), asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, told.set)
     pulse = Pulse()
@@ -57,5 +62,6 @@ async def _serve(context: Context, open_ports: Callable[[], Sequence[Port]], lis
             continue
     for server in servers:
         server.close()
-    await asyncio.gather(*(listener.stop(_PATIENCE) for listener in listeners))
+    for ending in endings:
+        await ending.stop(_PATIENCE)
     context.log.info("stopped")

@@ -1,6 +1,7 @@
-"""The organizational domain by the tree walk of the later DMARC specification (DMARCbis §4.10), instead of a list.
+"""Which domains belong together: by the public suffix list (RFC 7489 §3.2), or by tree walk (DMARCbis §4.10).
 
-Pure: which names to ask, and what their records make of it. mta/inbound/dmarc_lookup asks.
+Pure. For the walk: which names to ask, and what their records make of it; mta/inbound/dmarc_lookup asks. The list is
+the one that publicsuffixlist ships; admin/dmarc_reports.py needs it too.
 """
 
 from __future__ import annotations
@@ -8,9 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from publicsuffixlist import PublicSuffixList
+
 from policy.authentication import DmarcRecord
 
+_SUFFIXES: Final = PublicSuffixList()
 LONGEST: Final = 7  # labels of the second name that is asked; so eight questions at most
+
+
+def by_list(domain: str) -> str:
+    """One label below the public suffix; a suffix itself stays as it is."""
+    return str(_SUFFIXES.privatesuffix(domain) or domain)
 
 
 def steps(domain: str) -> list[str]:

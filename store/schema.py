@@ -400,3 +400,27 @@ tls_results = _table(
       for name in ("day", "domain", "kind", "policy", "host", "address", "source", "result")),
     _count("sessions"),
 )  # fmt: skip
+
+# Mail that said it was from a domain that asks for DMARC reports, until it is reported (RFC 7489): `row` and `policy`
+# are the values of mail/aggregate_report as JSON.
+dmarc_results = _table(
+    "dmarc_results", events,
+    *(Column(name, Words, primary_key=True) for name in ("day", "domain", "policy", "row")), _count("messages"),
+)  # fmt: skip
+
+# Reports of others about domains of ours; `passed` of `messages` (for TLS: sessions) were well.
+received_reports = _table(
+    "received_reports", events, _id(), _text("kind"),  # dmarc | tls
+    _text("domain"), _text("organization"), _text("identity"), _moment("begins_at"), _moment("ends_at"),
+    Column("verified", Flag, nullable=False),  # its mail passed DMARC
+    _count("messages"), _count("passed"), Column("policy", Json, nullable=False), _count("arrival_id"),
+    _moment("received_at"),
+    UniqueConstraint("kind", "domain", "organization", "identity"), Index(None, "domain", "id"),
+    Index(None, "received_at"),
+)  # fmt: skip
+
+received_report_rows = _table(
+    "received_report_rows", events, Column("report_id", ForeignKey("received_reports.id"), primary_key=True),
+    Column("position", Count, primary_key=True, autoincrement=False), _text("source"), _count("messages"),
+    Column("passed", Flag, nullable=False), Column("details", Json, nullable=False),
+)  # fmt: skip

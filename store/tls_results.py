@@ -1,24 +1,18 @@
-"""How TLS with the hosts of other domains went, counted by day for the reports of RFC 8460; and the reports queued.
+"""How TLS with the hosts of other domains went, counted by day for the reports of RFC 8460.
 
-In `events`: `count`, `reportable`, `of_day`, `forget`; in `core`: `queue_report`. Called by mta/outbound/tls_tally.py
-and admin/tls_reports.py. Crash case: a report is queued before its counts are forgotten, so it may be sent twice, with
-the same report id.
+All on `events`. Called by mta/outbound/tls_tally.py and admin/tls_reports.py. Crash case: a report is queued before its
+counts are forgotten; store/report_mail.py knows the repeat by its Message-ID.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert, select, text
+from sqlalchemy import Connection, delete, select, text
 
 from mail.tls_report import Session
-from store import flows, new_rows
-from store.domains import Domain
-from store.new_rows import NewRow
-from store.schema import messages, tls_results
-from store.spool import Stored
+from store.schema import tls_results
 
 _ADD = text(
     "INSERT INTO tls_results (day, domain, kind, policy, host, address, source, result, sessions) "
@@ -52,22 +46,3 @@ def of_day(tx: Connection, day: str, domain: str) -> list[tuple[Session, int]]:
 
 def forget(tx: Connection, day: str, domain: str) -> None:
     tx.execute(delete(tls_results).where(tls_results.c.day == day, tls_results.c.domain == domain))
-
-
-def queue_report(
-    tx: Connection, sender: Domain, to: tuple[str, str], message_id: str, stored: Stored, now: datetime
-) -> int:
-    """A report as a message of the project that the sending domain belongs to; `to`: address and its domain.
-
-    It goes without heed of the very policies that it reports on (RFC 8460 §3), so `requires_tls` is False.
-    """
-    address, site = to
-    saved = insert(messages).values(
-        project_id=sender.project, kind="submission", reverse_path=f"tls-reports@{sender.name}", message_id=message_id,
-        size_bytes=stored.size_bytes, bytes=stored.blob, file=stored.file, requires_tls=False, created_at=now,
-    )  # fmt: skip
-    message = int(tx.execute(saved.returning(messages.c.id)).scalar_one())
-    stream = flows.Stream(sender.project, "tls-report", sender.id, "transactional", "transactional")
-    flow = flows.ensure(tx, stream, [site])[site]
-    new_rows.add(tx, [NewRow(flow, message, None, address)], now)
-    return message

@@ -20,6 +20,7 @@ from mail.address import parse_mailbox
 from mta.authors import addresses, from_fields
 from mta.inbound.arc_check import check_arc
 from mta.inbound.dmarc_lookup import Records, UnansweredError
+from mta.inbound.dmarc_tally import DmarcTally
 from mta.inbound.lookups import Budget, iprev
 from mta.inbound.results import Results, results_header
 from mta.inbound.verifiers import Signature, check_dkim, check_spf
@@ -103,8 +104,9 @@ class Authentication:
 class Authenticator:
     """What all messages share: the resolver's cache, our name, the operator's rules, the key of the sampling."""
 
-    def __init__(self, resolver: Resolver, hostname: str, rules: Rules, sampling_key: bytes) -> None:
+    def __init__(self, resolver: Resolver, hostname: str, rules: Rules, sampling_key: bytes, tally: DmarcTally) -> None:
         self._resolver = resolver
+        self._tally = tally
         self._hostname = hostname
         self._rules = rules
         self._key = sampling_key
@@ -122,8 +124,10 @@ class Authenticator:
             chain = check_arc(budget.ask, content)
             verdict = self._judge(budget, author, spf, signatures, self._sample(content))
             verdict = self._forgive(verdict, chain, author)
-            results = Results(spf, signatures, verdict, author, chain, iprev(budget.ask, peer.address))
+            reverse = iprev(budget.ask, peer.address)
+            results = Results(spf, signatures, verdict, author, chain, reverse, null_path=not reverse_path)
         _count(results)
+        self._tally.add(peer.address, results, now)
         return Authentication(results, len(domains), results_header(self._hostname, reverse_path, results))
 
     def _judge(

@@ -8,6 +8,7 @@ from typing import Final
 from mail.srs import Srs
 from mail.verp import Tokens
 from mta.inbound.authenticate import Authenticator
+from mta.inbound.dmarc_tally import DmarcTally
 from mta.inbound.session import Desk, MxSession
 from mta.serving import Port, serve
 from mta.smtp_listener import Listener, server_tls
@@ -23,6 +24,7 @@ def run(context: Context) -> None:
     settings = context.settings
     tls = server_tls(context.certificate, context.private_key)
     listener = Listener("mx", settings.server.hostname, settings.limits, context.of, tls, context.log)
+    tally = DmarcTally(context.stores, context.log)
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="mx") as pool:
         desk = Desk(
             listener=listener,
@@ -33,9 +35,15 @@ def run(context: Context) -> None:
                 settings.server.hostname,
                 settings.authentication,
                 context.vault.derived("dmarc sampling"),
+                tally,
             ),
             signed=Signatures(Tokens(context.vault.derived("tokens")), Srs(context.vault.derived("srs"))),
             postmaster=address_key(settings.mx.postmaster) or "",
             pool=pool,
         )
-        serve(context, lambda: [Port("mx", lambda: MxSession(desk))], [listener])
+
+        def open_ports() -> list[Port]:
+            tally.start()
+            return [Port("mx", lambda: MxSession(desk))]
+
+        serve(context, open_ports, [listener, tally])

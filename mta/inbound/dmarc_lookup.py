@@ -7,24 +7,14 @@ or DMARCbis §4.10 with no list, as `[authentication] organization` says. Raises
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final
-
-from publicsuffixlist import PublicSuffixList
 
 from mta.inbound.lookups import Budget, texts
 from policy.authentication import DmarcRecord, Published, only_record
-from policy.organization import ends_walk, organization_of, steps
-
-_SUFFIXES: Final = PublicSuffixList()
+from policy.organization import by_list, ends_walk, organization_of, steps
 
 
 class UnansweredError(Exception):
     """A name server did not answer: nothing can be said for now."""
-
-
-def by_list(domain: str) -> str:
-    """One label below the public suffix (RFC 7489 §3.2); a suffix itself stays as it is."""
-    return str(_SUFFIXES.privatesuffix(domain) or domain)
 
 
 class Records:

@@ -23,12 +23,15 @@ _SAFE: Final = re.compile(r"[^A-Za-z0-9.@_+=:\[\]-]")
 
 @dataclass(frozen=True, slots=True)
 class Results:
+    """`null_path`: the message came from nobody, so SPF was asked about the HELO name."""
+
     spf: SpfFinding
     signatures: Sequence[Signature]
     verdict: DmarcVerdict
     from_domain: str
     chain: Chain
     iprev: str
+    null_path: bool
 
 
 def results_header(hostname: str, reverse_path: str, found: Results) -> bytes:

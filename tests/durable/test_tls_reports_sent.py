@@ -19,6 +19,7 @@ from sqlalchemy import select
 
 from admin.acts import domains, projects
 from admin.office import Office
+from admin.report_desk import ReportDesk
 from admin.tls_reports import TlsReports
 from mail.tls_report import Session
 from mta.outbound.compose import Recipe, Recipes
@@ -78,7 +79,7 @@ class Desk:
         resolver = Resolver([names.listening], timedelta(seconds=2))
         trusts = ssl.create_default_context(cafile=authority)
         guard = HttpGuard(resolver, trusts, [ip_network("127.0.7.0/24")], timedelta(seconds=5))
-        self.reports = TlsReports(self.office, resolver, guard, self.spool, EventLog("clock"))
+        self.reports = TlsReports(ReportDesk(self.office, self.spool), resolver, guard, EventLog("clock"))
         context: Any = SimpleNamespace(stores=stores)
         tally = TlsTally(context)
         for session in (SESSION, SESSION, FAILED, SILENT):

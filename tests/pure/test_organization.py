@@ -7,12 +7,12 @@ from datetime import timedelta
 
 import pytest
 
-from mta.inbound.dmarc_lookup import Records, UnansweredError, by_list
+from mta.inbound.dmarc_lookup import Records, UnansweredError
 from mta.inbound.lookups import Budget
 from net.resolver import Answer, Resolver, Standing
 from peers.auth_corpus import CORPUS, txt
 from peers.need import lacking
-from policy.organization import below, steps
+from policy.organization import below, by_list, steps
 
 
 class Zone(Resolver):

@@ -9,7 +9,8 @@ from email import message_from_bytes, policy
 
 import pytest
 
-from mail.tls_report import Reporter, Session, mail, report, report_addresses
+from mail.report_mail import Reporter, compose
+from mail.tls_report import Session, letter, report, report_addresses
 
 DAY = date(2026, 1, 2)
 OURS = Reporter("ours.test", "postmaster@ours.test")
@@ -54,7 +55,8 @@ def test_a_report_counts_sessions_by_policy_and_failures_by_kind() -> None:
 
 def test_the_mail_is_a_multipart_report_that_carries_it_whole() -> None:
     content = report(OURS, DAY, "remote.test", [(GOOD, 5)] * 40)
-    octets = mail(OURS, DAY, "remote.test", content, "a@b.test", "<1@ours.test>", datetime(2026, 1, 3, tzinfo=UTC))
+    carrying = letter(OURS, DAY, "remote.test", content)
+    octets = compose(OURS, carrying, "a@b.test", "<1@ours.test>", datetime(2026, 1, 3, tzinfo=UTC))
     assert b"\n" not in octets.replace(b"\r\n", b"")
     assert max(map(len, octets.split(b"\r\n"))) <= 998
     found = message_from_bytes(octets, policy=policy.default)

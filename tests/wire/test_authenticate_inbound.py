@@ -5,19 +5,24 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import dkim
 import pytest
 
 from mail.dkim_sign import Key, Signer, dns_record, generate_keys, pem
 from mta.inbound.authenticate import Authentication, Authenticator, Peer
+from mta.inbound.dmarc_tally import DmarcTally
 from net.resolver import Resolver
 from peers import smtp_role
 from policy.authentication import Disposition, DmarcResult, Override
+from role.log import EventLog
 from store.settings import Authentication as Rules
 
 NOW = datetime.now(UTC)
 BY_LIST = Rules()
+UNUSED: Any = None
+SILENT = DmarcTally(UNUSED, EventLog("mx"))  # never flushed
 BODY = b"A line.\r\nAnother  line \t with blanks. \r\n"
 
 
@@ -67,7 +72,7 @@ def judged(
     helo: str = "helo.test",
     rules: Rules = BY_LIST,
 ) -> Authentication:
-    whole = Authenticator(resolver, "mx.ours.test", rules, b"k" * 32)
+    whole = Authenticator(resolver, "mx.ours.test", rules, b"k" * 32, SILENT)
     return whole.authenticate(Peer(peer, helo), reverse_path, content, NOW)
 
 
