@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from peers.appliance import Appliance
 from peers.postfix import Postfix
@@ -15,6 +17,30 @@ from store import migrate
 from store.stores import Stores, open_stores
 
 ENGINES = ("sqlite", "postgresql")
+SLOWEST_FIRST = ("tests/wire/", "tests/web/", "tests/durable/", "tests/pure/")
+
+
+class ByFile(LoadScopeScheduling):
+    """A worker of `make test` takes whole files, because a file's fixtures cost more than its tests; the tests of one
+    appliance, tests/web, are one file to it."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "tests/web" if nodeid.startswith("tests/web/") else nodeid.partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
+    config.option.loadscopereorder = False  # the order is pytest_collection_modifyitems'
+    return ByFile(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In a worker the files that wait for processes go first, so that no worker is left alone with one at the end."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=_level)
+
+
+def _level(item: pytest.Item) -> int:
+    return next((at for at, level in enumerate(SLOWEST_FIRST) if item.nodeid.startswith(level)), len(SLOWEST_FIRST))
 
 
 @pytest.fixture(scope="session")

@@ -120,17 +120,18 @@ class Sender:
         await asyncio.to_thread(self._recall)
         self._settler = Settler(self._context, self._worker, self._context.settings.outbound.delay_warning, self._left)
         settling = loop.create_task(self._settler.run())
-        loops = [loop.create_task(self._repeat(step)) for step in (
-            self._beat, self._promote, self._inject, self._tidy, self._roll_up, self._look_at_names
-        )]  # fmt: skip
+        beating, looking, *working = (loop.create_task(self._repeat(step)) for step in (
+            self._beat, self._look_at_names, self._promote, self._inject, self._tidy, self._roll_up
+        ))  # fmt: skip
         self._context.ready()
         await self._stopping.wait()
-        await asyncio.wait(loops[1:])
+        looking.cancel()  # it may wait for name servers that are gone, longer than we may take
+        await asyncio.wait(working)
         await asyncio.gather(*(lane.stop(LINGER) for lane in self._lanes.values()))
         self._settler.close()
         await settling
         self._tls_tally.flush()
-        loops[0].cancel()
+        beating.cancel()
         await asyncio.to_thread(
             self._context.stores.core.journal.run, lambda tx: workers.resign(tx, self._worker, datetime.now(UTC))
         )

@@ -17,12 +17,13 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 from threading import Thread
 
+import pytest
 from sqlalchemy import Connection, insert, select, update
 
 from store.schema import counters
 from store.stores import Stores, open_stores
 
-SECONDS = float(os.environ.get("MAILLOFT_LONG", "30"))
+SECONDS = float(os.environ.get("MAILLOFT_LONG", "12"))
 WRITERS = 3
 THREADS = 4
 LONGEST = 1.0  # seconds that a write may wait, until it is durable
@@ -39,6 +40,7 @@ class Tale:
     raised: list[str]
 
 
+@pytest.mark.alone
 def test_three_processes_write_beside_a_long_reader(location: str, stores: Stores, tmp_path: Path) -> None:
     with stores.core.database.write() as transaction:
         rows = [{"scope": "test", "scope_id": number, "name": "writes", "value": 0} for number in range(5_000)]

@@ -7,7 +7,6 @@ dnspython and unbound trusts its key, so that bogus, signed and unsigned answers
 from __future__ import annotations
 
 import re
-import socket
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -23,6 +22,7 @@ import dns.zone
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from dns.dnssectypes import Algorithm, DSDigest
 
+from peers.loopback import free_port
 from peers.need import program
 
 _TRIES = 100
@@ -36,7 +36,7 @@ class Unbound:
         TYPE" of what is to be spoilt."""
         folder.mkdir(parents=True, exist_ok=True)
         anchor = _sign(folder / "zone", zone, records, bogus)
-        host, port = "127.0.0.1", _free_port()
+        host, port = "127.0.0.1", free_port()
         self.listening = f"{host}:{port}"
         file = folder / "unbound.conf"
         stubs = (_STUB.format(zone=one, address=where.replace(":", "@")) for one, where in others.items())
@@ -94,12 +94,6 @@ stub-zone:
   name: "{zone}"
   stub-addr: {address}
 """
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _sign(file: Path, name: str, records: Sequence[str], bogus: Sequence[str]) -> str:

@@ -191,6 +191,7 @@ def test_three_signatures_are_verified_of_however_many_there_are(resolver: Resol
     assert len(judged(resolver, header * 20 + content).signatures) == 3
 
 
+@pytest.mark.alone
 def test_security_13_blanks_without_end_cost_no_time(resolver: Resolver, keys: list[Key]) -> None:
     content = message(body=b"x" + b" " * 400_000 + b"y\r\n")
     began = time.monotonic()

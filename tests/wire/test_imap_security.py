@@ -170,6 +170,7 @@ def test_security_11_a_client_that_does_not_read_costs_a_bounded_buffer(role: Im
     talk.close()
 
 
+@pytest.mark.alone
 def test_security_19_a_wrong_login_and_a_wrong_password_take_the_same_time(role: ImapRole) -> None:
     took: dict[str, list[float]] = {ANN: [], BOB: [], "nobody@ours.test": []}
     for attempt in range(2):
@@ -206,6 +207,7 @@ def test_security_20_guesses_from_one_address_do_not_lock_the_owner_out(role: Im
     assert role.signed_in(BOB, BOBS_OWN).say(b"n NOOP")[-1] == b"n OK NOOP completed"
 
 
+@pytest.mark.alone
 def test_a_remembered_password_is_fast_and_a_flood_of_errors_ends(role: ImapRole) -> None:
     role.signed_in(BOB, BOBS_OWN)
     began = time.monotonic()

@@ -20,6 +20,7 @@ from lab.certificate import self_signed
 from lab.description import Fate, Full, Host, Person, Style, Temper, World
 from lab.world import RunningWorld
 from lab.zone import Record
+from peers.loopback import free_port
 
 PLAIN = Host("mx.plain.test", "127.0.1.21", ("plain.test",), Temper(Style.POSTFIX, full=Full.DEFERS))
 GREY = Host("mx.grey.test", "127.0.1.22", ("grey.test",), Temper(Style.EXIM, greylist=2))
@@ -64,8 +65,7 @@ def world(tmp_path: Path) -> Iterator[RunningWorld]:
 @pytest.fixture
 def appliance(world: RunningWorld) -> Iterator[Appliance]:
     mx = Appliance()
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     controller = Controller(mx, hostname="127.0.0.1", port=port, tls_context=self_signed("mx.news.test"))
     controller.start()
     world.publish([Record("news.test", "MX", "10 mx.news.test."), Record("mx.news.test", "A", "127.0.0.1")])

@@ -6,6 +6,7 @@ way; what a name server does that is not there.
 
 from __future__ import annotations
 
+import socket
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -152,6 +153,14 @@ def test_without_an_answer_of_the_name_servers_a_row_waits(stores: Stores, locat
     assert {row.state.value for row in told.values()} == {"queued"}
     assert all("name servers did not tell" in row.last_words for row in told.values())
     assert {rating(stores, address) for address in GOOD[:3]} == {7}
+
+
+def test_a_sender_that_waits_for_name_servers_still_ends_in_time(stores: Stores, location: str, tmp_path: Path) -> None:
+    with socket.socket(type=socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        dns = {"servers": [f"127.0.0.1:{silent.getsockname()[1]}"], "timeout": "PT1M"}
+        with sending(SenderRole(tmp_path, location, {**settings("", 2525), "dns": dns})):  # its stop() has a limit
+            assert b"in-addr" in silent.recv(512)  # it looks whether its own addresses have names
 
 
 @pytest.fixture

@@ -270,6 +270,7 @@ def test_security_01_bare_line_ends_are_refused_here_too(premises: Premises, run
     assert b"smuggling" in words
 
 
+@pytest.mark.alone
 def test_security_19_a_wrong_login_and_a_wrong_secret_cost_the_same(premises: Premises, running: Running) -> None:
     def seconds(login: str, source: str) -> float:
         best = 9.0

@@ -49,6 +49,7 @@ def test_the_line_names_every_port_and_one_metrics_port_a_process(appliance: Sta
     assert all(answers("127.0.0.1", ready[name]) for name in ("mx", "submission", "submissions", "imap", "imaps"))
 
 
+@pytest.mark.alone
 def test_the_second_start_prints_the_same_and_answers_within_six_seconds(appliance: Start) -> None:
     made = appliance("", "--sample")
     first = made.ready
