@@ -105,6 +105,7 @@ def test_a_dir_without_an_appliance_is_named(tmp_path: Path) -> None:
     assert f"--dir {tmp_path}: no appliance was started here" in Cli(tmp_path).refused("project", "list")
 
 
+@pytest.mark.alone
 def test_help_starts_within_two_seconds_and_names_every_command() -> None:
     done = subprocess.run([PROGRAM, "--help"], capture_output=True, text=True, timeout=2, check=True)
     for command in ("up", "demo", "classify", "import", "trace", "explain", "queue", "campaign", "domain", "mailbox"):

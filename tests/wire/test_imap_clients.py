@@ -64,6 +64,7 @@ def test_imaplib_appends_reads_flags_and_expunges(role: ImapRole) -> None:
     client.logout()
 
 
+@pytest.mark.alone
 def test_idle_hears_another_sessions_mail_flags_and_expunge(role: ImapRole) -> None:
     idler, other = role.signed_in(), role.client()
     idler.say(b"s SELECT INBOX")

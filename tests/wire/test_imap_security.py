@@ -228,6 +228,7 @@ def test_too_many_connections_of_one_address_are_refused(migrated_folder: Path, 
         assert role.talk().say(b"a NOOP")[-1] == b"a OK NOOP completed"
 
 
+@pytest.mark.alone
 def test_sigterm_says_bye_and_ends_quickly(migrated_folder: Path, tmp_path: Path) -> None:
     with serving_ann_and_bob(migrated_folder, tmp_path) as role:
         quiet, idler, deaf = role.signed_in(), role.signed_in(), role.talk()

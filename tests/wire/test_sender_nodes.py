@@ -161,8 +161,8 @@ def arrived(nodes: Nodes, tokens: set[str]) -> None:
 
 
 def test_two_nodes_share_the_ledger_and_send_nothing_twice(nodes: Nodes) -> None:
+    nodes.start("north", "south")  # both are there before the mail is, or the first could have sent it all
     tokens = nodes.submit(400)
-    nodes.start("north", "south")
     arrived(nodes, tokens)
     copies = nodes.copies()
     assert len(copies) == len(tokens)

@@ -156,6 +156,7 @@ def test_two_sources_share_what_bears_one_connection(tmp_path: Path, stores: Sto
     run(test)
 
 
+@pytest.mark.alone
 def test_a_rate_is_held_and_blocks_no_other_site(tmp_path: Path, stores: Stores, names: Names) -> None:
     made = make_campaign(stores, [*addresses(60, "one.test"), *addresses(100, "small.test")], LETTER)
     shaping = table(tmp_path, 'message_rate = "20/s"\n')
@@ -329,6 +330,7 @@ def test_a_plan_without_a_warm_source_strands_nothing(tmp_path: Path, stores: St
     run(test)
 
 
+@pytest.mark.alone
 def test_a_campaign_that_a_breaker_slows_goes_at_its_rate_and_others_at_theirs(
     tmp_path: Path, stores: Stores, names: Names
 ) -> None:
