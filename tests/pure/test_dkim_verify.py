@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -101,6 +102,8 @@ def test_dkimpy_and_we_agree_on_what_was_changed_on_the_way(
     changed = change(content, at)
     if b"\n" in changed.replace(b"\r\n", b"") or b"\r" in changed.replace(b"\r\n", b""):
         return  # a lone CR or LF is refused at the door
+    if canonical[0] == "r" and re.search(rb"^[!-9;-~]+[ \t]+:", changed.partition(b"\r\n\r\n")[0], re.MULTILINE):
+        return  # blanks before the colon are nothing in relaxed form (RFC 6376 §3.4.2), but dkimpy takes no such field
 
     def ask(name: bytes, timeout: float = 0) -> bytes | None:
         found = records().get(name.decode("ascii", "replace").rstrip("."))
