@@ -24,6 +24,7 @@ class Then(Enum):
 
     GO_ON = "go on"
     START_TLS = "start TLS"
+    COMPRESS = "compress"
     CLOSE = "close"
 
 

@@ -177,6 +177,7 @@ def _backing(context: Context, sign_in: SignIn) -> Backing:
         message_bytes=context.settings.limits.message_bytes,
         plaintext_login=context.settings.imap.plaintext_login,
         offers_tls=True,
+        offers_compression=context.settings.imap.compress,
     )
 
 

@@ -30,14 +30,14 @@ TOOK: Final = Histogram(
 Unforeseen = Callable[[str, BaseException], None]
 
 
-def greeting(session: Session, capabilities: bytes) -> bytes:
-    return b"* OK [CAPABILITY " + capabilities + b"] Mailloft is ready\r\n"
+def greeting(session: Session) -> bytes:
+    return b"* OK [CAPABILITY " + session.capabilities + b"] Mailloft is ready\r\n"
 
 
 def perform(session: Session, request: Request, unforeseen: Unforeseen) -> Running:
     """Everything there is to say to `request`, its tagged line included; the Answer is for the connection."""
     began = time.monotonic()
-    cursor = Cursor(request)
+    cursor = Cursor(request, session.utf8_names)
     name, answer = b"unknown", Answer(Condition.BAD, b"no tag")
     try:
         session.tag = tag = _tag(cursor, request)

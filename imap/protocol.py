@@ -20,8 +20,8 @@ from twisted.python.failure import Failure
 
 from imap.answer import Answer, Ask, Condition, Pause, Running, Step, Then, Wait
 from imap.budget import Budget
-from imap.commands.anytime import capabilities
 from imap.deadline import Deadline
+from imap.deflate import BrokenStreamError, Deflate
 from imap.dialogue import Unforeseen, greeting, perform
 from imap.notify import Notifier
 from imap.session import Session
@@ -97,6 +97,7 @@ class Connection(TwistedProtocol):
         self._closed = closed
         self._decoder = Decoder(budget=around.budget)
         self._deadline = Deadline(around.reactor, self._timed_out)
+        self._deflate: Deflate | None = None
         self._running: Running | None = None
         self._asked: Ask | None = None
         self._in_thread = False
@@ -116,13 +117,16 @@ class Connection(TwistedProtocol):
         SESSIONS.inc()
         self._transport.registerProducer(self, True)
         self._deadline.set(SIGN_IN_TIME)
-        self._write(greeting(self._session, capabilities(self._session)))
+        self._write(greeting(self._session))
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802
         OCTETS.labels("in").inc(len(data))
         if self._session.account is not None and not self._stalled:
             self._deadline.put_off()
-        self._decoder.receive(data)
+        if self._deflate is None:
+            self._decoder.receive(data)
+        else:
+            self._deflate.receive(data)
         self._work()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802
@@ -167,6 +171,8 @@ class Connection(TwistedProtocol):
         return self.transport
 
     def _write(self, octets: bytes) -> None:
+        if self._deflate is not None and octets:
+            octets = self._deflate.wrap(octets)
         OCTETS.labels("out").inc(len(octets))
         self._transport.write(octets)
 
@@ -182,7 +188,9 @@ class Connection(TwistedProtocol):
             self._decoder.limits = self._session.limits
             event = self._decoder.next_event()
             if event is None:
-                break
+                if not self._inflated():
+                    break
+                continue
             if isinstance(event, Continue):
                 self._write(b"+ go ahead\r\n")
             elif isinstance(event, Broken):
@@ -191,8 +199,21 @@ class Connection(TwistedProtocol):
                 self._hear(event)
         self._read_or_not()
 
+    def _inflated(self) -> bool:
+        """Whether the decoder has got more octets out of the compressed ones."""
+        if self._deflate is None or not self._deflate.waiting:
+            return False
+        try:
+            octets = self._deflate.inflated()
+        except BrokenStreamError:
+            self._leave(b"* BYE that is no deflate stream\r\n")
+            return False
+        self._decoder.receive(octets)
+        return bool(octets)
+
     def _read_or_not(self) -> None:
-        reads = not (self._busy or self._stalled) or self._decoder.waiting <= READ_AHEAD
+        waiting = self._decoder.waiting + (self._deflate.waiting if self._deflate is not None else 0)
+        reads = not (self._busy or self._stalled) or waiting <= READ_AHEAD
         if reads is self._reading or self._left or self._lost:
             return
         self._reading = reads
@@ -283,6 +304,9 @@ class Connection(TwistedProtocol):
             return
         if answer.then is Then.START_TLS:
             self._start_tls()
+        elif answer.then is Then.COMPRESS:
+            self._decoder.forget()
+            self._deflate = Deflate()
         self._strike(answer.condition)
         self._work()
 

@@ -6,16 +6,18 @@ session never overlap; the connection sees to that.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import Any, Final, Generic, TypeVar
 
-from imap.answer import RefusedError, Running, Telling
+from imap import extension, wire_text
+from imap.answer import RefusedError, Running, Step, Telling, Wait
+from imap.extension import IMPLIED, Extension
 from imap.login import SignIn
-from imap.snapshots import Snapshots
-from imap.view import View
+from imap.snapshots import Snapshot, Snapshots
+from imap.view import Style, View
 from imap.wire import BEFORE_SIGN_IN, Limits
 from imap.wire_cursor import Cursor
 from store import folders
@@ -37,6 +39,8 @@ ANY: Final = frozenset(State)
 BEFORE: Final = frozenset({State.NOT_AUTHENTICATED})
 SIGNED_IN: Final = frozenset({State.AUTHENTICATED, State.SELECTED})
 SELECTED: Final = frozenset({State.SELECTED})
+RECENT_RANGES: Final = 100  # of UIDs that are \\Recent, kept of a session
+_UTF8_NAMES: Final = frozenset({Extension.UTF8, Extension.REV2})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,7 @@ class Command(Generic[A]):
 
 
 Table = dict[bytes, Command[Any]]
+NOTHING_ENABLED: Final[frozenset[Extension]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,7 @@ class Backing:
     message_bytes: int
     plaintext_login: bool
     offers_tls: bool
+    offers_compression: bool
 
 
 @dataclass(slots=True)
@@ -78,6 +84,8 @@ class Session:
     account: Mailbox | None = None
     view: View | None = None
     tag: bytes = b""  # of the command that runs
+    enabled: frozenset[Extension] = NOTHING_ENABLED
+    compressed: bool = False
 
     @property
     def state(self) -> State:
@@ -90,6 +98,41 @@ class Session:
         if self.account is None:
             return BEFORE_SIGN_IN
         return Limits(line=65_536, literals=65_536, message=self.backing.message_bytes)
+
+    @property
+    def hidden(self) -> frozenset[bytes]:
+        """Capabilities that this account is not offered."""
+        return frozenset(self.account.hidden_capabilities.encode().split() if self.account else ())
+
+    @property
+    def capabilities(self) -> bytes:
+        """What holds for this session now; the list grows with the sign-in (RFC 3501 §6.2.3)."""
+        backing = self.backing
+        if self.account is None:
+            return extension.before_sign_in(backing.offers_tls and not self.secure, self.may_sign_in)
+        offers_compression = backing.offers_compression and not self.compressed
+        return extension.signed_in(backing.message_bytes, offers_compression, self.hidden)
+
+    def has(self, wanted: Extension) -> bool:
+        """Whether the client has switched it on."""
+        return wanted in self.enabled
+
+    def enable(self, *wanted: Extension) -> None:
+        implied = (IMPLIED[one] for one in wanted if one in IMPLIED)
+        self.enabled = self.enabled.union(wanted, implied)
+
+    @property
+    def utf8_names(self) -> bool:
+        """Mailbox names are UTF-8 on the wire, not modified UTF-7 (RFC 6855 §3, RFC 9051 §5.1)."""
+        return not self.enabled.isdisjoint(_UTF8_NAMES)
+
+    def mailbox_word(self, name: str) -> bytes:
+        """A mailbox name as this client reads it."""
+        return wire_text.mailbox(name, self.utf8_names)
+
+    @property
+    def style(self) -> Style:
+        return Style(vanished=self.has(Extension.QRESYNC), modseqs=self.has(Extension.CONDSTORE))
 
     @property
     def may_sign_in(self) -> bool:
@@ -127,5 +170,23 @@ class Session:
         pending = view.uids is not snapshot.uids and expunges
         if snapshot.modseq == view.modseq and not pending:
             return
+        yield from self._claim_recent(view, snapshot)
         changed = self.backing.snapshots.changed_since(snapshot, view.modseq)
-        yield from view.catch_up(snapshot, changed, expunges)
+        yield from view.catch_up(snapshot, changed, expunges, self.style)
+
+    def _claim_recent(self, view: View, snapshot: Snapshot) -> Telling:
+        """New mail is \\Recent for the first session that is told of it (RFC 3501 §2.3.2); not with RFC 9051."""
+        fresh = view.fresh(snapshot)
+        if not fresh or view.read_only or self.has(Extension.REV2):
+            return
+        first = yield from self.first_told(view.folder.id, fresh[-1] + 1)
+        if first is not None:
+            view.recent = (*view.recent[-RECENT_RANGES:], (first, fresh[-1] + 1))
+
+    def first_told(self, folder_id: int, upto: int) -> Generator[Step, Any, int | None]:
+        """The lowest UID that no session was told of yet, below `upto`, where there is one."""
+        if not self.backing.snapshots.first_to_tell(folder_id, upto):
+            return None
+        journal = self.backing.stores.mail.journal
+        first: int | None = yield Wait(journal.submit(lambda tx: folders.claim_recent(tx, folder_id, upto)))
+        return first

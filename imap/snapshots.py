@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from array import array
-from collections import deque
+from collections import OrderedDict, deque
 from dataclasses import dataclass
 from typing import Final
 from weakref import WeakValueDictionary
@@ -19,6 +19,7 @@ from store.database import Database
 from store.filing import Flagged
 
 RECENT: Final = 16
+FOLDERS_REMEMBERED: Final = 10_000  # of which is known what was told; the rows know of the others
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
@@ -39,7 +40,19 @@ class Snapshots:
         self._database = database
         self._last: WeakValueDictionary[int, Snapshot] = WeakValueDictionary()
         self._recent: deque[Snapshot] = deque(maxlen=RECENT)
+        self._told: OrderedDict[int, int] = OrderedDict()
         self._lock = threading.Lock()
+
+    def first_to_tell(self, folder_id: int, upto: int) -> bool:
+        """Whether no session of this process was told yet of the mails below this UID; they count as told then."""
+        with self._lock:
+            if self._told.get(folder_id, 0) >= upto:
+                return False
+            self._told[folder_id] = upto
+            self._told.move_to_end(folder_id)
+            if len(self._told) > FOLDERS_REMEMBERED:
+                self._told.popitem(last=False)
+            return True
 
     def current(self, folder_id: int) -> Snapshot:
         """The folder as it is now; without mails where it was deleted."""

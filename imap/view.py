@@ -1,8 +1,8 @@
 """A selected folder as one session has been told it: which mail has which number, and what is still to be said.
 
-A client's numbers are the places in `uids`, which therefore changes only together with what is said: EXPUNGE where
-that is allowed (RFC 3501 §7.4.1), EXISTS, FETCH of flags. Pure.
-No mail is \\Recent: the flag needs a write for every SELECT, no client of today shows it, and RFC 9051 dropped it.
+A client's numbers are the places in `uids`, which therefore changes only together with what is said: EXPUNGE or
+VANISHED where that is allowed (RFC 3501 §7.4.1, RFC 7162 §3.2.10), EXISTS, FETCH of flags. Pure.
+\\Recent is a range of UIDs of the session, no flag of a row: whoever is told of a mail first has it (§2.3.2).
 """
 
 from __future__ import annotations
@@ -10,24 +10,37 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from imap import wire_text
 from imap.answer import MalformedError
 from imap.snapshots import Snapshot
-from imap.wire_cursor import SAVED, SequenceSet
+from imap.wire_cursor import SAVED, Range, SequenceSet
 from store.filing import Flagged
 from store.folders import Folder
 
 
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How a session wants to be told."""
+
+    vanished: bool = False  # not EXPUNGE: QRESYNC is on
+    modseqs: bool = False  # CONDSTORE is on
+
+
 class View:
-    def __init__(self, folder: Folder, snapshot: Snapshot, read_only: bool) -> None:
+    __slots__ = ("_told", "folder", "modseq", "read_only", "recent", "saved", "snapshot", "uids")
+
+    def __init__(self, folder: Folder, snapshot: Snapshot, read_only: bool, recent: tuple[Range, ...] = ()) -> None:
+        """`recent`: what is \\Recent here, as UIDs from the first to before the second."""
         self.folder = folder
         self.read_only = read_only
         self.snapshot = snapshot
         self.uids: array[int] = snapshot.uids
         self.modseq = snapshot.modseq
+        self.recent = recent
         self.saved = array("I")  # UIDs of the last SEARCH that said SAVE (RFC 5182)
-        self._told: dict[int, int] = {}  # UID -> MODSEQ that this session's own STORE has answered
+        self._told: dict[int, int] | None = None  # UID -> MODSEQ that this session's own STORE has answered
 
     def number_of(self, uid: int) -> int:
         """The sequence number of a UID that is here."""
@@ -46,39 +59,57 @@ class View:
             return list(self.uids[slices[0]])
         return sorted({uid for part in slices for uid in self.uids[part]})
 
+    def is_recent(self, uid: int) -> bool:
+        return any(low <= uid < end for low, end in self.recent)
+
+    def recent_count(self) -> int:
+        return sum(bisect_left(self.uids, end) - bisect_left(self.uids, low) for low, end in self.recent)
+
+    def flags(self, mail: Flagged) -> bytes:
+        """What FETCH FLAGS says of it."""
+        recent = "\\Recent " if self.is_recent(mail.uid) else ""
+        return wire_text.flags((recent + mail.flags).rstrip())
+
     def told(self, mails: Iterable[Flagged]) -> None:
         """These flags were answered, or wanted .SILENT: `catch_up` does not repeat them."""
-        self._told.update((mail.uid, mail.modseq) for mail in mails)
+        self._told = (self._told or {}) | {mail.uid: mail.modseq for mail in mails}
 
-    def catch_up(self, snapshot: Snapshot, changed: Iterable[Flagged], expunges: bool) -> Iterator[bytes]:
+    def fresh(self, snapshot: Snapshot) -> array[int]:
+        """What came since, that this session was not told of."""
+        return snapshot.uids[bisect_right(snapshot.uids, self.uids[-1] if self.uids else 0) :]
+
+    def catch_up(
+        self, snapshot: Snapshot, changed: Iterable[Flagged], expunges: bool, style: Style = Style()
+    ) -> Iterator[bytes]:
         """What to say so that the client's picture is `snapshot`'s; without EXPUNGE what vanished keeps its number.
 
         `changed`: the mails of `snapshot` above `self.modseq`.
         """
         before = self.uids
         last = before[-1] if before else 0
-        fresh = snapshot.uids[bisect_right(snapshot.uids, last) :]
+        fresh = self.fresh(snapshot)
         if len(before) + len(fresh) == len(snapshot.uids):
             self.uids = snapshot.uids
         elif expunges:
-            yield from _expunged(before, snapshot.uids)
+            yield from _vanished(before, snapshot.uids) if style.vanished else _expunged(before, snapshot.uids)
             self.uids = snapshot.uids
         else:
             self.uids = before + fresh
         if fresh:
             yield b"* %d EXISTS\r\n" % len(self.uids)
-        yield from self._flags(changed, last)
+        if fresh and self.is_recent(fresh[-1]):
+            yield b"* %d RECENT\r\n" % self.recent_count()
+        yield from self._flags(changed, last, style)
         self.snapshot, self.modseq = snapshot, snapshot.modseq
-        self._told.clear()
+        self._told = None
 
-    def _flags(self, changed: Iterable[Flagged], last: int) -> Iterator[bytes]:
+    def _flags(self, changed: Iterable[Flagged], last: int, style: Style) -> Iterator[bytes]:
+        told = self._told or {}
         for mail in changed:
-            if mail.uid <= last and self._told.get(mail.uid) != mail.modseq and self.holds(mail.uid):
-                yield b"* %d FETCH (UID %d FLAGS %b)\r\n" % (
-                    self.number_of(mail.uid),
-                    mail.uid,
-                    wire_text.flags(mail.flags),
-                )
+            if mail.uid <= last and told.get(mail.uid) != mail.modseq and self.holds(mail.uid):
+                modseq = b" MODSEQ (%d)" % mail.modseq if style.modseqs else b""
+                number = self.number_of(mail.uid)
+                yield b"* %d FETCH (UID %d FLAGS %b%b)\r\n" % (number, mail.uid, self.flags(mail), modseq)
 
     def _slice_of_uids(self, low: int, high: int) -> slice:
         largest = self.uids[-1] if self.uids else 0
@@ -101,3 +132,8 @@ def _expunged(before: array[int], after: array[int]) -> Iterator[bytes]:
     for place in range(len(before) - 1, -1, -1):
         if before[place] not in left:
             yield b"* %d EXPUNGE\r\n" % (place + 1)
+
+
+def _vanished(before: array[int], after: array[int]) -> Iterator[bytes]:
+    left = set(after)
+    yield b"* VANISHED %b\r\n" % wire_text.uid_set(uid for uid in before if uid not in left)

@@ -16,12 +16,17 @@ from imap.budget import Budget
 
 _LITERAL: Final = re.compile(rb"~?\{([0-9]{1,20})(\+?)\}\Z")
 _VERB: Final = re.compile(rb"[^ ]+ +(?:UID +)?([A-Za-z]+)", re.IGNORECASE)
+_CARRIERS: Final = (b"APPEND", b"REPLACE")
+TOGETHER: Final = 2  # times the largest mail, that the literals of one command may have
 _TAG: Final = re.compile(rb"[!#$&',\-./0-9:;<=>?@A-Z\[\]^_`a-z|}~]{1,100}(?= |\Z)")
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`line`: octets of a line. `literals`: octets of all literals of a command; `message`: the same for APPEND."""
+    """`line`: octets of a line. `literals`: octets of a literal; `message`: the same for APPEND and REPLACE.
+
+    All literals of a command may have TOGETHER times that.
+    """
 
     line: int
     literals: int
@@ -159,8 +164,9 @@ class Decoder:
         return self._announced(int(found[1]), synchronising=not found[2])
 
     def _announced(self, size: int, synchronising: bool) -> Event | None:
-        if size > self._allowance() - sum(map(len, self._literals)):
-            text = b"a literal of %d octets is over the limit of %d" % (size, self._allowance())
+        largest = self._allowance()
+        if size > largest or size > TOGETHER * largest - sum(map(len, self._literals)):
+            text = b"a literal of %d octets is over the limit of %d" % (size, largest)
             return self._refuse(size, synchronising, text, b"TOOBIG")
         if not self._affordable(size):
             return self._refuse(size, synchronising, b"too many large mails at once, try again", b"LIMIT")
@@ -190,5 +196,5 @@ class Decoder:
 
     def _allowance(self) -> int:
         verb = _VERB.match(self._line)
-        is_append = verb is not None and verb[1].upper() == b"APPEND"
+        is_append = verb is not None and verb[1].upper() in _CARRIERS
         return max(self.limits.message, self.limits.literals) if is_append else self.limits.literals

@@ -42,7 +42,9 @@ SAVED: Final[SequenceSet] = ()  # `$`, what the last SEARCH saved (RFC 5182); no
 class Cursor:
     """A place in a request."""
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, utf8_names: bool = False) -> None:
+        """`utf8_names`: mailbox names are UTF-8, not modified UTF-7."""
+        self._utf8_names = utf8_names
         self._line = request.line
         self._literals = iter(request.literals)
         self.at = 0
@@ -131,12 +133,12 @@ class Cursor:
         return next(self._literals)
 
     def mailbox(self) -> str:
-        return _name(self.astring())
+        return self._name(self.astring())
 
     def list_mailbox(self) -> str:
         """A name with the wildcards of LIST."""
         quoted = self.peek() in (b'"', b"{")
-        return _name(self.string() if quoted else self.match(_LIST_MAILBOX, "a mailbox pattern")[0])
+        return self._name(self.string() if quoted else self.match(_LIST_MAILBOX, "a mailbox pattern")[0])
 
     def flag(self) -> str:
         backslash = "\\" if self.taken(b"\\") else ""
@@ -193,6 +195,14 @@ class Cursor:
         self.at = found.end()
         return found
 
+    def _name(self, octets: bytes) -> str:
+        try:
+            name = octets.decode() if self._utf8_names else mutf7.decode(octets)
+        except ValueError as error:
+            raise MalformedError(str(error)) from error
+        first, slash, rest = name.partition("/")
+        return "INBOX" + slash + rest if first.upper() == "INBOX" else name
+
     def _date(self) -> calendar.date:
         found = self.match(_DATE, "a date")
         month = found[2].title()
@@ -200,15 +210,6 @@ class Cursor:
             return calendar.date(int(found[3]), MONTHS.index(month) + 1, int(found[1]))
         except ValueError as error:
             raise MalformedError(f"no such date: {found[0].decode()}") from error
-
-
-def _name(octets: bytes) -> str:
-    try:
-        name = mutf7.decode(octets)
-    except ValueError as error:
-        raise MalformedError(str(error)) from error
-    first, slash, rest = name.partition("/")
-    return "INBOX" + slash + rest if first.upper() == "INBOX" else name
 
 
 def _range(piece: bytes) -> Range:

@@ -1,4 +1,4 @@
-"""What FETCH asks for (RFC 3501 §6.4.5, §9 fetch-att). Pure; MalformedError."""
+"""What FETCH asks for (RFC 3501 §6.4.5, §9 fetch-att; RFC 3516, 7162, 8474, 8514). Pure; MalformedError."""
 
 from __future__ import annotations
 
@@ -17,8 +17,12 @@ class Item(Enum):
 
     UID = b"UID"
     FLAGS = b"FLAGS"
+    MODSEQ = b"MODSEQ"
     INTERNALDATE = b"INTERNALDATE"
+    SAVEDATE = b"SAVEDATE"
     SIZE = b"RFC822.SIZE"
+    EMAILID = b"EMAILID"
+    THREADID = b"THREADID"
     ENVELOPE = b"ENVELOPE"
     BODY = b"BODY"
     BODYSTRUCTURE = b"BODYSTRUCTURE"
@@ -33,15 +37,24 @@ class Section:
     fields: tuple[bytes, ...] = ()
 
 
+class Form(Enum):
+    """In which shape octets are answered."""
+
+    AS_RECEIVED = "as received"
+    DECODED = "decoded"  # BINARY
+    DECODED_SIZE = "decoded size"  # BINARY.SIZE
+
+
 @dataclass(frozen=True, slots=True)
 class Octets:
-    """BODY[...] and its older names. `label` is what the answer is called; `first` and `length` cut it."""
+    """BODY[...], its older names, BINARY[...]. `label` is what the answer is called; `first` and `length` cut it."""
 
     section: Section
     sees: bool  # sets \\Seen
     label: bytes
     first: int | None = None
     length: int = 0
+    form: Form = Form.AS_RECEIVED
 
 
 Wanted = Item | Octets
@@ -60,6 +73,14 @@ _MACROS: Final[dict[bytes, tuple[Wanted, ...]]] = {
     b"ALL": (*_FAST, Item.ENVELOPE),
     b"FULL": (*_FAST, Item.ENVELOPE, Item.BODY),
 }
+# What a bracket may follow: whether it sets \Seen, and the form.
+_BRACKETED: Final[dict[bytes, tuple[bool, Form]]] = {
+    b"BODY": (True, Form.AS_RECEIVED),
+    b"BODY.PEEK": (False, Form.AS_RECEIVED),
+    b"BINARY": (True, Form.DECODED),
+    b"BINARY.PEEK": (False, Form.DECODED),
+    b"BINARY.SIZE": (False, Form.DECODED_SIZE),
+}
 _PART: Final = re.compile(rb"[1-9][0-9]{0,5}")
 _PARTIAL: Final = re.compile(rb"<([0-9]{1,10})\.([1-9][0-9]{0,9})>")
 
@@ -74,21 +95,24 @@ def fetch_attributes(cursor: Cursor) -> tuple[Wanted, ...]:
 
 def _attribute(cursor: Cursor, known: dict[bytes, tuple[Wanted, ...]]) -> tuple[Wanted, ...]:
     name = cursor.keyword()
-    if name in (b"BODY", b"BODY.PEEK") and cursor.taken(b"["):
-        return (_octets(cursor, sees=name == b"BODY"),)
+    if name in _BRACKETED and cursor.taken(b"["):
+        return (_octets(cursor, name),)
     if name not in known:
         raise MalformedError(f"FETCH knows no {name[:40].decode()}")
     return known[name]
 
 
-def _octets(cursor: Cursor, sees: bool) -> Octets:
+def _octets(cursor: Cursor, name: bytes) -> Octets:
+    sees, form = _BRACKETED[name]
     section = _section(cursor)
-    label = b"BODY[" + _shown(section) + b"]"
-    if cursor.peek() != b"<":
-        return Octets(section, sees, label)
+    if form is not Form.AS_RECEIVED and section.text:
+        raise MalformedError(f"{name.decode()} takes numbers alone")
+    label = name.removesuffix(b".PEEK") + b"[" + _shown(section) + b"]"
+    if cursor.peek() != b"<" or form is Form.DECODED_SIZE:
+        return Octets(section, sees, label, form=form)
     found = cursor.match(_PARTIAL, "<first.length>")
     first, length = int(found[1]), int(found[2])
-    return Octets(section, sees, b"%b<%d>" % (label, first), first, length)
+    return Octets(section, sees, b"%b<%d>" % (label, first), first, length, form)
 
 
 def _section(cursor: Cursor) -> Section:

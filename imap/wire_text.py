@@ -34,8 +34,15 @@ def astring(octets: bytes) -> bytes:
     return octets if _ATOM.fullmatch(octets) and octets.upper() != b"NIL" else string(octets)
 
 
-def mailbox(name: str) -> bytes:
-    return astring(mutf7.encode(name))
+def mailbox(name: str, utf8: bool = False) -> bytes:
+    """In modified UTF-7, or as a quoted string of UTF-8."""
+    if utf8 and not name.isascii():
+        return b'"' + name.encode().replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
+    return astring(name.encode() if utf8 else mutf7.encode(name))
+
+
+def ranges(listed: Iterable[tuple[int, int]]) -> bytes:
+    return b",".join(b"%d" % low if low == high else b"%d:%d" % (low, high) for low, high in listed)
 
 
 def flags(kept: str) -> bytes:
@@ -57,10 +64,10 @@ def date_time(moment: datetime) -> bytes:
 
 def uid_set(uids: Iterable[int]) -> bytes:
     """UIDs in their order, neighbours as ranges (RFC 4315 §3); the n-th of one set is the n-th of the other."""
-    ranges: list[list[int]] = []
+    found: list[tuple[int, int]] = []
     for uid in uids:
-        if ranges and uid == ranges[-1][1] + 1:
-            ranges[-1][1] = uid
+        if found and uid == found[-1][1] + 1:
+            found[-1] = (found[-1][0], uid)
         else:
-            ranges.append([uid, uid])
-    return b",".join(b"%d" % low if low == high else b"%d:%d" % (low, high) for low, high in ranges)
+            found.append((uid, uid))
+    return ranges(found)

@@ -208,12 +208,17 @@ def copy(tx: Connection, source_id: int, uids: Sequence[int], target_id: int, no
 
 def move(tx: Connection, source_id: int, uids: Sequence[int], target_id: int, now: datetime) -> list[tuple[int, int]]:
     """As `copy`, and they leave the source in the same transaction (RFC 6851)."""
-    for folder_id in sorted((source_id, target_id)):  # in one order, so that two moves never wait for each other
-        _locked(tx, folder_id)
+    lock_folders(tx, source_id, target_id)
     pairs = copy(tx, source_id, uids, target_id, now)
     if pairs:
         _logged_removal(tx, source_id, [uid for uid, _ in pairs])
     return pairs
+
+
+def lock_folders(tx: Connection, *folder_ids: int) -> None:
+    """For a write to several, in one order, so that two such writes never wait for each other. FolderGoneError."""
+    for folder_id in sorted(set(folder_ids)):
+        _locked(tx, folder_id)
 
 
 def delete_folder(tx: Connection, folder_id: int) -> Expunged:
@@ -290,6 +295,11 @@ def flags_since(tx: Connection, folder_id: int, modseq: int) -> list[Flagged]:
     """Those of a higher MODSEQ, by UID."""
     query = _FLAGS_OF.where(filed.c.folder_id == folder_id, filed.c.modseq > modseq)
     return [Flagged(*row) for row in tx.execute(query.order_by(filed.c.uid))]
+
+
+def are_there(tx: Connection, folder_id: int, uids: Sequence[int]) -> bool:
+    """Whether all of them are."""
+    return sum(1 for _ in _existing(tx, folder_id, uids)) == len(uids)
 
 
 def expunged_since(tx: Connection, folder_id: int, modseq: int) -> list[int] | None:

@@ -107,6 +107,7 @@ class Imap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     port: int = 0
     tls_port: int = 0
     plaintext_login: bool = False
+    compress: bool = False
 
 
 class Admin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,4 +1,4 @@
-"""CAPABILITY, NOOP, LOGOUT (RFC 3501 §6.1), ID (RFC 2971), ENABLE (RFC 5161), and what we say we can do."""
+"""CAPABILITY, NOOP, LOGOUT (RFC 3501 §6.1), ID (RFC 2971), ENABLE (RFC 5161)."""
 
 from __future__ import annotations
 
@@ -6,28 +6,12 @@ from typing import Final
 
 from imap import wire_text
 from imap.answer import MalformedError, Running, Then, done
+from imap.extension import Extension
 from imap.session import ANY, SIGNED_IN, Command, Session, Table
 from imap.wire_cursor import Cursor
 
-_ALWAYS: Final = (b"IMAP4rev1", b"LITERAL+", b"ID", b"ENABLE", b"SASL-IR")
-_SIGNED_IN: Final = (
-    *(b"NAMESPACE", b"CHILDREN", b"SPECIAL-USE", b"CREATE-SPECIAL-USE", b"LIST-EXTENDED", b"LIST-STATUS"),
-    *(b"ESEARCH", b"SEARCHRES", b"SORT", b"SORT=DISPLAY", b"ESORT", b"THREAD=ORDEREDSUBJECT", b"THREAD=REFERENCES"),
-    *(b"UNSELECT", b"UIDPLUS", b"MOVE", b"IDLE", b"WITHIN", b"STATUS=SIZE", b"APPENDLIMIT=%d"),
-)
 _ID_PAIRS: Final = 30  # RFC 2971 §3.3
-
-
-def capabilities(session: Session) -> bytes:
-    """What holds for this session now; the list grows with the sign-in (RFC 3501 §6.2.3)."""
-    names = list(_ALWAYS)
-    if session.account is not None:
-        names += [name % session.backing.message_bytes if b"%d" in name else name for name in _SIGNED_IN]
-        return b" ".join(names)
-    if session.backing.offers_tls and not session.secure:
-        names.append(b"STARTTLS")
-    names += (b"AUTH=PLAIN", b"AUTH=LOGIN") if session.may_sign_in else (b"LOGINDISABLED",)
-    return b" ".join(names)
+_SPELLED: Final = {Extension.REV2: b"IMAP4rev2"}
 
 
 def nothing(_: Cursor) -> None:
@@ -35,7 +19,7 @@ def nothing(_: Cursor) -> None:
 
 
 def _capability(session: Session, _: None) -> Running:
-    yield b"* CAPABILITY " + capabilities(session) + b"\r\n"
+    yield b"* CAPABILITY " + session.capabilities + b"\r\n"
     return done("CAPABILITY")
 
 
@@ -67,17 +51,21 @@ def _id(_session: Session, _: None) -> Running:
     return done("ID")
 
 
-def _read_enable(cursor: Cursor) -> None:
-    """Nothing that we offer wants to be enabled, so the names are read and forgotten."""
+def _read_enable(cursor: Cursor) -> list[bytes]:
     cursor.space()
-    cursor.atom()
+    names = [cursor.atom().upper()]
     while not cursor.ended():
         cursor.space()
-        cursor.atom()
+        names.append(cursor.atom().upper())
+    return names
 
 
-def _enable(_session: Session, _: None) -> Running:
-    yield b"* ENABLED\r\n"
+def _enable(session: Session, names: list[bytes]) -> Running:
+    """Unknown names are passed over (RFC 5161 §3.1), so are those that the account is not offered."""
+    known = {one.value: one for one in Extension if one.value not in session.hidden}
+    wanted = [known[name] for name in dict.fromkeys(names) if name in known]
+    session.enable(*wanted)
+    yield b"* ENABLED" + b"".join(b" " + _SPELLED.get(one, one.value) for one in wanted) + b"\r\n"
     return done("ENABLE")
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator
 from typing import Any, Final
 
 from imap.answer import Answer, Ask, Condition, MalformedError, Pause, RefusedError, Running, Step, Then, Wait, done
-from imap.commands.anytime import capabilities, nothing
+from imap.commands.anytime import nothing
 from imap.session import BEFORE, Command, Session, Table
 from imap.wire_cursor import Cursor
 from store import folders
@@ -90,7 +90,7 @@ def _enter(session: Session, login: str, password: str) -> Running:
         now = session.backing.now()
         yield Wait(mail.journal.submit(lambda tx: folders.ensure_folders(tx, account.id, now)))
     session.account = account
-    return done("LOGIN", b"CAPABILITY " + capabilities(session))
+    return done("LOGIN", b"CAPABILITY " + session.capabilities)
 
 
 def _protected(session: Session) -> None:

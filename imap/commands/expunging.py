@@ -1,4 +1,4 @@
-"""EXPUNGE and UID EXPUNGE (RFC 3501 §6.4.3, RFC 4315 §2.1). Which numbers went, `Session.news` tells."""
+"""EXPUNGE and UID EXPUNGE (RFC 3501 §6.4.3, RFC 4315 §2.1). Which went, `Session.news` tells."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Container
 from functools import partial
 from typing import Final
 
-from imap.answer import Running, Telling, Wait, done
+from imap.answer import Answer, Running, Telling, Wait, done
 from imap.commands.anytime import nothing
+from imap.extension import Extension
 from imap.session import SELECTED, Command, Session, Table
 from imap.wire_cursor import Cursor, SequenceSet
 from store import filing
@@ -32,7 +33,7 @@ def expunged(session: Session, folder_id: int, among: Container[int] | None = No
 
 def _expunge(session: Session, _: None) -> Running:
     yield from expunged(session, session.writable().folder.id)
-    return done("EXPUNGE")
+    return (yield from _told(session))
 
 
 def _read_set(cursor: Cursor) -> SequenceSet:
@@ -43,7 +44,15 @@ def _read_set(cursor: Cursor) -> SequenceSet:
 def _uid_expunge(session: Session, numbers: SequenceSet) -> Running:
     view = session.writable()
     yield from expunged(session, view.folder.id, frozenset(view.chosen(numbers, are_uids=True)))
-    return done("EXPUNGE")
+    return (yield from _told(session))
+
+
+def _told(session: Session) -> Running:
+    """With QRESYNC the client learns up to which MODSEQ it knows everything now (RFC 7162 §3.2.7)."""
+    yield from session.news(expunges=True)
+    knows = session.has(Extension.QRESYNC)
+    answer: Answer = done("EXPUNGE", b"HIGHESTMODSEQ %d" % session.selected.modseq if knows else b"")
+    return answer
 
 
 COMMANDS: Final[Table] = {

@@ -47,10 +47,10 @@ def _create(session: Session, wanted: tuple[str, str | None]) -> Running:
     mailbox, now = session.mailbox_id, session.backing.now()
     journal = session.backing.stores.mail.journal
     try:
-        yield Wait(journal.submit(lambda tx: folders.create(tx, mailbox, new, now, use)))
+        made: Folder = yield Wait(journal.submit(lambda tx: folders.create(tx, mailbox, new, now, use)))
     except FolderExistsError as error:
         raise RefusedError("there is a folder of that name", b"ALREADYEXISTS") from error
-    return done("CREATE")
+    return done("CREATE", b"MAILBOXID (%b)" % made.object_id.encode())
 
 
 def _delete(session: Session, wanted: str) -> Running:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from imap import wire_text
 from imap.answer import MalformedError, Running, done
 from imap.commands.anytime import nothing
+from imap.extension import Extension
 from imap.listing import Selection, Shown, shown
 from imap.session import SIGNED_IN, Command, Session, Table
 from imap.wire_cursor import Cursor
 from store import folders
 from store.folders import Counts, Folder
 
-STATUS_ITEMS: Final = frozenset((b"MESSAGES", b"RECENT", b"UIDNEXT", b"UIDVALIDITY", b"UNSEEN", b"SIZE"))
-_COUNTED: Final = frozenset((b"MESSAGES", b"UNSEEN", b"SIZE"))
+_COUNTED: Final = frozenset((b"DELETED", b"DELETED-STORAGE", b"MESSAGES", b"RECENT", b"SIZE", b"UNSEEN"))
+STATUS_ITEMS: Final = _COUNTED | {b"HIGHESTMODSEQ", b"MAILBOXID", b"UIDNEXT", b"UIDVALIDITY"}
 _SELECTING: Final = frozenset((b"SUBSCRIBED", b"REMOTE", b"RECURSIVEMATCH", b"SPECIAL-USE"))
 _RETURNING: Final = frozenset((b"SUBSCRIBED", b"CHILDREN", b"SPECIAL-USE"))
 _PATTERNS: Final = 50
@@ -106,16 +106,16 @@ def _list(session: Session, asked: Listing) -> Running:
     with session.backing.stores.mail.database.read() as tx:
         known = folders.all_of(tx, session.mailbox_id)
     for each in shown(known, asked.patterns, asked.selection):
-        yield _line(word, each)
+        yield _line(session, word, each)
         if asked.status and each.folder is not None:
             yield _status_line(session, each.folder, asked.status)
     return done(word.decode())
 
 
-def _line(word: bytes, each: Shown) -> bytes:
+def _line(session: Session, word: bytes, each: Shown) -> bytes:
     attributes = " ".join(each.attributes).encode()
     child = b' ("CHILDINFO" ("SUBSCRIBED"))' if each.has_matching_inferiors else b""
-    return b'* %b (%b) "/" %b%b\r\n' % (word, attributes, wire_text.mailbox(each.name), child)
+    return b'* %b (%b) "/" %b%b\r\n' % (word, attributes, session.mailbox_word(each.name), child)
 
 
 def _namespace(_session: Session, _: None) -> Running:
@@ -147,16 +147,23 @@ def _status_line(session: Session, folder: Folder, items: tuple[bytes, ...]) -> 
     if _COUNTED.intersection(items):
         with session.backing.stores.mail.database.read() as tx:
             counts = folders.count(tx, folder.id)
-    values = {
+    values: dict[bytes, bytes | int] = {
+        b"DELETED": counts.deleted,
+        b"DELETED-STORAGE": counts.deleted_bytes,
+        b"HIGHESTMODSEQ": folder.highestmodseq,
+        b"MAILBOXID": b"(%b)" % folder.object_id.encode(),
         b"MESSAGES": counts.messages,
-        b"RECENT": 0,
+        b"RECENT": counts.recent,
+        b"SIZE": counts.size_bytes,
         b"UIDNEXT": folder.uidnext,
         b"UIDVALIDITY": folder.uidvalidity,
         b"UNSEEN": counts.unseen,
-        b"SIZE": counts.size_bytes,
     }
-    told = b" ".join(b"%b %d" % (item, values[item]) for item in items)
-    return b"* STATUS %b (%b)\r\n" % (wire_text.mailbox(folder.name), told)
+    if b"HIGHESTMODSEQ" in items:
+        session.enable(Extension.CONDSTORE)
+    told = ((item, values[item]) for item in items)
+    words = [item + b" " + (value if isinstance(value, bytes) else b"%d" % value) for item, value in told]
+    return b"* STATUS %b (%b)\r\n" % (session.mailbox_word(folder.name), b" ".join(words))
 
 
 COMMANDS: Final[Table] = {

@@ -7,6 +7,7 @@ from typing import Final
 from imap.commands import (
     anytime,
     appending,
+    compressing,
     entering,
     expunging,
     folders,
@@ -23,6 +24,7 @@ from imap.session import Table
 COMMANDS: Final[Table] = {
     **anytime.COMMANDS,
     **entering.COMMANDS,
+    **compressing.COMMANDS,
     **folders.COMMANDS,
     **listing.COMMANDS,
     **appending.COMMANDS,

@@ -57,7 +57,7 @@ def test_imaplib_appends_reads_flags_and_expunges(role: ImapRole) -> None:
     assert client.search(None, "KEYWORD", "$label1")[1] == [b"2"]
     assert client.search(None, "CHARSET", "UTF-8", "SUBJECT", '"number"')[1] == [b"2"]
     assert client.search(None, "BODY", '"HELLO"')[1] == [b"1"]
-    assert client.store("1", "+FLAGS", r"(\Deleted)")[1] == [b"1 (FLAGS (\\Deleted \\Seen))"]
+    assert client.store("1", "+FLAGS", r"(\Deleted)")[1] == [b"1 (FLAGS (\\Recent \\Deleted \\Seen))"]
     assert client.expunge()[1] == [b"1"]
     assert client.fetch("1:*", "(UID)")[1] == [b"1 (UID 2)"]
     client.close()
@@ -72,13 +72,13 @@ def test_idle_hears_another_sessions_mail_flags_and_expunge(role: ImapRole) -> N
     assert idler.line() == b"+ idling\r\n"
     began = time.monotonic()
     other.append("INBOX", None, None, message(1))
-    assert idler.line() == b"* 1 EXISTS\r\n"
+    assert [idler.line(), idler.line()] == [b"* 1 EXISTS\r\n", b"* 1 RECENT\r\n"]
     assert time.monotonic() - began < 2
     other.select("INBOX")
     other.store("1", "+FLAGS", r"\Seen")
-    assert idler.line() == b"* 1 FETCH (UID 1 FLAGS (\\Seen))\r\n"
+    assert idler.line() == b"* 1 FETCH (UID 1 FLAGS (\\Recent \\Seen))\r\n"
     other.store("1", "+FLAGS.SILENT", r"\Deleted")
-    assert idler.line() == b"* 1 FETCH (UID 1 FLAGS (\\Deleted \\Seen))\r\n"
+    assert idler.line() == b"* 1 FETCH (UID 1 FLAGS (\\Recent \\Deleted \\Seen))\r\n"
     other.expunge()
     assert idler.line() == b"* 1 EXPUNGE\r\n"
     idler.send(b"DONE\r\n")

@@ -158,7 +158,7 @@ def test_security_11_a_client_that_does_not_read_costs_a_bounded_buffer(role: Im
     talk.say(b"s SELECT big")
     for _ in range(9):
         assert talk.say(b"c COPY 1:20 big")[-1].startswith(b"c OK")
-    assert talk.say(b"e EXAMINE big")[1] == b"* 200 EXISTS"  # one FETCH of it answers 40 MB
+    assert b"* 200 EXISTS" in talk.say(b"e EXAMINE big")  # one FETCH of it answers 40 MB
     before = resident(role)
     talk.socket.settimeout(2)
     with contextlib.suppress(TimeoutError):

@@ -28,6 +28,7 @@ TABLE: dict[bytes, tuple[bytes, tuple[str, ...]]] = {
     b"LOGIN": (b"LOGIN ann@ours.test wrong", (BEFORE,)),
     b"AUTHENTICATE": (b"AUTHENTICATE PLAIN AGEAYg==", (BEFORE,)),
     b"ENABLE": (b"ENABLE CONDSTORE", INSIDE),
+    b"COMPRESS": (b"COMPRESS DEFLATE", INSIDE),
     b"SELECT": (b"SELECT INBOX", INSIDE),
     b"EXAMINE": (b"EXAMINE INBOX", INSIDE),
     b"CREATE": (b"CREATE INBOX", INSIDE),
@@ -44,6 +45,8 @@ TABLE: dict[bytes, tuple[bytes, tuple[str, ...]]] = {
     b"CHECK": (b"CHECK", (SELECTED,)),
     b"CLOSE": (b"CLOSE", (SELECTED,)),
     b"UNSELECT": (b"UNSELECT", (SELECTED,)),
+    b"REPLACE": (b"REPLACE 1 none {1+}\r\nx", (SELECTED,)),
+    b"UID REPLACE": (b"UID REPLACE 1 none {1+}\r\nx", (SELECTED,)),
     b"EXPUNGE": (b"EXPUNGE", (SELECTED,)),
     b"UID EXPUNGE": (b"UID EXPUNGE 1:*", (SELECTED,)),
     b"SEARCH": (b"SEARCH ALL", (SELECTED,)),
@@ -66,6 +69,7 @@ TABLE: dict[bytes, tuple[bytes, tuple[str, ...]]] = {
 @pytest.fixture(scope="module")
 def role(migrated_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ImapRole]:
     with serving_ann_and_bob(migrated_folder, tmp_path_factory.mktemp("states")) as running:
+        running.signed_in().say(b"a APPEND INBOX {6+}\r\nA: b\r\n")
         yield running
 
 
