@@ -17,7 +17,7 @@ class Extension(Enum):
 
 
 IMPLIED: Final = {Extension.QRESYNC: Extension.CONDSTORE}  # RFC 7162 §3.2.3
-_ALWAYS: Final = (b"IMAP4rev1", b"LITERAL+", b"ID", b"ENABLE", b"SASL-IR")
+_ALWAYS: Final = (b"IMAP4rev1", b"IMAP4rev2", b"LITERAL+", b"ID", b"ENABLE", b"SASL-IR")
 _SIGNED_IN: Final = (
     b"APPENDLIMIT=%d",
     b"BINARY",

@@ -28,6 +28,7 @@ def found(session: Session, key: Key) -> Iterator[Mail]:
         last_uid=view.uids[-1] if view.uids else 0,
         saved=frozenset(view.saved),
         now=session.backing.now(),
+        recent=view.recent,
     )
     finder = _Finder(session, judge(key, place), columns(key))
     for start in range(0, len(view.uids), BATCH):

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from typing import Final
 
-from imap.wire_cursor import SAVED, SequenceSet
+from imap.wire_cursor import SAVED, Range, SequenceSet
 from imap.wire_search import (
     Age,
     All,
@@ -28,6 +28,7 @@ from imap.wire_search import (
     Modified,
     Not,
     Numbers,
+    Recent,
     Size,
     When,
     Words,
@@ -79,12 +80,13 @@ _DAYS: Final[dict[When, Callable[[int, int], bool]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What `*` and `$` stand for, and when the search began."""
+    """What `*` and `$` stand for, and when the search began. `recent`: UIDs from the first to before the second."""
 
     last_number: int
     last_uid: int
     saved: frozenset[int]
     now: datetime
+    recent: tuple[Range, ...] = ()
 
 
 def leaves(key: Key) -> Iterator[Key]:
@@ -148,6 +150,8 @@ def judge(key: Key, place: Place) -> Judge:
             return _not(judge(inner, place))
         case Numbers(numbers=numbers, are_uids=are_uids):
             return _numbers(numbers, are_uids, place)
+        case Recent():
+            return lambda mail: any(low <= mail.uid < end for low, end in place.recent)
         case Field():
             return _field(key)
         case Words():

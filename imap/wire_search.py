@@ -63,6 +63,11 @@ class Numbers:
 
 
 @dataclass(frozen=True, slots=True)
+class Recent:
+    """What this session was the first to be told of."""
+
+
+@dataclass(frozen=True, slots=True)
 class Size:
     larger: bool  # else smaller
     octets: int
@@ -112,7 +117,7 @@ class Words:
     everywhere: bool
 
 
-Key = All | Either | Not | HasFlag | Numbers | Size | Dated | Age | Modified | HasId | Field | Words
+Key = All | Either | Not | HasFlag | Numbers | Recent | Size | Dated | Age | Modified | HasId | Field | Words
 
 _FLAGS: Final = {
     b"ANSWERED": "\\answered",
@@ -121,13 +126,11 @@ _FLAGS: Final = {
     b"FLAGGED": "\\flagged",
     b"SEEN": "\\seen",
 }
-# No mail is \Recent here (imap/view.py says why): RECENT and NEW find none, OLD finds all.
-_NONE: Final = Not(All(()))
 _SIMPLE: Final[dict[bytes, Key]] = {
     b"ALL": All(()),
-    b"NEW": _NONE,
-    b"RECENT": _NONE,
-    b"OLD": All(()),
+    b"NEW": All((Recent(), Not(HasFlag("\\seen")))),
+    b"RECENT": Recent(),
+    b"OLD": Not(Recent()),
     b"SAVEDATESUPPORTED": All(()),
     **{name: HasFlag(flag) for name, flag in _FLAGS.items()},
     **{b"UN" + name: Not(HasFlag(flag)) for name, flag in _FLAGS.items()},

@@ -8,6 +8,7 @@ from typing import Final
 
 from imap import results
 from imap.answer import Running, done
+from imap.extension import Extension
 from imap.finding import found
 from imap.results import Hits
 from imap.session import SELECTED, Command, Session, Table
@@ -35,13 +36,18 @@ def _read(cursor: Cursor) -> Search:
 
 
 def _search(session: Session, asked: Search, are_uids: bool) -> Running:
+    returns = asked.returns
+    if returns is None and session.has(Extension.REV2):  # RFC 9051 §6.4.4: no other answer there
+        returns = frozenset((b"ALL",))
+    if results.tells_modseq(asked.key):
+        session.enable(Extension.CONDSTORE)
     hits = Hits.of(found(session, asked.key), asked.key)
-    if asked.returns is None:
+    if returns is None:
         yield from results.plain(b"SEARCH", hits, are_uids)
         return done("SEARCH")
-    if b"SAVE" in asked.returns:
-        results.save(session.selected, hits, asked.returns)
-    yield from results.extended(session.tag, hits, asked.returns, are_uids)
+    if b"SAVE" in returns:
+        results.save(session.selected, hits, returns)
+    yield from results.extended(session.tag, hits, returns, are_uids)
     return done("SEARCH")
 
 

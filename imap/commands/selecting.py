@@ -80,8 +80,8 @@ def _known(cursor: Cursor) -> tuple[SequenceSet | None, SequenceSet, SequenceSet
 
 def _plain_set(cursor: Cursor) -> SequenceSet:
     found = cursor.sequence_set()
-    if any(0 in ends for ends in found):
-        raise MalformedError("no * in what is known")
+    if not found or any(0 in ends for ends in found):
+        raise MalformedError("numbers alone in what is known")
     return found
 
 
