@@ -13,7 +13,7 @@ ARGS ?=
 # More than the cores: most tests wait for processes.
 WORKERS ?= 4
 
-.PHONY: env run test check fmt bench
+.PHONY: env run test check fmt bench wheel
 
 env: $(VENV)/.made
 
@@ -59,3 +59,7 @@ $(VENV)/.made: $(VENV)/.made-locked pyproject.toml
 $(VENV)/.made-dev: $(VENV)/.made requirements-dev.lock
 	$(LOCKED) -r requirements-dev.lock
 	@touch $@
+
+# What ansible/ installs on a machine.
+wheel: $(VENV)/.made-locked
+	$(PIP) wheel --no-deps --no-build-isolation --wheel-dir dist .

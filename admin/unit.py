@@ -85,6 +85,9 @@ def install(folder: Path, config: Path) -> dict[str, str]:
     settings = settled(load(config, environment()), folder)
     table_for(settings)
     revisions = migrate.upgrade(settings.storage.database)
+    # SQLite makes its files 0644 whatever the umask would allow; the files beside them take their mode.
+    for file in folder.glob("*.db*"):
+        file.chmod(0o660)
     keepsakes.make_keys(folder)
     whereabouts = Whereabouts.of(settings)
     keepsakes.save_whereabouts(folder, whereabouts)

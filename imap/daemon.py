@@ -36,6 +36,7 @@ from imap.session import Backing, Session
 from imap.snapshots import Snapshots
 from role.context import Context
 from role.metrics_port import Pulse, serve_metrics
+from role.peer import peer_address
 
 BACKLOG: Final = 512
 THREADS: Final = 8  # in which commands read and compute; writes queue in the journal
@@ -81,7 +82,7 @@ class Sessions(Factory):
         self._emptied: Deferred[None] | None = None
 
     def buildProtocol(self, addr: IAddress | None) -> TwistedProtocol:  # noqa: N802 - Twisted's name
-        peer = str(getattr(addr, "host", "local"))
+        peer = peer_address(str(getattr(addr, "host", "local")))
         network = network_of(peer)
         if self._emptied is not None or self._peers[network] >= self._most:
             return Refusing()

@@ -20,6 +20,7 @@ from role.metrics_port import Pulse, serve_metrics
 
 _PATIENCE: Final = 6.0  # seconds for messages that are being committed; the parent waits for eight
 _BEAT: Final = 1.0
+_BACKLOG: Final = 1024  # as the socket was opened with
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,8 @@ async def _serve(context: Context, open_ports: Callable[[], Sequence[Port]], end
     pulse = Pulse()
     serve_metrics(context.sockets["metrics"], pulse)
     servers = [
-        await loop.create_server(port.make, sock=context.sockets[port.socket], ssl=port.tls) for port in open_ports()
+        await loop.create_server(port.make, sock=context.sockets[port.socket], ssl=port.tls, backlog=_BACKLOG)
+        for port in open_ports()
     ]
     context.ready()
     context.log.info("ready")

@@ -20,6 +20,7 @@ from mail.address import Address
 from mta.smtp_command import BadCommand, Envelope, read_mail, read_rcpt
 from mta.smtp_data import DataStream
 from mta.smtp_listener import Listener
+from role.peer import peer_address
 
 R = TypeVar("R")
 _LINE: Final = 2048  # octets of a command; RFC 5321 asks for 512 and what the extensions add
@@ -94,7 +95,7 @@ class SmtpServer(SMTP, Generic[R]):
     @property
     def peer(self) -> str:
         """The peer's IP address."""
-        return str(self.session.peer[0]) if self.session and self.session.peer else ""
+        return peer_address(str(self.session.peer[0])) if self.session and self.session.peer else ""
 
     @property
     def helo(self) -> str:
@@ -104,7 +105,7 @@ class SmtpServer(SMTP, Generic[R]):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         peer = transport.get_extra_info("peername")
-        refusal = self.listener.admit(self, str(peer[0]) if peer else "")
+        refusal = self.listener.admit(self, peer_address(str(peer[0])) if peer else "")
         if refusal is None:
             self._admitted = True
             super().connection_made(transport)

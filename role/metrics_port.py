@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import BaseServer
 from typing import Final
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -61,8 +62,12 @@ def serve_metrics(listening: socket.socket, pulse: Pulse) -> None:
             self.end_headers()
             self.wfile.write(body)
 
-    server = ThreadingHTTPServer(listening.getsockname()[:2], Handler, bind_and_activate=False)
-    server.socket.close()
-    server.socket = listening
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()
+    threading.Thread(target=_Adopted(listening, Handler).serve_forever, name="metrics", daemon=True).start()
+
+
+class _Adopted(ThreadingHTTPServer):
+    """On a socket that is bound already: a role without a network may not even make one of its own."""
+
+    def __init__(self, listening: socket.socket, handler: type[BaseHTTPRequestHandler]) -> None:
+        BaseServer.__init__(self, listening.getsockname(), handler)
+        self.socket = listening

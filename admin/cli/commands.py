@@ -24,7 +24,7 @@ app.add_typer(queue.app, name="queue")
 
 @app.command()
 def up(
-    folder: Annotated[Path, typer.Option("--dir", help="Where everything is kept.")] = HERE,
+    folder: Annotated[Path, typer.Option("--dir", envvar="MAILLOFT_DIR", help="Where everything is kept.")] = HERE,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON line when everything answers.")] = False,
     config: Annotated[Path | None, typer.Option("--config", help="Settings, TOML.")] = None,
     sample: Annotated[

@@ -15,7 +15,7 @@ import typer
 
 from admin.office import Office
 
-Folder = Annotated[Path, typer.Option("--dir", help="DIR of the appliance.")]
+Folder = Annotated[Path, typer.Option("--dir", envvar="MAILLOFT_DIR", help="DIR of the appliance.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 ProjectName = Annotated[str | None, typer.Option("--project", help="The project; not needed where there is only one.")]
 HERE = Path("var")

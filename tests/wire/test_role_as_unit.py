@@ -118,3 +118,9 @@ def test_only_who_holds_the_private_half_opens_a_signing_key(installed: Path) ->
         public.unseal(sealed, "dkim/a.test/r1")
     with pytest.raises(ValueError, match="was sealed for dkim/a.test/r1"):
         private.unseal(sealed, "dkim/b.test/r1")
+
+
+def test_the_group_of_the_roles_may_write_the_databases_and_nobody_else_reads_them(installed: Path) -> None:
+    made = {file.name: file.stat().st_mode & 0o777 for file in installed.glob("*.db")}
+    assert made == {"core.db": 0o660, "mail.db": 0o660, "events.db": 0o660}
+    assert {(installed / name).stat().st_mode & 0o777 for name in ("master.key", "signing.key")} == {0o600}
