@@ -1,8 +1,9 @@
 """The proof of tests/wire/test_crash_campaign.py in its whole form: many campaigns, processes killed at random moments.
 
-`make bench NAME=crash ARGS="rounds recipients"`: one appliance; each round is a campaign during which one to four
-kills happen, and which process and when is drawn with the round's number as seed (ARGS="1 1000 17": round 17 alone
-again). No peer is measured: what counts is that nothing is lost, and how much is repeated for each sender's death.
+`make bench NAME=crash`: 100 campaigns of 20,000 in one appliance; ARGS="rounds recipients" for another size. Each round
+kills another process, the parent among them in its turn, and up to three more; who and when is drawn with the round's
+number as seed (ARGS="1 20000 17": round 17 alone again). No peer is measured: what counts is that nothing is lost, by
+each recipient's token at the sink, and how much is repeated for each sender's death.
 """
 
 from __future__ import annotations
@@ -15,17 +16,20 @@ from collections import Counter
 from typing import Any
 
 from measure.report import finish, fsync_ms, scratch
-from peers.crash import CHILDREN, DELAY, INFLIGHT, PARENT, SENDERS, Kill, Scene, Tally, running_scene, tally
+from peers.crash import CHILDREN, INFLIGHT, PARENT, SENDERS, Kill, Scene, Tally, running_scene, tally
 from peers.loopback import wait_until
 
 Plan = list[tuple[int, str]]  # kill whom once so many messages of the round have arrived
+VICTIMS = (*CHILDREN, PARENT)
+DELAY = 0.03  # seconds that a host thinks about each message
+CONNECTIONS = 5
 
 
 def main(rounds: int, recipients: int, first: int) -> int:
     folder = scratch()
     began, found, kills = time.monotonic(), [], []
     try:
-        with running_scene(folder) as scene:
+        with running_scene(folder, delay=DELAY, connections=CONNECTIONS) as scene:
             for number in range(first, first + rounds):
                 one, killed = _round(scene, number, recipients)
                 found.append(one)
@@ -39,20 +43,22 @@ def main(rounds: int, recipients: int, first: int) -> int:
 
 def _plan(number: int, recipients: int) -> Plan:
     draw = random.Random(number)
-    victims = draw.choices((*CHILDREN, PARENT), weights=[1, 1, 4, 4, 1, 1, 1, 1, 2], k=draw.randint(1, 4))
+    victims = draw.choices(VICTIMS, weights=[1, 1, 4, 4, 1, 1, 1, 1, 2], k=draw.randint(0, 3))
+    victims.append(VICTIMS[number % len(VICTIMS)])
     return sorted((draw.randrange(recipients * 9 // 10), victim) for victim in victims)
 
 
 def _round(scene: Scene, number: int, recipients: int) -> tuple[Tally, list[Kill]]:
     tokens = [f"{number}x{at}" for at in range(recipients)]
-    before, earlier = len(scene.hosts.arrived()), len(scene.kills)
+    scene.hosts.turn_page()
+    earlier = len(scene.kills)
     campaign = scene.launch(f"round {number}", tokens)
     for count, victim in _plan(number, recipients):
-        scene.wait_for_copies(before + count, 120)
+        scene.wait_for_copies(count, 600)
         scene.kill(victim)
-    wait_until(lambda: scene.finished(campaign), f"round {number} is finished", 180)
+    wait_until(lambda: scene.finished(campaign), f"round {number} is finished", 900)
     kills = scene.kills[earlier:]
-    one = tally(scene.hosts.arrived()[before:], kills)
+    one = tally(scene.hosts.arrived(), kills)
     if lost := set(tokens) - one.arrived:
         print(f"round {number}: lost {sorted(lost)[:20]}; counts {scene.counts(campaign)}", flush=True)
     return one, kills
@@ -88,4 +94,4 @@ def _result(found: list[Tally], kills: list[list[Kill]], recipients: int, second
 
 if __name__ == "__main__":
     given = [int(argument) for argument in sys.argv[1:]]
-    sys.exit(main(*given, *(20, 1_000, 1)[len(given) :]))
+    sys.exit(main(*given, *(100, 20_000, 1)[len(given) :]))

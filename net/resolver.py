@@ -25,10 +25,12 @@ from dns.rdtypes.ANY.MX import MX
 from dns.rdtypes.ANY.PTR import PTR
 from dns.rdtypes.ANY.TXT import TXT
 from dns.reversename import from_address
+from prometheus_client import Counter
 
 R = TypeVar("R", bound=dns.resolver.BaseResolver)
 CACHED: Final = 50_000  # answers kept
 _TRY: Final = 2.0  # seconds for one server before the next is asked
+FAILURES: Final = Counter("mailloft_dns_failures_total", "Questions that no name server answered")
 _FAILURES: Final = (dns.exception.DNSException, OSError, EOFError)
 
 
@@ -195,6 +197,7 @@ def _failed(error: BaseException) -> Answer:
             return Answer(Standing.NO_NAME, words=f"no domain name: {error}")
         case dns.name.IDNAException():
             return Answer(Standing.NO_NAME, words=f"no domain name: {error}")
+    FAILURES.inc()
     return Answer(Standing.TEMPORARY, words=f"{type(error).__name__}: {error}"[:300])
 
 

@@ -18,15 +18,20 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, Self
 
+from prometheus_client import Counter
+
 from mail.crlf import dot_stuff
 from mail.reply import Reply
 from net.smtp_client import ProtocolError, Unfit, envelope, extensions, in_chunks
-from net.smtp_wire import Lost, Wire
+from net.smtp_wire import Break, Lost, Wire
 from net.tls_policy import ANY_TLS, Demand
 from policy.tls_trust import Fault, FaultKind
 
 TRANSCRIPT_LIMIT: Final = 4000  # characters kept of one transaction
 BLOCK: Final = 64 * 1024  # octets of a message given to the transport at once
+FAULTS: Final = Counter(
+    "mailloft_host_faults_total", "Connections that a remote host did not let begin, or broke: how", ["fault"]
+)
 WHOLE: Final = 16 * 1024  # octets that the kernel takes at once where nothing else waits there
 _RSET: Final = b"RSET\r\n"
 _DATA: Final = b"DATA\r\n"
@@ -67,13 +72,14 @@ class Answer:
     """What the host said to one transaction. `reply` None: the connection failed; `words` tells how, in English.
 
     `heard`: the host said something about this message. If not, a kept connection had ended unnoticed, or the host
-    ends it now (421), and the message may be tried again on a new one at once.
+    ends it now (421), and the message may be tried again on a new one at once. `withheld`: we did not end it.
     """
 
     reply: Reply | None
     words: str
     transcript: str
     heard: bool
+    withheld: bool = False
 
 
 class ConnectError(Exception):
@@ -97,6 +103,11 @@ def presented(session: Any) -> list[bytes]:
     # Public from Python 3.13 on; before, only on the object behind SSLObject.
     chain = getattr(session, "get_unverified_chain", None) or session._sslobj.get_unverified_chain
     return [one if isinstance(one, bytes) else one.public_bytes(_ssl.ENCODING_DER) for one in chain() or ()]
+
+
+def _count(fault: Break | None) -> None:
+    if fault is not None:
+        FAULTS.labels(fault.value).inc()
 
 
 def _blocks(content: bytes, end: bytes) -> list[bytes]:
@@ -150,14 +161,17 @@ class Connection:
                     Wire, peer.address, peer.port, local_addr=(peer.source, 0)
                 )
         except TimeoutError as error:
+            _count(Break.UNREACHABLE)
             raise ConnectError(f"connect to {peer}: timed out") from error
         except OSError as error:
+            _count(Break.UNREACHABLE)
             raise ConnectError(f"connect to {peer}: {error.strerror or error}") from error
         connection = cls(peer, wire, transport, timeouts)
         try:
             await connection._greet(tls, demand)
         except Lost as error:
             connection.abort()
+            _count(error.fault)
             raise ConnectError(f"{peer}: {error}") from error
         except BaseException:
             connection.abort()
@@ -190,8 +204,14 @@ class Connection:
             reply = await self._transaction(commands, content, may_end)
         except Unfit as error:
             return Answer(error.reply, str(error.reply), self._told(), heard=True)
-        except (Lost, ProtocolError) as error:
+        except Lost as error:
             self.abort()
+            if self._heard or self.carried == 1:  # else a kept connection was over, as any is some day
+                _count(error.fault)
+            return Answer(None, f"{self.peer}: {error}", self._told(), self._heard, withheld=error.fault is None)
+        except ProtocolError as error:
+            self.abort()
+            _count(Break.PROTOCOL)
             return Answer(None, f"{self.peer}: {error}", self._told(), self._heard)
         if reply.code == 421:  # RFC 5321 §3.8: the host is closing
             self.abort()
@@ -312,7 +332,7 @@ class Connection:
                 await self._wire.handed_over(self._transport, self._timeouts.block)
             # Late, since a slow host may take minutes for what stands before.
             if not self._wire.replies and not may_end():
-                raise Lost("this worker's claims are no longer sure, so it sends no final dot")
+                raise Lost("this worker's claims are no longer sure, so it sends no final dot", None)
             early = bool(self._wire.replies)
             if not early:
                 self._transport.write(last)

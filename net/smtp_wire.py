@@ -11,6 +11,7 @@ import select
 from collections import deque
 from collections.abc import Awaitable
 from datetime import timedelta
+from enum import Enum
 from typing import Final, cast
 
 from mail.reply import Reply
@@ -19,8 +20,21 @@ from net.smtp_client import ProtocolError, ReplyReader
 REPLIES: Final = 16  # that may wait unread; we never ask for more than four at once
 
 
+class Break(Enum):
+    """How a host breaks a connection off, or makes us do it."""
+
+    UNREACHABLE = "unreachable"  # it never began
+    CLOSED = "closed"
+    SILENT = "silent"  # or so slow that its time was over
+    PROTOCOL = "protocol"  # it spoke no SMTP, or flooded
+
+
 class Lost(Exception):  # noqa: N818 - a connection that is lost is no error of ours
-    """The connection ended, or the host was silent for too long, or spoke no SMTP."""
+    """The connection ended, or the host was silent for too long, or spoke no SMTP; `fault` None: we withdrew."""
+
+    def __init__(self, words: str, fault: Break | None = Break.CLOSED) -> None:
+        super().__init__(words)
+        self.fault = fault
 
 
 class Wire(asyncio.Protocol):
@@ -30,6 +44,7 @@ class Wire(asyncio.Protocol):
         self.reader = ReplyReader()
         self.replies: deque[Reply] = deque()
         self.ended: str | None = None
+        self.fault = Break.CLOSED
         self._transport: asyncio.Transport
         self._waiter: asyncio.Future[None] | None = None
         self._writable = asyncio.Event()
@@ -45,7 +60,7 @@ class Wire(asyncio.Protocol):
                 raise ProtocolError(f"more than {REPLIES} replies that nobody asked for")
         except ProtocolError as error:
             # At once: nobody may be reading, and a host that floods must not fill our memory meanwhile.
-            self.end(str(error))
+            self.end(str(error), Break.PROTOCOL)
             self._transport.abort()
         self._wake()
 
@@ -61,8 +76,9 @@ class Wire(asyncio.Protocol):
     def resume_writing(self) -> None:
         self._writable.set()
 
-    def end(self, words: str) -> None:
-        self.ended = self.ended or words
+    def end(self, words: str, fault: Break = Break.CLOSED) -> None:
+        if self.ended is None:
+            self.ended, self.fault = words, fault
         self._writable.set()
         self._wake()
 
@@ -70,13 +86,13 @@ class Wire(asyncio.Protocol):
         if not self._writable.is_set():
             await _within(self._writable.wait(), within, "the host stopped reading")
         if self.ended:
-            raise Lost(self.ended)
+            raise Lost(self.ended, self.fault)
 
     async def handed_over(self, transport: asyncio.Transport, within: timedelta) -> None:
         """Until the kernel has all that was written to `transport` (this one, or TLS on it) and room for more."""
         await _within(self._handed_over(transport), within, "the host stopped reading")
         if self.ended:
-            raise Lost(self.ended)
+            raise Lost(self.ended, self.fault)
 
     async def _handed_over(self, transport: asyncio.Transport) -> None:
         pause, room = 0.0, select.poll()
@@ -89,12 +105,17 @@ class Wire(asyncio.Protocol):
             pause = min(0.05, pause + 0.002)
 
     async def reply(self, within: timedelta) -> Reply:
+        """The next whole reply; a host that drips it has no more time than one that is silent."""
+        if not self.replies:
+            await _within(self._replied(), within, "no answer")
+        return self.replies.popleft()
+
+    async def _replied(self) -> None:
         while not self.replies:
             if self.ended:
-                raise Lost(self.ended)
+                raise Lost(self.ended, self.fault)
             self._waiter = asyncio.get_running_loop().create_future()
-            await _within(self._waiter, within, "no answer")
-        return self.replies.popleft()
+            await self._waiter
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
@@ -106,4 +127,4 @@ async def _within(awaited: Awaitable[object], within: timedelta, words: str) -> 
         async with asyncio.timeout(within.total_seconds()):
             await awaited
     except TimeoutError as error:
-        raise Lost(f"{words} for {within.total_seconds():g} s") from error
+        raise Lost(f"{words} for {within.total_seconds():g} s", Break.SILENT) from error

@@ -1,9 +1,10 @@
 """Flows: (stream, site) with what is queued and when the next is due. `queue` and the sender read flows, not rows.
 
 A stream is a campaign or a connection of a project, or the DSNs to the sender of a connection. A site belongs on each
-node to exactly one sender process, by the slot that its name hashes to. `next_due` may be too early (a look that finds
-nothing mends it), never too late. `stopped_until` keeps a flow from being offered while an operator's hold goes over
-its rows (store/hand.py).
+node to exactly one sender process, by the slot that its name hashes to; a domain that nobody asked about has none, so
+that its rows do not go beside the limits of a provider that it may turn out to be of (store/roll_up.py). `next_due` may
+be too early (a look that finds nothing mends it), never too late. `stopped_until` keeps a flow from being offered while
+an operator's hold goes over its rows (store/hand.py).
 """
 
 from __future__ import annotations
@@ -14,15 +15,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, and_, bindparam, or_, select, text
+from sqlalchemy import Connection, bindparam, or_, select, text
 
-from store.schema import OPEN_FLOW, campaigns, flows
+from store.schema import flows
 
 SLOTS: Final = 64
+UNASKED: Final = -1  # the slot of flows to a domain whose MX nobody asked for yet; nobody claims from it
 
 _ENSURE = text(
     "INSERT INTO flows (project_id, stream, stream_id, site, slot, class, pool, queued, next_due) "
-    "VALUES (:project_id, :stream, :stream_id, :site, :slot, :class, :pool, 0, 0) "
+    "VALUES (:project_id, :stream, :stream_id, :site, CASE WHEN EXISTS (SELECT 1 FROM sites WHERE domain = :site "
+    "AND checked_at = 0) THEN -1 ELSE CAST(:slot AS BIGINT) END, :class, :pool, 0, 0) "
     "ON CONFLICT (stream, stream_id, site) DO NOTHING"
 )
 _GROW = text("UPDATE flows SET queued = queued + :added, next_due = 0 WHERE id = :flow")
@@ -67,6 +70,7 @@ class Flow:
     retry: str
     pool: str
     queued: int
+    next_due: datetime
 
 
 def slot_of(site: str) -> int:
@@ -113,34 +117,3 @@ def lock_running(tx: Connection, ids: Collection[int], now: datetime) -> set[int
     So a hold either sees what is claimed, or the claim sees the hold.
     """
     return set(tx.execute(_LOCK, {"ids": sorted(ids), "now": now}).scalars())
-
-
-_FLOW = (
-    flows.c.id,
-    flows.c.project_id,
-    flows.c.stream,
-    flows.c.stream_id,
-    flows.c.site,
-    flows.c["class"].label("retry"),
-    flows.c.pool,
-    flows.c.queued,
-)
-# A paused or cancelled campaign's flows are not offered, so nothing has to touch its rows to stop it.
-_RUNNING = or_(flows.c.stream != "campaign", campaigns.c.state == "running")
-_DUE = (
-    select(*_FLOW)
-    .select_from(flows.outerjoin(campaigns, and_(flows.c.stream == "campaign", campaigns.c.id == flows.c.stream_id)))
-    .where(OPEN_FLOW, flows.c.next_due <= bindparam("now"), flows.c.slot.in_(bindparam("slots", expanding=True)))
-    .where(_RUNNING, _UNSTOPPED)
-    .where((flows.c.pool + " " + flows.c.site).not_in(bindparam("resting", expanding=True)))
-    .order_by(flows.c.next_due)
-    .limit(bindparam("limit"))
-)
-
-
-def due(
-    connection: Connection, slots: Sequence[int], now: datetime, limit: int, resting: Sequence[str] = ()
-) -> list[Flow]:
-    """Flows of these slots with something due, the longest waiting first; none of a "pool site" that rests."""
-    found = connection.execute(_DUE, {"now": now, "slots": list(slots), "limit": limit, "resting": list(resting)})
-    return [Flow(*row) for row in found]

@@ -15,11 +15,16 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
+from prometheus_client import Counter
 from sqlalchemy import Connection
 
 from store.database import Database
+from store.trouble import trouble_of
 
 T = TypeVar("T")
+FAILED: Final = Counter(
+    "mailloft_write_failures_total", "Transactions that a database refused, by why", ["database", "why"]
+)
 GROUP: Final = 200  # writes in one transaction at most, so that no write waits over its 20 ms share
 
 
@@ -97,6 +102,7 @@ class Journal:
                 else:
                     answers.extend(_in_savepoint(transaction, write) for write in group)
         except Exception as error:  # noqa: BLE001 - whatever the database raised belongs to those who wait
+            FAILED.labels(self.database.name, trouble_of(error).value).inc()
             answers = [(write, None, error) for write in group]
         for write, result, raised in answers:
             if raised is None:

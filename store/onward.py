@@ -64,10 +64,7 @@ def _queue(tx: Connection, arrival_id: int, copy: Onward, now: datetime) -> bool
         bytes=copy.stored.blob, file=copy.stored.file, created_at=now,
     )  # fmt: skip
     message = int(tx.execute(saved.returning(messages.c.id)).scalar_one())
-    site = copy.target.ascii_domain
-    sites.note(tx, {site})
-    rolled = sites.of(tx, {site})[site]
-    flow = flows.ensure(tx, flows.Stream(project, KIND, project, SUBMISSION, POOL), [rolled])[rolled]
+    flow = sites.flow_to(tx, flows.Stream(project, KIND, project, SUBMISSION, POOL), copy.target.ascii_domain)
     new_rows.add(tx, [NewRow(flow, message, None, str(copy.target))], now)
     tx.execute(insert(forwards).values(arrival_id=arrival_id, target_key=key, message_id=message))
     return True

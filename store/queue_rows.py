@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, or_, select
 
 from policy.lifecycle import FINAL, State
 from store.columns import from_microseconds, to_microseconds
+from store.queue_view import at_site
 from store.schema import HELD, HOLDING_FLOW, INFLIGHT, OPEN_FLOW, QUEUED, clients, flows, messages, recipients
 
 LOOKED: Final = 2_000
@@ -222,5 +223,5 @@ def _of_flows(choice: Choice) -> list[ColumnElement[bool]]:
     if choice.campaign is not None:
         found.append(and_(flows.c.stream == "campaign", flows.c.stream_id == choice.campaign))
     if choice.site is not None:
-        found.append(flows.c.site == choice.site)
+        found.append(at_site(choice.site))
     return found

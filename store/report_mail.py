@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy import Connection, insert, select
 
 from mail.address import Address
-from store import flows, new_rows
+from store import flows, new_rows, sites
 from store.domains import Domain
 from store.new_rows import NewRow
 from store.schema import messages
@@ -43,6 +43,6 @@ def queue_report(
     )  # fmt: skip
     message = int(tx.execute(saved.returning(messages.c.id)).scalar_one())
     stream = flows.Stream(sender.project, local, sender.id, "transactional", "transactional")
-    flow = flows.ensure(tx, stream, [to.ascii_domain])[to.ascii_domain]
+    flow = sites.flow_to(tx, stream, to.ascii_domain)
     new_rows.add(tx, [NewRow(flow, message, None, str(to))], now)
     return True

@@ -21,7 +21,7 @@ from sqlalchemy import Connection, Row, insert, or_, select
 from mail.address import parse_mailbox
 from mail.outcome import Action
 from policy.lifecycle import Event
-from store import flows, new_rows, onward
+from store import flows, new_rows, onward, sites
 from store.connections import SUBMISSION
 from store.new_rows import NewRow
 from store.schema import flows as flows_table
@@ -99,8 +99,7 @@ def _queue(tx: Connection, rows: Sequence[Row[Any]], told: Sequence[Told], now: 
             for one in told
         ],
     )  # fmt: skip
-    site = parse_mailbox(about.reverse_path).ascii_domain
     kind, source = (KIND, about.connection_id) if about.connection_id else (onward.KIND, about.project_id)
     stream = flows.Stream(about.project_id, kind, source, CLASS, about.pool)
-    flow = flows.ensure(tx, stream, [site])[site]
+    flow = sites.flow_to(tx, stream, parse_mailbox(about.reverse_path).ascii_domain)
     new_rows.add(tx, [NewRow(flow, message, None, about.reverse_path)], now)

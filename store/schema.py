@@ -229,7 +229,10 @@ flows = _table(
     _moment("stopped_until", nullable=True),  # while an operator's hold goes over its rows
     UniqueConstraint("stream", "stream_id", "site"),
     Index("ix_flows_held", "id", sqlite_where=text("held > 0"), postgresql_where=text("held > 0")),
-    Index("ix_flows_open", "slot", "next_due", sqlite_where=text("queued > 0"), postgresql_where=text("queued > 0")),
+    Index("ix_flows_open", "class", "next_due", "id", "slot",
+          sqlite_where=text("queued > 0"), postgresql_where=text("queued > 0")),
+    Index("ix_flows_unasked", "class", "id", sqlite_where=text("slot = -1"), postgresql_where=text("slot = -1")),
+    Index(None, "site"),
 )  # fmt: skip
 
 # With a bound parameter SQLite does not see that a partial index fits, so conditions on state use these.

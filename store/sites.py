@@ -1,7 +1,7 @@
 """Which site each domain belongs to, as its MX told (policy/sites.py).
 
-A domain is noted when its first client is registered, asked about by the sender in the background, and asked again
-when that is old. Until then it is a site of its own; rows that were made meanwhile stay in that flow.
+A domain is noted when it is first met, asked about by the sender in the background, and asked again when that is old.
+Rows that are made before wait for the answer, in a flow of their own (store/roll_up.py).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, func, select, text, update
 
 from store.columns import EPOCH
+from store.flows import Stream, ensure
 from store.schema import clients, sites
 
 _NOTE = text(
@@ -43,6 +44,13 @@ def met(tx: Connection, domains: Collection[str]) -> dict[str, str]:
     known = {row.domain: row.site for row in tx.execute(_OF, {"domains": sorted(set(domains))})}
     note(tx, [domain for domain in domains if domain not in known])
     return {domain: known.get(domain, domain) for domain in domains}
+
+
+def flow_to(tx: Connection, stream: Stream, domain: str) -> int:
+    """The flow of a stream that goes to this domain."""
+    note(tx, [domain])
+    site = of(tx, [domain])[domain]
+    return ensure(tx, stream, [site])[site]
 
 
 def checked_at(connection: Connection, domain: str) -> datetime | None:

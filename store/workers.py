@@ -13,7 +13,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, insert, select, text, true, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, select, text, true, update
 
 from store import hand
 from store.schema import INFLIGHT, recipients, workers
@@ -63,6 +63,12 @@ def bury_dead(tx: Connection, now: datetime, but: int | None = None) -> int:
 def resign(tx: Connection, worker: int, now: datetime) -> None:
     """An orderly end: what is still claimed goes back, and the place is empty."""
     _bury(tx, worker, now)
+
+
+def nodes(connection: Connection, role: str) -> int:
+    """How many nodes have a living process of a role; at least the caller's own."""
+    wanted = select(func.count(workers.c.node.distinct())).where(workers.c.role == role)
+    return max(1, int(connection.execute(wanted).scalar_one()))
 
 
 def claimed(connection: Connection, worker: int) -> list[int]:

@@ -18,7 +18,7 @@ from typing import Any, Final
 from admin.office import Office
 from admin.refusals import InvalidError, NotFoundError
 from policy.lifecycle import Event, State
-from store import attempts, hand, mailboxes, queue_rows, queue_view
+from store import attempts, hand, mailboxes, queue_rows, queue_shape
 from store.queue_rows import After, Choice
 
 AT_ONCE: Final = 10_000  # rows that one request of the API goes over
@@ -142,9 +142,18 @@ def show(office: Office, project: int | None, row: int) -> RowView:
     )  # fmt: skip
 
 
-def shape(office: Office, project: int | None, campaign: int | None, site: str | None) -> list[queue_view.SiteAges]:
+def shape(office: Office, asked: Asked, by: str = "site") -> list[queue_shape.Ages]:
+    """Rows by age, queued ones unless a state is asked for; `by` is one of queue_shape.GROUPS."""
+    if by not in queue_shape.GROUPS:
+        raise InvalidError(f"by {by!r}: rows are grouped by {', '.join(queue_shape.GROUPS)}")
+    state = None if asked.state is None else _states(asked)[0]
+    if state not in (None, *queue_shape.SHOWN):
+        shown = ", ".join(one.value for one in queue_shape.SHOWN)
+        raise InvalidError(f"state {asked.state!r}: ages are counted of rows that are {shown}")
+    choice = _choice(asked)
+    which = queue_shape.Which(choice.project, choice.campaign, choice.site, choice.source, state)
     with office.read() as connection:
-        return queue_view.ages(connection, project, campaign, site, office.now())
+        return queue_shape.ages(connection, which, by, office.now())
 
 
 def act(office: Office, action: str, asked: Asked) -> Iterator[Progress]:

@@ -13,7 +13,7 @@ from admin.acts.journey import FlowView
 from admin.acts.pages import window
 from admin.acts.queue import Asked, RowPage, RowView
 from admin.api.doors import Scope, TheOffice
-from store.queue_view import SiteAges
+from store.queue_shape import Ages
 
 router = APIRouter(tags=["queue"])
 _MOST = 10_000  # ids of one request
@@ -73,10 +73,16 @@ def show_row(row_id: int, office: TheOffice, scope: Scope) -> RowView:
 
 @router.get("/queue/shape")
 def shape(
-    office: TheOffice, scope: Scope, campaign: int | None = None, site: str | None = None
-) -> dict[str, list[SiteAges]]:
-    """Queued rows by site and age."""
-    return {"sites": queue.shape(office, scope, campaign, site)}
+    office: TheOffice,
+    scope: Scope,
+    campaign: int | None = None,
+    site: str | None = None,
+    source: str | None = None,
+    state: str | None = None,
+    by: str = "site",
+) -> dict[str, list[Ages]]:
+    """Rows by age, grouped by site, project, campaign, source or state; queued ones unless a state is named."""
+    return {"groups": queue.shape(office, Asked(scope, campaign, site, source, state=state), by)}
 
 
 @router.post("/queue/{action}")

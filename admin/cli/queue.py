@@ -71,16 +71,19 @@ def qshape(
     project: ProjectName = None,
     campaign: Campaign = None,
     site: Site = None,
+    source: Source = None,
+    state: State = None,
+    by: Annotated[str, typer.Option("--by", help="A line for each site, project, campaign, source or state.")] = "site",
     folder: Folder = HERE,
     as_json: AsJson = False,
 ) -> None:
-    """Queued rows of each site by their age; of the 500 fullest flows at most 2,000 rows each, 50,000 in all, are
-    counted, and `counted` says how many."""
+    """Rows by their age, queued ones unless --state says held or inflight; of the 500 fullest flows at most 2,000 rows
+    each, 50,000 in all, are counted, and `counted` says how many."""
     from admin.acts import queue
 
     with opened(folder) as office:
         scope = None if project is None else project_id(office, project)
-        show(queue.shape(office, scope, campaign, site), as_json)
+        show(queue.shape(office, queue.Asked(scope, campaign, site, source, state=state), by), as_json)
 
 
 def _act(name: str, words: str) -> None:

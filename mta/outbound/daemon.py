@@ -14,7 +14,7 @@ import time
 from collections import Counter as Tally
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import uvloop
 from prometheus_client import Counter, Gauge
@@ -28,7 +28,9 @@ from mta.outbound.inject import inject
 from mta.outbound.job import Done, Job
 from mta.outbound.lane import Desk, Lane, Tried
 from mta.outbound.names import check_names
+from mta.outbound.offering import Offering
 from mta.outbound.pacing import Pacing, Sickness
+from mta.outbound.reach import Reach, is_ipv6
 from mta.outbound.rollup import Rollup
 from mta.outbound.settle import Settler
 from mta.outbound.shelf import Shelf
@@ -61,6 +63,9 @@ IDLE_LANE: Final = timedelta(minutes=5)
 
 ATTEMPTS = Counter("mailloft_attempts_total", "Transactions with remote hosts, by egress source and class of reply", [
     "source", "reply",
+])  # fmt: skip
+STEPS_FAILED = Counter("mailloft_sender_steps_failed_total", "Rounds of the sender that broke off and are repeated", [
+    "step",
 ])  # fmt: skip
 DSNS_DROPPED = Counter("mailloft_dsns_dropped_total", "DSNs of ours that could not be delivered")
 INFLIGHT = Gauge("mailloft_inflight", "Ledger rows in this process's hands")
@@ -95,9 +100,10 @@ class Sender:
         )
         self._pacing = Pacing(self._sources, table, own, sickness, self._reacted)
         self._warming = warming_of(outbound.sources, table)
+        self._reach = Reach()
         self._rollup = Rollup(context, table.provider)
         self._slow = SlowCampaigns(parse_rate(context.settings.breaker.slow), context.of)
-        self._slots = promote.slots_of(context)
+        self._offering = Offering(context, promote.slots_of(context))
         self._shelf = Shelf(context)
         self._composer = Composer(Tokens(context.vault.derived("tokens")), context.public_url)
         self._tls_tally = TlsTally(context)
@@ -154,6 +160,7 @@ class Sender:
             try:
                 pause = await step()
             except Exception as error:  # noqa: BLE001 - the daemon's loop: logged, and tried again
+                STEPS_FAILED.labels(step.__name__.strip("_")).inc()
                 self._context.log.error("step_failed", raised=error, step=step.__name__)
                 pause = 1.0
             if pause:
@@ -178,14 +185,17 @@ class Sender:
         return self._life.total_seconds() / BEATS
 
     async def _promote(self) -> float:
-        capacity = self._context.settings.limits.inflight - self._inflight
+        most = self._context.settings.limits.inflight
+        capacity = most - self._inflight
         if capacity <= 0:
             return LOOK / 5
-        offered = await asyncio.to_thread(promote.due_flows, self._context, self._slots, self._pacing.resting())
+        offered = await asyncio.to_thread(self._offering.look, self._pacing.resting())
         slowed = self._slow.left(self._shelf.slowed, time.monotonic())
         offered = promote.offers(offered, self._pacing, slowed)
         room = self._room({flow.site for flow in offered})
-        rows = await asyncio.to_thread(promote.claim, self._context, self._worker, offered, room, capacity, slowed)
+        rows = await asyncio.to_thread(
+            promote.claim, self._context, self._worker, offered, room, capacity, most, slowed
+        )
         claimed = Tally(row.flow.stream_id for row in rows if row.flow.stream == "campaign")
         self._slow.used(slowed.keys(), claimed, time.monotonic())
         self._inflight += len(rows)
@@ -215,7 +225,7 @@ class Sender:
         return {site: self._pacing.room(site, promote.ROOM) - load[site] for site in sites}
 
     def _dispatch(self, promoted: promote.Promoted, addressee: Addressee | None, recipe: Recipe | Uncomposable) -> None:
-        work = promote.job_of(promoted, addressee, recipe, self._pacing, self._warming)
+        work = promote.job_of(promoted, addressee, recipe, self._pacing, self._warming, self._reach)
         if isinstance(work, Done):
             self._settler.take(work)
         else:
@@ -244,6 +254,9 @@ class Sender:
 
     def _tried(self, tried: Tried) -> None:
         job, heard = tried.job, tried.heard
+        if heard.out_of_reach and self._goes_by_another(job):
+            self._returned(job, heard.words)
+            return
         now = datetime.now(UTC)
         others = self._others(job) if heard.reply is None or not heard.reply.positive else ()
         settlement = settlement_of(job, heard, self._plans, now, random.random(), others)
@@ -260,6 +273,11 @@ class Sender:
                 code=settlement.code, words=settlement.words, next_attempt_at=settlement.due,
             )  # fmt: skip
         self._settler.take(Done(settlement, tried.attempt))
+
+    def _goes_by_another(self, job: Job) -> bool:
+        """Its hosts have IPv4 addresses alone, or IPv6: remembered, and whether a source of that kind is awake."""
+        self._reach.out_of_reach(job.forward.ascii_domain, job.source.address, time.monotonic())
+        return any(is_ipv6(one) != is_ipv6(job.source.address) for one in self._others(job))
 
     def _others(self, job: Job) -> list[str]:
         """Addresses of the row's pool that could try it now in the place of its own."""
@@ -281,9 +299,8 @@ class Sender:
         """Every second: stop what was paused, cancelled or held, forget idle lanes, bury dead incarnations."""
         await asyncio.to_thread(self._shelf.refresh)
         self._tls_tally.flush()
-        await asyncio.to_thread(
-            self._context.stores.core.journal.run, lambda tx: workers.bury_dead(tx, datetime.now(UTC), self._worker)
-        )
+        if self._fence.may_bury(time.monotonic()):
+            await asyncio.to_thread(self._context.stores.core.journal.run, self._bury_dead)
         asked = await asyncio.to_thread(promote.asked_for, self._context, self._worker)
         for lane in self._lanes.values():
             lane.withdraw(lambda job: self._shelf.stopped(job.recipe.campaign_id or 0), "the campaign is not running")
@@ -297,6 +314,11 @@ class Sender:
         LANES.set(len(self._lanes))
         CONNECTIONS.set(sum(lane.connections for lane in self._lanes.values()))
         return FRESH
+
+    def _bury_dead(self, tx: Any) -> int:
+        if not self._fence.may_bury(time.monotonic()):  # this transaction may have waited for a while
+            return 0
+        return workers.bury_dead(tx, datetime.now(UTC), self._worker)
 
     def _reacted(self, reaction: Reaction) -> None:
         """Saved beside the loop; not awaited, since the lanes keep to it already."""
@@ -318,6 +340,7 @@ class Sender:
         with self._context.stores.core.database.read() as core:
             everywhere = [one for one in reactions.holding(core, datetime.now(UTC)) if one.site == EVERYWHERE]
             sent = counters.of(core, "warmup", day.toordinal()) if self._warming.active else {}
+            self._pacing.nodes = workers.nodes(core, self._context.name)
         self._pacing.load(everywhere)
         self._warming.refresh(day, sent)
 
@@ -325,7 +348,7 @@ class Sender:
         """One worker of each node asks for the MX of domains that nobody asked about."""
         if self._context.position:
             return 60.0
-        return 0.0 if await self._rollup.round(self._resolver) else 1.0
+        return await self._rollup.round(self._resolver)
 
     async def _look_at_names(self) -> float:
         """At start and hourly: whether the names of our addresses are in order."""

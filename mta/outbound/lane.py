@@ -24,6 +24,7 @@ from policy.fairness import CLASSES
 from policy.rotation import EgressSource
 from store.attempts import Attempt
 
+PAUSE: Final = 0.2  # seconds between looks whether our claims are ours again
 URGENCY: Final = {name: place for place, name in enumerate(CLASSES)}
 
 
@@ -164,15 +165,19 @@ class Lane:
                 connection, answer = await self._deliver(job, made, connection)
             except Unreachable as failure:
                 taken = True
-                if failure.reply not in NO_MAIL.values() and not failure.demanded:
+                if failure.reply not in NO_MAIL.values() and not (failure.demanded or failure.out_of_reach):
                     self._pace.unreached(failure.reply)
-                if not failure.demanded and self._crowded(job, failure):
+                if not (failure.demanded or failure.out_of_reach) and self._crowded(job, failure):
                     self.waiting.appendleft(job)
                     self._arrived.set()
                     raise _Crowded from failure
                 self._defer_all(job, failure, started)
                 return None
             taken = True
+            if answer.withheld:
+                self._desk.returned(job, answer.words)
+                await self._close(connection)
+                return None
             self._pace.heard(answer.reply)
             self._desk.tried(_tried(job, connection, answer, started))
             return await self._after(connection)
@@ -223,6 +228,9 @@ class Lane:
             if len(self._tasks) > limits.connections or (domain and self._gives_way(kept)):
                 return None
             wait = limits.idle.total_seconds()
+            if self.waiting and not self._desk.may_end():
+                await asyncio.sleep(PAUSE)  # what is begun now could not be ended
+                continue
             if self.waiting:
                 wait = self._pace.admit(kept is None)
                 if wait == 0.0:
@@ -315,4 +323,4 @@ def _site_verdict(failure: Unreachable) -> Heard:
     """A greeting of 5xx is a verdict on us, not on the recipient: deferred like a refused connection."""
     if failure.reply is not None and failure.reply in NO_MAIL.values():
         return Heard(failure.reply, str(failure))
-    return Heard(None, str(failure), failure.reply)
+    return Heard(None, str(failure), failure.reply, failure.out_of_reach)

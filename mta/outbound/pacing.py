@@ -103,7 +103,7 @@ class LanePace:
 
     def take_slot(self) -> bool:
         """A connection slot, where the site has one left for this source; else it will be woken."""
-        cap = self.site.limits.provider_connections
+        cap = self.site.cap
         if cap and self.site.slots >= cap:
             if self.slots == 0 and not self.starving:
                 self.starving = True
@@ -170,6 +170,12 @@ class SitePace:
         self.slots = 0
         self.noted = 0.0  # when a host last said something that is counted
         self._held: dict[tuple[str, Action], Reaction] = {}
+
+    @property
+    def cap(self) -> int:
+        """Connections from all sources of this node together; 0: no cap. Nodes that share the rows divide it."""
+        whole = self.limits.provider_connections
+        return max(1, whole // self.pacing.nodes) if whole else 0
 
     def lane(self, source: str) -> LanePace:
         if source not in self.lanes:
@@ -244,6 +250,7 @@ class Pacing:
         self.sources = sources
         self.sickness = sickness
         self.version = 0
+        self.nodes = 1  # that send from the same rows, ourselves among them
         self.everywhere: dict[str, Reaction] = {}
         self.holding: set[str] = set()  # sites that hold something back, so that nobody looks through all of them
         self._table = table

@@ -8,9 +8,11 @@ store/ledger.py.
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 from mail.address import parse_mailbox
@@ -18,6 +20,7 @@ from mail.outcome import Reason
 from mta.outbound.compose import Recipe, Uncomposable
 from mta.outbound.job import Done, Job
 from mta.outbound.pacing import Pacing
+from mta.outbound.reach import Reach
 from mta.outbound.verdict import ended, returned
 from mta.outbound.warming import Warming
 from policy.fairness import shares
@@ -30,7 +33,6 @@ from store import flows, hand, ledger, outgoing
 from store.campaigns import CampaignState
 
 ROOM: Final = 300  # rows of one site in the lanes at once
-FLOWS: Final = 500  # flows looked at in one round
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +46,6 @@ class Promoted:
 def slots_of(context: Context) -> list[int]:
     """The slots of this process: of the sites that hash to them it is the only sender on this node."""
     return [slot for slot in range(flows.SLOTS) if slot % context.of == context.position]
-
-
-def due_flows(context: Context, slots: Sequence[int], resting: Sequence[str]) -> list[flows.Flow]:
-    with context.stores.core.database.read() as core:
-        return flows.due(core, slots, datetime.now(UTC), FLOWS, resting)
 
 
 def offers(offered: Sequence[flows.Flow], pacing: Pacing, slowed: Mapping[int, int]) -> list[flows.Flow]:
@@ -74,13 +71,14 @@ def claim(
     offered: Sequence[flows.Flow],
     room: Mapping[str, int],
     capacity: int,
+    most: int,
     slowed: Mapping[int, int],
 ) -> list[Promoted]:
     """Claim a fair share of what the flows offer; blocks on the database. Where it raises, nothing is claimed.
 
-    `room`: rows that each site can take.
+    `room`: rows that each site can take; `most`: what `capacity` is when nothing is held.
     """
-    chosen = shares(offered, room, capacity)
+    chosen = shares(offered, room, capacity, most)
     if not chosen:
         return []
     now = datetime.now(UTC)
@@ -119,6 +117,7 @@ def job_of(
     recipe: Recipe | Uncomposable,
     pacing: Pacing,
     warming: Warming,
+    reach: Reach,
 ) -> Job | Done:
     """The row as a job for its lane, or as settled where nothing may be sent; `addressee` None: its client is gone."""
     row, flow = promoted.row, promoted.flow
@@ -133,7 +132,8 @@ def job_of(
         return Done(returned(row, recipe, "the campaign is not running"))
     if addressee is not None and (words := _suppressed(recipe, addressee)):
         return Done(ended(row, recipe, Event.SUPPRESS, words, Reason.SUPPRESSED))
-    source = _source(row, flow, pacing, warming)
+    fitting = partial(reach.fitting, domain=forward.ascii_domain, now=time.monotonic())
+    source = _source(row, flow, pacing, warming, fitting)
     warming.taken(source.address, flow.site)
     key = warming.key(source.address, flow.site)
     return Job(
@@ -141,9 +141,12 @@ def job_of(
     )  # fmt: skip
 
 
-def _source(row: ledger.Claimed, flow: flows.Flow, pacing: Pacing, warming: Warming) -> EgressSource:
-    """Of the pool's sources that are awake there: not the one just refused for what it is, and within the warm-up."""
-    members = pacing.awake(flow.pool, flow.site) or of_pool(pacing.sources, flow.pool)
+_Some = Callable[[Sequence[EgressSource]], Sequence[EgressSource]]
+
+
+def _source(row: ledger.Claimed, flow: flows.Flow, pacing: Pacing, warming: Warming, fitting: _Some) -> EgressSource:
+    """Of the pool's sources that are awake and can get there: not the one just refused for what it is, and warm."""
+    members = fitting(pacing.awake(flow.pool, flow.site) or of_pool(pacing.sources, flow.pool))
     last = row.last_source
     if row.last_reason in OURS:
         members = [one for one in members if one.address != last] or members

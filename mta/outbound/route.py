@@ -42,14 +42,19 @@ WITHHELD: Final = Counter(
 class Unreachable(Exception):  # noqa: N818 - it is a verdict on a site
     """No host took a connection; `reply` is what the last one said, or our own word for the DNS answer.
 
-    `demanded`: a policy forbids what could be had, so that fewer connections would not help.
+    `demanded`: a policy forbids what could be had, so that fewer connections would not help. `out_of_reach`: the hosts
+    have addresses, but only of the kind, IPv4 or IPv6, that the source is not.
     """
 
-    def __init__(self, words: str, reply: Reply | None = None, host: str = "", *, demanded: bool = False) -> None:
+    def __init__(
+        self, words: str, reply: Reply | None = None, host: str = "", *,
+        demanded: bool = False, out_of_reach: bool = False,
+    ) -> None:  # fmt: skip
         super().__init__(words)
         self.reply = reply
         self.host = host
         self.demanded = demanded
+        self.out_of_reach = out_of_reach
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +111,11 @@ class Route:
         if hosts.standing is MailStanding.TEMPORARY:
             raise Unreachable(f"the name servers did not tell the MX of {domain}: {hosts.words}")
         terms = None if lax else await self._terms(domain, hosts, source)
-        candidates, silent = await self._candidates(hosts, ":" in source.address)
-        failure = Unreachable(f"no host of {domain} has an address that {source.address} can reach{silent}")
+        candidates, others, silent = await self._candidates(hosts, ":" in source.address)
+        failure = Unreachable(
+            f"no host of {domain} has an address that {source.address} can reach{silent}",
+            out_of_reach=others and not silent,
+        )
         for one in candidates:
             peer = Peer(one.host, one.address, self._port, source.address, source.ehlo, "" if lax else domain)
             try:
@@ -127,21 +135,22 @@ class Route:
             self._tally(Session(domain, "sts", "", "", "", source.address, "sts-policy-fetch-error"))
         return terms
 
-    async def _candidates(self, hosts: MailHosts, ipv6: bool) -> tuple[list[_Candidate], str]:
+    async def _candidates(self, hosts: MailHosts, ipv6: bool) -> tuple[list[_Candidate], bool, str]:
         """Addresses in the order in which they are tried, hosts of one preference at random (RFC 5321 §5.1).
 
-        And in words which hosts' addresses could not be had, for the log.
+        And whether there are some of the other kind, and in words which could not be had, for the log.
         """
         found: list[_Candidate] = []
-        silent = ""
+        others, silent = False, ""
         for host in sorted(hosts.hosts, key=lambda one: (one.preference, random.random())):
             known = await self._resolver.addresses_of(host.name)
             if known.standing is Standing.TEMPORARY:
                 silent = f": {host.name}: {known.words}"
-            found += [_Candidate(host.name, one, known) for one in known.addresses if (":" in one) == ipv6]
+            mine = [_Candidate(host.name, one, known) for one in known.addresses if (":" in one) == ipv6]
+            found, others = found + mine, others or len(mine) < len(known.addresses)
             if len(found) >= HOSTS_TRIED:
                 break
-        return found[:HOSTS_TRIED], silent
+        return found[:HOSTS_TRIED], others, silent
 
     async def _session(self, peer: Peer, one: _Candidate, terms: Terms | None) -> Connection:
         """Raises ConnectError, and WithheldError where the host may not even be asked."""

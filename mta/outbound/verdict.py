@@ -30,6 +30,7 @@ class Heard:
     reply: Reply | None
     words: str
     refusal: Reply | None = None  # of a connection: a verdict on us, never on the recipient
+    out_of_reach: bool = False  # from this source; one of the other kind, IPv4 or IPv6, could
 
 
 def settlement_of(

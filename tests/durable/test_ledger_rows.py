@@ -10,7 +10,18 @@ from sqlalchemy import Connection, insert, select, update
 from mail.outcome import Action, Effect, Outcome, Reason
 from peers import rows
 from policy.lifecycle import Event, State
-from store import campaign_progress, campaigns, consequences, counters, expansion, flows, ledger, queue_rows, workers
+from store import (
+    campaign_progress,
+    campaigns,
+    consequences,
+    counters,
+    due_flows,
+    expansion,
+    flows,
+    ledger,
+    queue_rows,
+    workers,
+)
 from store.campaigns import CampaignState
 from store.ledger import Claimed, Settlement
 from store.schema import clients, messages, rating_changes, recipients
@@ -36,7 +47,7 @@ def worker(stores: Stores, position: int = 0) -> int:
 def claim(stores: Stores, who: int, limit: int = 100) -> list[Claimed]:
     now = datetime.now(UTC)
     with stores.core.database.read() as core:
-        offered = [flow.id for flow in flows.due(core, SLOTS, now, 100)]
+        offered = [flow.id for flow in due_flows.due(core, SLOTS, now, 100)]
     return stores.core.journal.run(lambda tx: ledger.claim(tx, who, offered, limit, now) if offered else [])
 
 
@@ -127,7 +138,7 @@ def test_a_deferred_row_waits_for_its_time_and_takes_nothing_from_the_rating(sto
     assert claim(stores, who) == []
     assert rating(stores, row.client_id) == 7
     with stores.core.database.read() as core:
-        due = flows.due(core, SLOTS, later + timedelta(seconds=1), 10)
+        due = due_flows.due(core, SLOTS, later + timedelta(seconds=1), 10)
         assert counters.of(core, "campaign", made.campaign_id)["deferrals"] == 1
     assert [(flow.id, flow.queued) for flow in due] == [(row.flow_id, 1)]
 
@@ -201,6 +212,22 @@ def test_an_incarnation_without_heartbeat_is_buried_and_may_settle_nothing(store
     assert not stores.core.journal.run(lambda tx: workers.beat(tx, asleep, later))
     assert settle(stores, asleep, outcome(made, row, Event.DELIVER)) == set()
     assert state(stores, row) is State.QUEUED
+
+
+def test_nodes_are_counted_by_their_living_senders(stores: Stores) -> None:
+    def register(node: str, position: int) -> int:
+        return stores.core.journal.run(lambda tx: workers.register(tx, "sender", node, position, datetime.now(UTC)))
+
+    with stores.core.database.read() as core:
+        assert workers.nodes(core, "sender") == 1
+    north = [register("north", position) for position in range(2)]
+    register("south", 0)
+    with stores.core.database.read() as core:
+        assert workers.nodes(core, "sender") == 2
+    for one in north:
+        stores.core.journal.run(lambda tx, one=one: workers.resign(tx, one, datetime.now(UTC)))
+    with stores.core.database.read() as core:
+        assert workers.nodes(core, "sender") == 1
 
 
 def test_a_living_incarnation_is_not_buried(stores: Stores, made: rows.Made) -> None:

@@ -22,6 +22,7 @@ from store import (
     campaigns,
     consequences,
     counters,
+    due_flows,
     expansion,
     flows,
     hand,
@@ -148,7 +149,7 @@ def test_retry_makes_deferred_rows_due_now_and_only_once(stores: Stores, made: r
     assert do(office, "retry", site="big.test") == 400
     assert do(office, "retry", site="big.test") == 0
     with stores.core.database.read() as core:
-        assert [flow.site for flow in flows.due(core, range(flows.SLOTS), now(), 10)] == ["big.test"]
+        assert [flow.site for flow in due_flows.due(core, range(flows.SLOTS), now(), 10)] == ["big.test"]
     assert len(claim(stores, who, 450)) == 400
 
 
@@ -216,10 +217,10 @@ def test_an_incarnation_lives_as_long_as_it_said_itself(stores: Stores) -> None:
 def test_a_stopped_flow_offers_and_gives_nothing_and_goes_on_by_itself(stores: Stores, made: rows.Made) -> None:
     who = worker(stores)
     with stores.core.database.read() as core:
-        everything = [flow.id for flow in flows.due(core, range(flows.SLOTS), now(), 10)]
+        everything = [flow.id for flow in due_flows.due(core, range(flows.SLOTS), now(), 10)]
     stores.core.journal.run(lambda tx: hand.stop(tx, everything, now()))
     with stores.core.database.read() as core:
-        assert flows.due(core, range(flows.SLOTS), now(), 10) == []
+        assert due_flows.due(core, range(flows.SLOTS), now(), 10) == []
     assert claim(stores, who, 5) == []
     assert len(claim(stores, who, 5, now() + hand.STOP + timedelta(seconds=1))) == 5
 
@@ -290,7 +291,7 @@ def test_another_projects_rows_are_neither_seen_nor_moved(stores: Stores, made: 
         for named in ({"everything": True}, {"campaign": made.campaign_id}, {"rows": (row.recipient_id, 2, 3)}):
             assert do(office, action, project=theirs, **named) == 0 if _any(office, action, theirs, named) else True
     assert queue.page(office, Asked(theirs), None, 100).items == []
-    assert queue.shape(office, theirs, None, None) == []
+    assert queue.shape(office, Asked(theirs)) == []
     with pytest.raises(NotFoundError):
         queue.show(office, theirs, row.recipient_id)
     assert exact(stores, made) == {State.QUEUED: 449, State.INFLIGHT: 1}
@@ -304,10 +305,46 @@ def test_the_shape_of_the_queue_is_by_age_and_site(stores: Stores, made: rows.Ma
     old = now() - timedelta(hours=3)
     with stores.core.database.write() as tx:
         tx.execute(recipients.update().where(recipients.c.id <= 30).values(queued_at=old))
-    by_site = {one.site: one for one in queue.shape(office, None, None, None)}
+    by_site = {one.name: one for one in queue.shape(office, Asked(None))}
     assert sum(one.hours_4 for one in by_site.values()) == 30
     assert (by_site["big.test"].queued, by_site["big.test"].counted) == (400, 400)
     assert sum(one.minutes_5 for one in by_site.values()) == 420
+
+
+def test_the_shape_is_by_project_campaign_source_and_state_too(stores: Stores, made: rows.Made, office: Office) -> None:
+    who = worker(stores)
+    for row in claim(stores, who, 30):
+        settle(stores, who, made, row, Event.DEFER, due=now())
+    do(office, "hold", site="small1.test")
+    claim(stores, who, 5, now() + LATER)
+
+    def shape(by: str, **filters: object) -> dict[str, tuple[int, int, int]]:
+        found = queue.shape(office, Asked(**{"project": None, **filters}), by)
+        return {one.name: (one.queued, one.held, one.counted) for one in found}
+
+    assert shape("project") == shape("project", project=made.project_id) == {str(made.project_id): (420, 25, 420)}
+    assert shape("campaign") == {f"campaign {made.campaign_id}": (420, 25, 420)}
+    assert shape("state", state="held") == {"held": (0, 25, 25)}
+    assert shape("state", state="inflight") == {"inflight": (0, 0, 5)}
+    by_source = shape("source")
+    assert sum(queued for queued, _, _ in by_source.values()) == 420
+    assert set(by_source) == {"127.0.0.11", "not tried yet"}
+    assert shape("site", source="127.0.0.11") == {"big.test": (0, 0, by_source["127.0.0.11"][2])}
+    assert shape("site", site="small1.test", state="held") == {"small1.test": (0, 25, 25)}
+    for wrong in ({"state": "delivered"}, {"state": "sleeping"}):
+        with pytest.raises(InvalidError):
+            queue.shape(office, Asked(None, **wrong))
+    with pytest.raises(InvalidError, match="grouped by"):
+        queue.shape(office, Asked(None), "colour")
+
+
+def test_a_provider_with_a_site_for_each_domain_is_chosen_by_its_name(
+    stores: Stores, made: rows.Made, office: Office
+) -> None:
+    rows.asked(stores, small0_test="small0.test/mimecast", small1_test="small1.test/mimecast")
+    assert sum(one.queued for one in queue.shape(office, Asked(None, site="mimecast"))) == 50
+    assert do(office, "hold", site="mimecast") == 50
+    assert do(office, "release", site="small0.test/mimecast") == 25
 
 
 def test_every_attempt_is_shown_with_its_transcript(stores: Stores, made: rows.Made, office: Office) -> None:

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
+from sqlalchemy import select
+
+from mail.outcome import Action
+from mta.outbound.offering import Offering
 from peers import rows
-from peers.smtp_role import settle_tenant
-from store import flows, injection, sites
+from peers.smtp_role import Tenant, settle_tenant
+from policy.lifecycle import Event
+from store import due_flows, flows, hand, injection, reports, roll_up, sites
+from store.reports import Told
+from store.schema import flows as flow_rows
+from store.schema import recipients
 from store.spool import Stored
 from store.stores import Stores
 
@@ -17,7 +26,7 @@ WEEK = timedelta(days=7)
 def queued(stores: Stores) -> dict[str, int]:
     found: dict[str, int] = {}
     with stores.core.database.read() as core:
-        for flow in flows.due(core, range(flows.SLOTS), datetime.now(UTC), 100):
+        for flow in due_flows.due(core, range(flows.SLOTS), datetime.now(UTC), 100):
             found[flow.site] = found.get(flow.site, 0) + flow.queued
     return found
 
@@ -60,30 +69,108 @@ def test_a_campaigns_rows_go_to_the_providers_flow_and_are_sorted_by_it(stores: 
     assert queued(stores) == {"zbig": 3, "own.test": 1}
 
 
-def test_rows_that_were_made_before_stay_in_the_flow_of_their_domain(stores: Stores) -> None:
-    made = rows.make_campaign(stores, ["a@one.test"])
-    rows.launch(stores, made)
-    rows.expand(stores, made)
-    tell(stores, one_test="big")
-    later = rows.make_campaign(stores, ["b@one.test"], domain="second.test")
-    rows.launch(stores, later)
-    rows.expand(stores, later)
-    assert queued(stores) == {"one.test": 1, "big": 1}
+def submit(stores: Stores, tenant: Tenant, *domains: str) -> None:
+    forwards = [injection.Forward(f"u@{domain}", f"u@{domain}", domain) for domain in domains]
+    mail = injection.Submitted(tenant.project, tenant.connection, "ann@ours.test", "<1@ours.test>",
+                               Stored(5, b"hello", None), "mailings")  # fmt: skip
+    stores.core.journal.run(
+        lambda tx: injection.queue_submissions(tx, [injection.HandedIn(mail, forwards, datetime.now(UTC))])
+    )
 
 
-def test_submitted_mail_goes_there_too(stores: Stores) -> None:
+def waited_for(stores: Stores) -> list[str]:
+    with stores.core.database.read() as core:
+        return roll_up.waiting(core, 100)
+
+
+def sites_of_rows(stores: Stores) -> dict[str, str]:
+    with stores.core.database.read() as core:
+        joined = select(recipients.c.address, flow_rows.c.site).join(flow_rows, flow_rows.c.id == recipients.c.flow_id)
+        return {row.address: row.site for row in core.execute(joined)}
+
+
+def test_rows_of_a_domain_wait_until_its_mx_was_asked_and_go_to_its_providers_flow(stores: Stores) -> None:
+    """So none of them goes beside the provider's limits."""
     tenant = settle_tenant(stores)
-    forwards = [injection.Forward(f"u@{domain}", f"u@{domain}", domain) for domain in ("one.test", "two.test")]
+    submit(stores, tenant, "one.test", "two.test")
+    assert queued(stores) == {}
+    assert waited_for(stores) == ["one.test", "two.test"]
+    rows.asked(stores, one_test="big")
+    assert waited_for(stores) == []
+    assert queued(stores) == {"big": 1, "two.test": 1}
 
-    def submit() -> None:
-        mail = injection.Submitted(tenant.project, tenant.connection, "ann@ours.test", "<1@ours.test>",
-                                   Stored(5, b"hello", None), "mailings")  # fmt: skip
-        handed_in = injection.HandedIn(mail, forwards, datetime.now(UTC))
-        stores.core.journal.run(lambda tx: injection.queue_submissions(tx, [handed_in]))
 
-    submit()
-    assert queued(stores) == {"one.test": 1, "two.test": 1}
-    assert unasked(stores) == ["one.test", "two.test"]
-    tell(stores, one_test="big", two_test="big")
-    submit()
-    assert queued(stores) == {"one.test": 1, "two.test": 1, "big": 2}
+def test_they_join_the_flow_that_their_stream_has_there_already(stores: Stores) -> None:
+    tenant = settle_tenant(stores)
+    submit(stores, tenant, "known.test")
+    rows.asked(stores, known_test="big")
+    for _ in range(roll_up.BATCH + 1):
+        submit(stores, tenant, "new.test")
+    with stores.core.database.read() as core:
+        held = list(
+            core.execute(select(recipients.c.id).where(recipients.c.address == "u@new.test").limit(3)).scalars()
+        )
+    stores.core.journal.run(lambda tx: hand.move(tx, Event.HOLD, held, NOW))
+    assert queued(stores) == {"big": 1}
+    rows.asked(stores, new_test="big")
+    assert queued(stores) == {"big": 1 + roll_up.BATCH - 2}
+    with stores.core.database.read() as core:
+        kept = core.execute(select(flow_rows.c.queued, flow_rows.c.held).order_by(flow_rows.c.id)).all()
+    assert [tuple(row) for row in kept] == [(roll_up.BATCH - 1, 3), (0, 0)]
+
+
+def test_a_domain_that_changes_its_provider_takes_its_rows_along(stores: Stores) -> None:
+    tenant = settle_tenant(stores)
+    submit(stores, tenant, "one.test", "two.test")
+    rows.asked(stores, one_test="big")
+    rows.asked(stores, one_test="big", two_test="big")
+    assert sites_of_rows(stores) == {"u@one.test": "big", "u@two.test": "big"}
+    assert queued(stores) == {"big": 2}
+
+
+def test_a_flow_whose_domain_was_told_meanwhile_is_found_again(stores: Stores) -> None:
+    """Made by a transaction that began before the answer and ended behind it."""
+    tenant = settle_tenant(stores)
+    submit(stores, tenant, "one.test")
+    stores.core.journal.run(lambda tx: sites.tell(tx, {"one.test": "big"}, NOW))  # and its flow was not seen
+    assert waited_for(stores) == ["one.test"]
+    assert stores.core.journal.run(lambda tx: roll_up.place(tx, {"one.test": "big"})) == []
+    assert queued(stores) == {"big": 1}
+
+
+def test_our_own_dsns_keep_to_the_providers_limits_too(stores: Stores) -> None:
+    tenant = settle_tenant(stores)
+    submit(stores, tenant, "far.test")
+    rows.asked(stores, far_test="far.test", ours_test="big")
+    with stores.core.database.read() as core:
+        (row,) = core.execute(select(recipients.c.id)).scalars()
+    told = Told(row, Action.FAILED, Event.FAIL, 550, "no such user")
+    assert stores.core.journal.run(lambda tx: reports.tell(tx, [told], NOW)) == 1
+    rows.asked(stores, ours_test="big")
+    assert sites_of_rows(stores)["ann@ours.test"] == "big"
+
+
+def test_a_flow_behind_thousands_that_stand_still_is_looked_at(stores: Stores) -> None:
+    tenant = settle_tenant(stores)
+    kinds = {"campaign": ("dsn", "campaign"), "submission": ("connection", "submission")}
+
+    def make(kind: str, count: int) -> None:
+        stream_kind, retry = kinds[kind]
+        stream = flows.Stream(tenant.project, stream_kind, tenant.connection, retry, "mailings")
+        named = [f"{kind}{number:04}.test" for number in range(count)]
+        stores.core.journal.run(lambda tx: flows.grow(tx, dict.fromkeys(flows.ensure(tx, stream, named).values(), 1)))
+
+    make("campaign", 95)
+    make("submission", 3)
+    context = SimpleNamespace(stores=stores)
+    offering = Offering(context, range(flows.SLOTS), page=20)  # type: ignore[arg-type]  # all that it looks at
+    first = [flow.site for flow in offering.look([])]
+    assert {f"submission{number:04}.test" for number in range(3)} < set(first)
+    assert len(first) == 20 + 20 + 3
+    seen = set(first)
+    for _ in range(3):
+        looked = [flow.site for flow in offering.look([])]
+        assert looked[:3] == first[:3]  # what has waited longest is there in every round
+        assert len(looked) == len(set(looked))
+        seen |= set(looked)
+    assert len(seen) == 98

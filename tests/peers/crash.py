@@ -86,7 +86,7 @@ class Scene:
             audience = _made(api, "/lists", json={"name": name})["id"]
             rows = "".join(f"r{token}@{DOMAINS[at % len(DOMAINS)]};{token}\n" for at, token in enumerate(tokens))
             job = _made(api, f"/lists/{audience}/imports", content=f"address;token\n{rows}".encode())["id"]
-            wait_until(lambda: api.get(f"/imports/{job}").json()["state"] == "finished", "the import", 60)
+            wait_until(lambda: api.get(f"/imports/{job}").json()["state"] == "finished", "the import", 300)
             body = {
                 "name": name, "sender": self._sender, "list": audience, "subject": "Letter token={{ token }}",
                 "html": "<p>Good morning, {{ token }}!</p>", "text": None, "defaults": {}, "attachments": [],
@@ -163,10 +163,12 @@ def _explains(kills: Sequence[Kill], first: float, second: float) -> int | None:
 
 
 @contextmanager
-def running_scene(folder: Path, database: str = "") -> Iterator[Scene]:
-    """`database` as in [storage], "" for SQLite in the appliance's folder."""
+def running_scene(
+    folder: Path, database: str = "", *, delay: float = DELAY, connections: int = CONNECTIONS
+) -> Iterator[Scene]:
+    """`database` as in [storage], "" for SQLite in the appliance's folder; `delay` at most DELAY."""
     with ExitStack() as ends:
-        hosts = ends.enter_context(SlowHosts(folder / "book", ADDRESSES, DELAY))
+        hosts = ends.enter_context(SlowHosts(folder / "book", ADDRESSES, delay))
         zone = [
             record(host, kind, value)
             for domain, address in zip(DOMAINS, ADDRESSES, strict=True)
@@ -175,7 +177,7 @@ def running_scene(folder: Path, database: str = "") -> Iterator[Scene]:
         names = Names(folder / "names", zone)
         ends.callback(names.stop)
         filled = {
-            "names": names.listening, "port": hosts.port, "connections": CONNECTIONS, "inflight": INFLIGHT,
+            "names": names.listening, "port": hosts.port, "connections": connections, "inflight": INFLIGHT,
             "database": database,
         }  # fmt: skip
         appliance = Appliance(folder / "appliance", _SETTINGS.format_map(filled))

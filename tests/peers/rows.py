@@ -4,14 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import cache
+from datetime import UTC, datetime, timedelta
+from functools import cache, partial
 
 from mail.address import parse_mailbox
 from mail.dkim_sign import Key, dns_record, generate_keys, pem
 from peers.vaults import whole_vault
 from policy.rating import AUTOMATIC
-from store import campaign_progress, campaigns, clients, dkim, domains, expansion, lists, projects, senders
+from store import (
+    campaign_progress,
+    campaigns,
+    clients,
+    dkim,
+    domains,
+    expansion,
+    lists,
+    projects,
+    roll_up,
+    senders,
+    sites,
+)
 from store.campaign_content import Content
 from store.campaigns import Campaign
 from store.stores import Stores
@@ -97,8 +109,23 @@ def launch(stores: Stores, made: Made) -> None:
     assert stores.core.journal.run(lambda tx: expansion.launch(tx, made.campaign_id, chosen, datetime.now(UTC)))
 
 
+def asked(stores: Stores, **told: str) -> None:
+    """As if the sender had asked for every MX: each domain is a site of its own, or as told (a_test="big")."""
+
+    def tell(tx: object) -> list[tuple[int, int]]:
+        known = {domain: domain for domain in sites.unasked(tx, datetime.now(UTC) - timedelta(days=7), 100_000)}
+        known |= {name.replace("_", "."): site for name, site in told.items()}
+        sites.tell(tx, known, datetime.now(UTC))
+        return roll_up.place(tx, known)
+
+    for source, target in stores.core.journal.run(tell):
+        while stores.core.journal.run(partial(roll_up.move_rows, source=source, target=target)):
+            pass
+
+
 def expand(stores: Stores, made: Made) -> None:
-    """Make all ledger rows of the launched campaign."""
+    """Make all ledger rows of the launched campaign, whose domains were asked about."""
+    asked(stores)
     while True:
         campaign = made.campaign(stores)
         with stores.core.database.read() as core:

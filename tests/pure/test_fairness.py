@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from policy.fairness import CLASSES, TURN, shares
+from policy.fairness import BEYOND, CLASSES, TURN, shares
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +43,16 @@ def test_no_bound_is_overstepped_and_nothing_is_left_that_would_fit(
     by_id = {flow.id: flow for flow in flows}
     assert sum(chosen.values()) <= capacity
     assert all(0 < count <= by_id[flow].queued for flow, count in chosen.items())
-    taken = dict.fromkeys(room, 0)
-    for flow, count in chosen.items():
-        taken[by_id[flow].site] += count
-    assert all(count <= max(0, room[site]) for site, count in taken.items())
+    left = dict(room)
     idle = capacity - sum(chosen.values())
-    fits = [flow for flow in flows if flow.queued > chosen.get(flow.id, 0) and room[flow.site] > taken[flow.site]]
-    assert idle == 0 or not fits
+    for name in CLASSES:
+        mine = [flow for flow in flows if flow.retry == name]
+        for flow in mine:
+            left[flow.site] -= chosen.get(flow.id, 0)
+        assert all(left[flow.site] >= -BEYOND[name] for flow in mine if flow.id in chosen)
+        fits = [one for one in mine if one.queued > chosen.get(one.id, 0) and left[one.site] + BEYOND[name] > 0]
+        assert idle == 0 or not fits
+    assert set(chosen) <= set(by_id)
 
 
 def test_one_project_s_million_leaves_another_its_ten() -> None:
@@ -71,6 +74,20 @@ def test_transactional_goes_first_then_submission_then_campaigns() -> None:
     flows = [Flow(1, 1, "a", 100, "campaign"), Flow(2, 1, "a", 30, "submission"), Flow(3, 2, "a", 50, "transactional")]
     assert shares(flows, {"a": 300}, 60) == {3: 50, 2: 10}
     assert shares(flows, {"a": 300}, 100) == {3: 50, 2: 30, 1: 20}
+
+
+def test_campaigns_leave_a_part_of_what_a_worker_may_hold_to_mail_that_somebody_waits_for() -> None:
+    million = Flow(1, 1, "slow", 1_000_000)
+    assert shares([million], {"slow": 1_000}, 600, 600) == {1: 540}
+    urgent = [Flow(2, 2, "b", 100, "submission"), Flow(3, 3, "c", 100, "transactional")]
+    assert shares([million, *urgent], {"slow": 1_000, "b": 300, "c": 300}, 60, 600) == {3: 60}
+    assert shares([million, urgent[0]], {"slow": 1_000, "b": 300}, 60, 600) == {2: 30}
+
+
+def test_a_site_that_is_full_of_a_campaign_still_takes_urgent_mail() -> None:
+    flows = [Flow(1, 1, "slow", 500), Flow(2, 2, "slow", 50, "submission"), Flow(3, 3, "slow", 50, "transactional")]
+    assert shares(flows, {"slow": 0}, 100) == {3: BEYOND["transactional"]}
+    assert shares(flows[:2], {"slow": 0}, 100) == {2: BEYOND["submission"]}
 
 
 def test_a_slow_site_keeps_what_it_has_and_blocks_no_other() -> None:

@@ -64,6 +64,15 @@ def test_two_that_wait_for_a_third_do_not_wake_each_other_for_ever() -> None:
     assert not lanes[1].take_slot() and not lanes[2].take_slot()
 
 
+def test_nodes_that_send_from_the_same_rows_divide_what_a_provider_bears() -> None:
+    made = pacing(provider_connections=5)
+    made.nodes = 2
+    assert [lane(made, "big", A).take_slot() for _ in range(3)] == [True, True, False]
+    made.nodes = 9
+    assert not lane(made, "big", B).take_slot()
+    assert pacing(provider_connections=5).site("big").lane("x").take_slot()
+
+
 def test_a_site_of_no_provider_has_no_cap() -> None:
     made = pacing()
     assert all(lane(made, "own.test", source).take_slot() for source in (A, B) for _ in range(50))

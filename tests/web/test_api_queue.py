@@ -75,7 +75,7 @@ def test_an_action_without_a_filter_must_say_that_it_means_all(ours: Tenant) -> 
 
 def test_the_shape_shows_each_site_with_its_ages(ours: Tenant, theirs: Tenant) -> None:
     campaign = launched(ours, "shaped-letters")
-    (site,) = ours.api.get("/queue/shape", params={"campaign": campaign}).json()["sites"]
-    assert (site["site"], site["queued"], site["counted"], site["minutes_5"]) == ("shaped-letters.test", 2, 2, 2)
-    assert theirs.api.get("/queue/shape", params={"campaign": campaign}).json()["sites"] == []
+    (site,) = ours.api.get("/queue/shape", params={"campaign": campaign}).json()["groups"]
+    assert (site["name"], site["queued"], site["counted"], site["minutes_5"]) == ("shaped-letters.test", 2, 2, 2)
+    assert theirs.api.get("/queue/shape", params={"campaign": campaign}).json()["groups"] == []
     act(ours.api, "cancel", campaign=campaign)

@@ -72,7 +72,7 @@ def test_an_operator_holds_shows_releases_retries_and_cancels(mail_waits: tuple[
     assert queue.json("retry", str(waiting["id"])) == {"changed": 1}
     wait_until(lambda: queue.json("show", str(waiting["id"]))["attempts"] == 2, "it is tried again", 30)
     (shape,) = queue.json("qshape")
-    assert (shape["site"], shape["queued"], shape["held"], shape["minutes_5"]) == ("far.test", 1, 2, 1)
+    assert (shape["name"], shape["queued"], shape["held"], shape["minutes_5"]) == ("far.test", 1, 2, 1)
     done = queue.run("cancel", "--campaign", campaign)
     assert (done.returncode, done.stdout) == (0, "changed: 3\n")
     assert "3/3" in done.stderr

@@ -17,7 +17,7 @@ from peers.names import Names, record
 from peers.rows import Made, launch, make_campaign
 from peers.sending import sending, settings_of, until
 from policy.shaping import EVERYWHERE, Action, Reaction
-from store import breakers, clients, flows, reactions, sites
+from store import breakers, campaign_progress, clients, due_flows, flows, reactions, sites
 from store.campaign_content import Content
 from store.stores import Stores
 
@@ -290,7 +290,7 @@ def test_a_rest_outlives_a_restart_and_blocks_no_other_site(tmp_path: Path, stor
                 assert made.counts(stores)["queued"] == 40
                 # Nor is it looked at again and again: the flow is not even offered.
                 with stores.core.database.read() as core:
-                    offered = flows.due(core, range(flows.SLOTS), datetime.now(UTC), 100, sender._pacing.resting())
+                    offered = due_flows.due(core, range(flows.SLOTS), datetime.now(UTC), 100, sender._pacing.resting())
                 assert [flow.site for flow in offered] == []
 
     run(test)
@@ -368,6 +368,28 @@ def test_an_ipv6_source_reaches_an_ipv6_host(tmp_path: Path, stores: Stores, nam
             assert {source for _, _, source, _ in town.taken} == {"::1"}
 
     run(test)
+
+
+def test_where_a_pool_has_both_kinds_each_domain_is_reached_by_the_one_that_can(
+    tmp_path: Path, stores: Stores, names: Names
+) -> None:
+    """No row stays with a source that can never reach its hosts, and none pays an attempt for it."""
+    names.publish([record("six.test", "MX", "10 mx.six.test."), record("mx.six.test", "AAAA", "::1")])
+    names.publish([record("four.test", "MX", "10 mx.four.test."), record("mx.four.test", "A", HOSTS[0])])
+    made = make_campaign(stores, addresses(20, "six.test", "four.test"), LETTER)
+
+    async def test() -> None:
+        async with street(["::1", HOSTS[0]]) as town:
+            sources = [FIRST, {"address": "::1", "ehlo": "out6.ours.test"}]
+            async with sending(tmp_path, stores, settings_of(names.listening, town.port, sources)):
+                await launched(stores, made)
+                await counted(stores, made, "delivered", 20)
+            ways = {(domain(recipient), source) for _, _, source, recipient in town.taken}
+            assert ways == {("six.test", "::1"), ("four.test", FIRST["address"])}
+
+    run(test)
+    with stores.core.database.read() as core:
+        assert {row.attempts for row in campaign_progress.rows_of(core, made.campaign_id, 0, 100)} == {1}
 
 
 def test_a_source_whose_names_disagree_is_told_of(

@@ -190,10 +190,19 @@ def upgrade() -> None:
     op.create_index(
         "ix_flows_open",
         "flows",
-        ["slot", "next_due"],
+        ["class", "next_due", "id", "slot"],
         unique=False,
         sqlite_where=sa.text("queued > 0"),
         postgresql_where=sa.text("queued > 0"),
+    )
+    op.create_index(op.f("ix_flows_site"), "flows", ["site"], unique=False)
+    op.create_index(
+        "ix_flows_unasked",
+        "flows",
+        ["class", "id"],
+        unique=False,
+        sqlite_where=sa.text("slot = -1"),
+        postgresql_where=sa.text("slot = -1"),
     )
     op.create_table(
         "lists",
