@@ -16,7 +16,7 @@ from admin import clock
 from admin.office import Office
 from peers.smtp_role import settle_tenant
 from role.log import EventLog
-from store.injection import Forward, Submitted, queue_submission
+from store.injection import Forward, HandedIn, Submitted, queue_submissions
 from store.schema import contents
 from store.secrets import Vault
 from store.spool import BLOB_LIMIT, Spool, Stored
@@ -43,7 +43,8 @@ def submitted(stores: Stores, stored: Stored) -> None:
     tenant = settle_tenant(stores)
     one = Submitted(tenant.project, tenant.connection, "ann@ours.test", "<1@ours.test>", stored, "mailings")
     forwards = [Forward("bob@b.test", "bob@b.test", "b.test")]
-    stores.core.journal.run(lambda tx: queue_submission(tx, one, forwards, datetime.now(UTC)))
+    handed_in = HandedIn(one, forwards, datetime.now(UTC))
+    stores.core.journal.run(lambda tx: queue_submissions(tx, [handed_in]))
 
 
 def age(folder: Path) -> set[str]:
