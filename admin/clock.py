@@ -35,7 +35,16 @@ from policy.launch_gate import IMPORTING, Failing, failing
 from role.context import Context
 from role.log import EventLog
 from role.metrics_port import Pulse, serve_metrics
-from store import breakers, campaign_progress, campaigns, imports, launch_facts, spool_sweep, tls_policies
+from store import (
+    breakers,
+    campaign_progress,
+    campaigns,
+    imports,
+    launch_facts,
+    received_reports,
+    spool_sweep,
+    tls_policies,
+)  # fmt: skip
 from store.campaigns import Campaign, CampaignState
 from store.spool import Spool
 
@@ -43,6 +52,7 @@ _LOOK: Final = 0.1  # seconds between looks when nothing is to do
 _AFTER_ERROR: Final = 1.0
 _BREAKERS_KEPT: Final = timedelta(days=70)  # longer than any window, and than a warm-up
 _POST: Final = timedelta(seconds=5)  # for handing over one TLS report
+_ROUNDS: Final = 20  # short transactions in which old reports are dropped at one time
 _LEFT_BEHIND: Final = timedelta(hours=6)  # longer than an upload may take
 
 HEARTBEAT = Gauge("mailloft_clock_heartbeat_seconds", "When the clock last went round, seconds since 1970")
@@ -87,6 +97,7 @@ def run(context: Context) -> None:
         Duty(lambda: forget_policies(office, office.now()), 3600.0),
         Duty(lambda: tls_reports.step(office.now()), 600.0),
         Duty(lambda: dmarc_reports.step(office.now()), 60.0),
+        Duty(lambda: forget_reports(office, office.now()), 3600.0),
         Duty(lambda: sweep_spool(office, context.spool, context.log, office.now()), 3600.0),
     ]
     context.ready()
@@ -201,6 +212,13 @@ def sweep_uploads(office: Office, now: datetime) -> None:
     for file in office.uploads.glob("*.csv"):
         if str(file) not in named and file.stat().st_mtime < (now - _LEFT_BEHIND).timestamp():
             file.unlink(missing_ok=True)
+
+
+def forget_reports(office: Office, now: datetime) -> None:
+    """Drop what others reported more than a year ago."""
+    for _ in range(_ROUNDS):
+        if not office.stores.events.journal.run(lambda tx: received_reports.forget(tx, now)):
+            return
 
 
 def sweep_spool(office: Office, spool: Spool, log: EventLog, now: datetime) -> None:

@@ -17,6 +17,7 @@ from mail.feedback import feedback
 from mail.outcome import Action, Effect, Kind, Outcome, Reason
 from mail.parts import Headers, Parsed, UnparsableError, parse
 from mail.rawbounce import raw_bounce, refused_by_receipt, words_about
+from mail.report_read import attached_report
 from mail.ses_notice import Notice, ses_notice
 from policy.bounce_class import outcome
 
@@ -74,6 +75,8 @@ def _judge(parsed: Parsed, signs: tuple[str, ...]) -> tuple[Kind, tuple[Outcome,
         if automatic.challenges(parsed):
             return Kind.CHALLENGE, ()
         return _undelivered(words_about(parsed, told), parsed.plain() if len(told) == 1 else "")
+    if attached_report(parsed) is not None:
+        return Kind.AUTHREPORT, ()
     if not automatic.challenges(parsed) and (bounce := raw_bounce(parsed, by_machine=bool(signs))):
         return _undelivered(bounce.told, bounce.notice if len(bounce.told) == 1 else "")
     return _unreported(parsed, signs), ()

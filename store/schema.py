@@ -414,11 +414,11 @@ dmarc_results = _table(
 # Reports of others about domains of ours; `passed` of `messages` (for TLS: sessions) were well.
 received_reports = _table(
     "received_reports", events, _id(), _text("kind"),  # dmarc | tls
-    _text("domain"), _text("organization"), _text("identity"), _moment("begins_at"), _moment("ends_at"),
-    Column("verified", Flag, nullable=False),  # its mail passed DMARC
+    _text("domain"), _text("sender"), Column("verified", Flag, nullable=False),  # its mail passed DMARC
+    _text("organization"), _text("identity"), _moment("begins_at"), _moment("ends_at"),
     _count("messages"), _count("passed"), Column("policy", Json, nullable=False), _count("arrival_id"),
     _moment("received_at"),
-    UniqueConstraint("kind", "domain", "organization", "identity"), Index(None, "domain", "id"),
+    UniqueConstraint("kind", "domain", "sender", "verified", "identity"), Index(None, "domain", "id"),
     Index(None, "received_at"),
 )  # fmt: skip
 

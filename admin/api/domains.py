@@ -5,11 +5,12 @@ from __future__ import annotations
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
-from admin.acts import dkim_keys, domains
+from admin.acts import dkim_keys, domains, reports
 from admin.acts.dkim_keys import KeyView
 from admin.acts.domains import DomainView
 from admin.acts.pages import Page
 from admin.api.doors import InProject, InWindow, Operator, TheOffice
+from store.received_reports import KeptReport, KeptRow
 
 router = APIRouter(tags=["domains"])
 
@@ -44,6 +45,17 @@ def show_domain(name: str, office: TheOffice, project: InProject) -> DomainView:
 @router.patch("/domains/{name}")
 def set_domain_states(name: str, body: DomainStates, office: TheOffice, _: Operator, project: InProject) -> DomainView:
     return domains.set_states(office, project, name, body.model_dump(exclude_none=True))
+
+
+@router.get("/domains/{name}/reports")
+def list_reports(name: str, office: TheOffice, project: InProject, window: InWindow) -> Page[KeptReport]:
+    """DMARC and TLS reports of others about the domain, the newest first."""
+    return reports.page(office, project, name, window)
+
+
+@router.get("/domains/{name}/reports/{report}")
+def list_report_rows(name: str, report: int, office: TheOffice, project: InProject, window: InWindow) -> Page[KeptRow]:
+    return reports.rows(office, project, name, report, window)
 
 
 @router.get("/domains/{name}/keys")

@@ -117,6 +117,26 @@ def domain_keys(
         show(dkim_keys.page(office, owner, name), as_json)
 
 
+@domain.command(name="reports")
+def domain_reports(
+    name: Name,
+    report: Annotated[int | None, typer.Option("--report", help="The rows of this one.")] = None,
+    cursor: Annotated[int, typer.Option("--cursor", help="Behind this report or row.")] = 0,
+    project: ProjectName = None,
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """What others report about mail from the domain (DMARC) and about TLS with its hosts, the newest first."""
+    from admin.acts import pages, reports
+
+    with opened(folder) as office:
+        owner, window = project_id(office, project), pages.Window(cursor)
+        if report is not None:
+            show(reports.rows(office, owner, name, report, window).items, as_json)
+        else:
+            show(reports.page(office, owner, name, window).items, as_json)
+
+
 @domain.command(name="list")
 def list_domains(project: ProjectName = None, folder: Folder = HERE, as_json: AsJson = False) -> None:
     from admin.acts import domains, pages

@@ -23,6 +23,10 @@ import msgspec
 
 from mail.address import parse_mailbox
 from mail.mime_index import Asked, index
+from mail.outcome import Kind
+from mail.parts import UnparsableError, parse
+from mail.received_report import ReceivedReport, UnreadableReportError
+from mail.report_read import read_reports
 from mta.authors import addresses, from_fields
 from policy.classification import Classified, classify_mail
 
@@ -44,13 +48,17 @@ class Read(msgspec.Struct, frozen=True):
     email_id: str
     thread_id: str
     asked: Asked
+    reports: tuple[ReceivedReport, ...] = ()
+    unreadable: str = ""  # why the report that it carries was not read
 
 
 def read_message(reverse_path: str, content: bytes) -> Read:
     """Pure; never raises for what `content` holds."""
     indexed = index(content)
+    classified = classify_mail(content, reverse_path)
+    reports, unreadable = _reports(classified, content)
     return Read(
-        classified=classify_mail(content, reverse_path),
+        classified=classified,
         author=_author(content),
         envelope=indexed.envelope,
         body=indexed.body,
@@ -59,7 +67,18 @@ def read_message(reverse_path: str, content: bytes) -> Read:
         email_id=indexed.email_id,
         thread_id=indexed.thread_id,
         asked=indexed.asked,
+        reports=reports,
+        unreadable=unreadable,
     )
+
+
+def _reports(classified: Classified, content: bytes) -> tuple[tuple[ReceivedReport, ...], str]:
+    if classified.kind is not Kind.AUTHREPORT:
+        return (), ""
+    try:
+        return read_reports(parse(content)), ""
+    except (UnreadableReportError, UnparsableError) as error:
+        return (), str(error)
 
 
 def _author(content: bytes) -> str | None:

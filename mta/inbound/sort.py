@@ -25,6 +25,7 @@ from mail.srs import Srs
 from mail.verp import Tokens
 from mta.inbound.onward import Sending
 from mta.inbound.parser import Parser, ParserDied
+from mta.inbound.report_keep import NOTHING_TOLD, ReportKeeper, Told
 from policy import sorting as decide
 from policy.sorting import Act, Mail, To
 from role.log import EventLog
@@ -62,6 +63,7 @@ class Judged:
     junk: bool
     index: Indexed | None  # None where the bytes are gone: nothing to file
     onward: tuple[Onward, ...] = ()
+    told: Told = NOTHING_TOLD
 
 
 class Sorter:
@@ -72,6 +74,7 @@ class Sorter:
         self._sending = Sending(stores, spool, srs)
         self._parser = parser
         self._log = log
+        self._reports = ReportKeeper(stores, log)
         self._behind = 0  # the last arrival looked at; one that cannot be sorted now holds up no other
         self.troubled = False  # whether the last step left one unsorted: the store or the spool is in trouble
 
@@ -129,7 +132,8 @@ class Sorter:
         doing = decide.acts(mail, people, self._tokens)
         junk = decide.is_junk(mail)
         onward = self._sending.copies(arrival, content, junk)
-        return Judged(arrival, ArrivalState.SORTED, read.classified.kind, doing, junk, indexed, onward)
+        told = Told(read.reports, read.unreadable)
+        return Judged(arrival, ArrivalState.SORTED, read.classified.kind, doing, junk, indexed, onward, told)
 
     def _unread(self, arrival: Arrival, content: bytes) -> Judged:
         """It is a person's mail perhaps, so it is filed, as one part that nobody has looked into."""
@@ -146,6 +150,7 @@ class Sorter:
 
     def _save(self, judged: Sequence[Judged]) -> None:
         now = datetime.now(UTC)
+        judged = [one for one in judged if self._keep_reports(one, now)]
         consequences = [(one, self._carry_out(one, now)) for one in judged]
         with self._stores.core.database.read() as core:
             homes = {one.arrival.id: sorting.existing_mailboxes(core, one.arrival) for one in judged}
@@ -157,6 +162,15 @@ class Sorter:
         for one, future in endings:
             if self._done(one, future) is not None:
                 self._tell(one, now)
+
+    def _keep_reports(self, one: Judged, now: datetime) -> bool:
+        """Before the arrival is marked; False where the store failed: it is looked at again."""
+        try:
+            self._reports.keep(one.arrival, one.told, now)
+        except Exception as error:  # noqa: BLE001 - one arrival that the store refuses must not stop the others
+            self._leave(one.arrival, error)
+            return False
+        return True
 
     def _carry_out(self, one: Judged, now: datetime) -> Future[Tied]:
         if one.acts or one.onward:

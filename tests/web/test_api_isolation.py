@@ -40,6 +40,8 @@ EXPECTED: dict[tuple[str, str], Expected] = {
     ("GET", "/domains/{name}/keys"): Expected(NOT_FOUND),
     ("POST", "/domains/{name}/keys"): Expected(NOT_FOUND),
     ("POST", "/domains/{name}/keys/activate"): Expected(NOT_FOUND),
+    ("GET", "/domains/{name}/reports"): Expected(NOT_FOUND),
+    ("GET", "/domains/{name}/reports/{report}"): Expected(NOT_FOUND),
     ("GET", "/mailboxes"): Expected(OWN_ONLY),
     ("POST", "/mailboxes"): Expected(409, {"address": "spy@{domain}"}),
     ("GET", "/aliases"): Expected(OWN_ONLY),
@@ -90,6 +92,7 @@ def path_of(route: str, tenant: Tenant) -> str:
         campaign_id=tenant.campaign,
         what=f"ann@nowhere-{tenant.name}.test",
         row_id=1,
+        report=1,
         alias_id=tenant.alias,
         action="hold",
     )
