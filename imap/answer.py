@@ -60,7 +60,14 @@ class Pause:
     seconds: float
 
 
-Step = bytes | Ask | Wait | Pause
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """Answered with the data of the channel binding of that name (RFC 5929, RFC 9266), or None where there is none."""
+
+    binding: str
+
+
+Step = bytes | Ask | Wait | Pause | Channel
 Running = Generator[Step, Any, Answer]
 Telling = Generator[Step, Any, None]
 

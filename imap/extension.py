@@ -33,7 +33,10 @@ _SIGNED_IN: Final = (
     b"MULTIAPPEND",
     b"NAMESPACE",
     b"OBJECTID",
+    b"PREVIEW",
     b"QRESYNC",
+    b"QUOTA",
+    b"QUOTA=RES-STORAGE",
     b"REPLACE",
     b"SAVEDATE",
     b"SEARCHRES",
@@ -50,9 +53,12 @@ _SIGNED_IN: Final = (
 )
 
 
-def before_sign_in(offers_tls: bool, may_sign_in: bool) -> bytes:
+def before_sign_in(offers_tls: bool, may_sign_in: bool, secure: bool) -> bytes:
+    """`secure`: there is a channel that SCRAM can bind to."""
     names = [*_ALWAYS, *([b"STARTTLS"] if offers_tls else [])]
-    names += (b"AUTH=PLAIN", b"AUTH=LOGIN") if may_sign_in else (b"LOGINDISABLED",)
+    names += (b"AUTH=PLAIN", b"AUTH=LOGIN", b"AUTH=SCRAM-SHA-256") if may_sign_in else (b"LOGINDISABLED",)
+    if secure:
+        names.append(b"AUTH=SCRAM-SHA-256-PLUS")
     return b" ".join(names)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from store.folders import INBOX, SEPARATOR, Folder
@@ -27,19 +27,31 @@ class Shown:
     folder: Folder | None  # None: a level that is none itself
 
 
-def shown(known: Iterable[Folder], patterns: list[str], selection: Selection) -> Iterator[Shown]:
+def shown(
+    known: Iterable[Folder], subscribed: Collection[str], patterns: list[str], selection: Selection
+) -> Iterator[Shown]:
     """The names that match any of the patterns, INBOX first, then sorted."""
     folders = {folder.name: folder for folder in known}
-    chosen = {name for name, folder in folders.items() if _is_chosen(folder, selection)}
+    chosen = set(subscribed if selection.subscribed else folders)
+    if selection.special_use:
+        chosen = {name for name in chosen if name in folders and folders[name].special_use}
     levels = {level for name in folders for level in _levels_above(name)}
     with_chosen_inferiors = {level for name in chosen for level in _levels_above(name)}
     candidates = chosen | _bare_levels(levels, with_chosen_inferiors, folders.keys(), patterns, selection)
     for name in sorted(candidates, key=lambda name: (name != INBOX, name)):
         if any(matches(pattern, name) for pattern in patterns):
-            is_chosen = name in chosen
-            attributes = tuple(_attributes(name, folders.get(name), name in levels, is_chosen, selection))
+            one = _Name(name, folders.get(name), name in levels, name in chosen, name in subscribed)
             told = selection.recursive and name in with_chosen_inferiors
-            yield Shown(name, attributes, told, folders.get(name))
+            yield Shown(name, tuple(_attributes(one, selection)), told, folders.get(name))
+
+
+@dataclass(frozen=True, slots=True)
+class _Name:
+    name: str
+    folder: Folder | None
+    has_children: bool
+    is_chosen: bool
+    is_subscribed: bool
 
 
 def matches(pattern: str, name: str) -> bool:
@@ -68,12 +80,6 @@ def _within_level(reached: int, name: str) -> int:
     return reached
 
 
-def _is_chosen(folder: Folder, selection: Selection) -> bool:
-    if selection.subscribed and not folder.subscribed:
-        return False
-    return not selection.special_use or folder.special_use is not None
-
-
 def _bare_levels(
     levels: set[str], with_chosen_inferiors: set[str], existing: Iterable[str], patterns: list[str], by: Selection
 ) -> set[str]:
@@ -90,15 +96,13 @@ def _levels_above(name: str) -> list[str]:
     return [SEPARATOR.join(pieces[:depth]) for depth in range(1, len(pieces))]
 
 
-def _attributes(
-    name: str, folder: Folder | None, has_children: bool, is_chosen: bool, selection: Selection
-) -> Iterator[str]:
-    if folder is None or (selection.by_lsub and not is_chosen):
+def _attributes(one: _Name, selection: Selection) -> Iterator[str]:
+    if one.folder is None and not (selection.by_lsub and one.is_chosen):
+        yield "\\Noselect" if selection.by_lsub or one.has_children else "\\NonExistent"
+    elif selection.by_lsub and not one.is_chosen:
         yield "\\Noselect"
-    yield "\\HasChildren" if has_children else "\\HasNoChildren"
-    if folder is None:
-        return
-    if folder.subscribed and (selection.subscribed or selection.tells_subscribed) and not selection.by_lsub:
+    yield "\\HasChildren" if one.has_children else "\\HasNoChildren"
+    if one.is_subscribed and (selection.subscribed or selection.tells_subscribed) and not selection.by_lsub:
         yield "\\Subscribed"
-    if folder.special_use:
-        yield folder.special_use
+    if one.folder is not None and one.folder.special_use:
+        yield one.folder.special_use

@@ -18,7 +18,8 @@ from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
-from imap.answer import Answer, Ask, Condition, Pause, Running, Step, Then, Wait
+from imap import channel
+from imap.answer import Answer, Ask, Channel, Condition, Pause, Running, Step, Then, Wait
 from imap.budget import Budget
 from imap.deadline import Deadline
 from imap.deflate import BrokenStreamError, Deflate
@@ -269,6 +270,8 @@ class Connection(TwistedProtocol):
             step.future.add_done_callback(lambda future: self._around.threads.back(lambda: self._waited(future)))
         elif isinstance(step, Pause):
             self._around.reactor.callLater(step.seconds, self._paused)
+        elif isinstance(step, Channel):
+            self._step(channel.data_of(self._transport, step.binding))
         elif isinstance(step, Ask):
             self._ask(step)
 

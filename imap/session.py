@@ -109,7 +109,7 @@ class Session:
         """What holds for this session now; the list grows with the sign-in (RFC 3501 §6.2.3)."""
         backing = self.backing
         if self.account is None:
-            return extension.before_sign_in(backing.offers_tls and not self.secure, self.may_sign_in)
+            return extension.before_sign_in(backing.offers_tls and not self.secure, self.may_sign_in, self.secure)
         offers_compression = backing.offers_compression and not self.compressed
         return extension.signed_in(backing.message_bytes, offers_compression, self.hidden)
 

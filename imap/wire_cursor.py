@@ -70,6 +70,14 @@ class Cursor:
         self.at += len(word)
         return True
 
+    def word_taken(self, word: bytes) -> bool:
+        """As `taken`, in capitals or not."""
+        end = self.at + len(word)
+        if self._line[self.at : end].upper() != word:
+            return False
+        self.at = end
+        return True
+
     def peek(self) -> bytes:
         """The next octet, or nothing at the end."""
         return self._line[self.at : self.at + 1]

@@ -1,4 +1,4 @@
-"""What FETCH asks for (RFC 3501 §6.4.5, §9 fetch-att; RFC 3516, 7162, 8474, 8514). Pure; MalformedError."""
+"""What FETCH asks for (RFC 3501 §6.4.5, §9 fetch-att; RFC 3516, 7162, 8474, 8514, 8970). Pure; MalformedError."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ class Item(Enum):
     SIZE = b"RFC822.SIZE"
     EMAILID = b"EMAILID"
     THREADID = b"THREADID"
+    PREVIEW = b"PREVIEW"
     ENVELOPE = b"ENVELOPE"
     BODY = b"BODY"
     BODYSTRUCTURE = b"BODYSTRUCTURE"
@@ -99,6 +100,8 @@ def _attribute(cursor: Cursor, known: dict[bytes, tuple[Wanted, ...]]) -> tuple[
         return (_octets(cursor, name),)
     if name not in known:
         raise MalformedError(f"FETCH knows no {name[:40].decode()}")
+    if known[name] == (Item.PREVIEW,):  # every preview is there already, so it makes no difference (RFC 8970 §3.2)
+        cursor.word_taken(b" (LAZY)")
     return known[name]
 
 

@@ -24,6 +24,7 @@ from mail.mime_index import Indexed
 from store import folders, search_texts
 from store.schema import arrivals, contents, expunged, filed
 from store.schema import folders as folders_table
+from store.schema import search_texts as kept_texts
 from store.spool import Stored
 
 BATCH: Final = 1000  # rows of a read transaction at most
@@ -314,7 +315,7 @@ def expunged_since(tx: Connection, folder_id: int, modseq: int) -> list[int] | N
 def scan(tx: Connection, folder_id: int, uids: Sequence[int], columns: Sequence[str]) -> Iterator[Row[Any]]:
     """Rows of (uid, *columns) of those of `uids` that are there, by UID; at most BATCH `uids`, ascending.
 
-    Columns are those of `filed`.
+    Columns are those of `filed` and of `search_texts`.
     """
     assert len(uids) <= BATCH
     if not uids:
@@ -336,8 +337,11 @@ def bytes_of_mail(tx: Connection, folder_id: int, uid: int) -> tuple[bytes | Non
 
 
 def _scanned(folder_id: int, uids: Sequence[int], columns: Sequence[str]) -> Select[Any]:
-    query = select(filed.c.uid, *(filed.c[name] for name in columns)).order_by(filed.c.uid)
-    return query.where(among(folder_id, uids))
+    wanted = [filed.c[name] if name in filed.c else kept_texts.c[name] for name in columns]
+    query = select(filed.c.uid, *wanted).order_by(filed.c.uid).where(among(folder_id, uids))
+    if all(name in filed.c for name in columns):
+        return query
+    return query.join(kept_texts, kept_texts.c.content_id == filed.c.content_id)
 
 
 def among(folder_id: int, uids: Sequence[int] | None) -> ColumnElement[bool]:

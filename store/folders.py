@@ -16,6 +16,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, bindparam, case, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from store import subscriptions
 from store.columns import Count
 from store.database import Database
 from store.schema import filed, folders
@@ -44,7 +45,6 @@ class Folder:
     mailbox_id: int
     name: str
     special_use: str | None
-    subscribed: bool
     uidvalidity: int
     uidnext: int
     highestmodseq: int
@@ -74,6 +74,7 @@ def ensure_folders(tx: Connection, mailbox_id: int, now: datetime) -> int:
         validity = _next_uidvalidity(tx, mailbox_id, now)
         for name, use in DEFAULTS:
             tx.execute(_insert(tx, mailbox_id, name, use, validity).on_conflict_do_nothing())
+        subscriptions.add(tx, mailbox_id, [name for name, _ in DEFAULTS])
         inbox = by_name(tx, mailbox_id, INBOX)
         assert inbox is not None
     return inbox.id
@@ -147,10 +148,6 @@ def inherit(tx: Connection, heir_id: int, folder_id: int) -> None:
     kept = dict(left._mapping) | {"forgotten": left.highestmodseq}
     tx.execute(update(folders).where(folders.c.id == heir_id).values(kept))
     shrink(tx, folder_id, left.messages, left.size_bytes)
-
-
-def set_subscribed(tx: Connection, folder_id: int, subscribed: bool) -> None:
-    tx.execute(update(folders).where(folders.c.id == folder_id).values(subscribed=subscribed))
 
 
 def touch(tx: Connection, folder_id: int, uids: int = 0, octets: int = 0) -> tuple[int, int] | None:
@@ -291,9 +288,7 @@ def _insert(
     tx: Connection, mailbox_id: int, name: str, use: str | None, validity: int
 ) -> sqlite.Insert | postgresql.Insert:
     make = sqlite.insert if tx.dialect.name == "sqlite" else postgresql.insert
-    return make(folders).values(
-        mailbox_id=mailbox_id, name=name, special_use=use, subscribed=True, uidvalidity=validity, born=validity
-    )
+    return make(folders).values(mailbox_id=mailbox_id, name=name, special_use=use, uidvalidity=validity, born=validity)
 
 
 def _next_uidvalidity(tx: Connection, mailbox_id: int, now: datetime) -> int:

@@ -16,7 +16,9 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from mail import scram
 from mail.address import parse_mailbox
+from mail.scram import ScramKeys
 from store.schema import mailboxes
 from store.secrets import Vault, password_matches
 
@@ -113,15 +115,33 @@ def hide_capabilities(tx: Connection, project_id: int, mailbox_id: int, names: I
     return tx.execute(update(mailboxes).where(mine).values(hidden_capabilities=kept)).rowcount == 1
 
 
-def generated_hash(vault: Vault, secret: str) -> str:
-    """The `password_hash` of a password that `secrets.generate_secret` made."""
-    return _GENERATED + vault.hash_generated(secret).hex()
+def generated_hash(vault: Vault, secret: str, key: str | None = None) -> str:
+    """The `password_hash` of a password that `secrets.generate_secret` made; with SCRAM keys for an `address_key`."""
+    kept = _GENERATED + vault.hash_generated(secret).hex()
+    if key is None:
+        return kept
+    keys = scram.keys_of(secret, vault.scram_salt(key))
+    return f"{kept}:{keys.stored.hex()}:{keys.server.hex()}"
+
+
+def scram_keys(password_hash: str) -> ScramKeys | None:
+    """None for a password that a person chose."""
+    pieces = password_hash.removeprefix(_GENERATED).split(":")
+    if not password_hash.startswith(_GENERATED) or len(pieces) != 3:
+        return None
+    return ScramKeys(bytes.fromhex(pieces[1]), bytes.fromhex(pieces[2]))
+
+
+def is_generated(vault: Vault, password_hash: str, password: str) -> bool:
+    """Whether it is the password and was made by us. Fast."""
+    kept = password_hash[: len(_GENERATED) + 64]
+    return hmac.compare_digest(generated_hash(vault, password).encode(), kept.encode())
 
 
 def verify(vault: Vault, password_hash: str, password: str) -> bool:
     """Slow (argon2id) for a person's password and for every wrong one, so that time tells nothing of the account."""
     if password_hash.startswith(_GENERATED):
-        if hmac.compare_digest(generated_hash(vault, password), password_hash):
+        if is_generated(vault, password_hash, password):
             return True
         password_hash = NOBODY
     return password_matches(password_hash, password) and password_hash != NOBODY

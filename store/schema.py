@@ -120,6 +120,12 @@ mailbox_rules = _table(
     sqlite_with_rowid=False,
 )  # fmt: skip
 
+app_passwords = _table(
+    "app_passwords", core, _id(), Column("mailbox_id", ForeignKey("mailboxes.id"), nullable=False), _text("name"),
+    *(Column(name, Octets, nullable=False) for name in ("secret_hash", "stored_key", "server_key")),
+    _moment("created_at"), UniqueConstraint("mailbox_id", "secret_hash"),
+)  # fmt: skip
+
 senders = _table(
     "senders", core, _id(), _project(), _text("address"), _text("address_key"), _text("display_name"),
     _moment("authorised_at", nullable=True), _moment("created_at"),
@@ -350,13 +356,23 @@ arrival_recipients = _table(
 
 folders = _table(
     "folders", mail, _id(), Column("mailbox_id", Count, nullable=False), _text("name"),
-    Column("special_use", Words), Column("subscribed", Flag, nullable=False),
+    Column("special_use", Words),
     Column("uidvalidity", Count, nullable=False), _count("uidnext", 1), _count("highestmodseq", 1),
     _count("messages"), _count("size_bytes"),  # of its mails, kept by store/filing.py
     Column("born", Count, nullable=False),  # its first UIDVALIDITY: with the id, what no other folder ever had
     _count("recent_from", 1),  # the lowest UID that no session has been told of
     _count("forgotten"),  # the MODSEQ above which `expunged` names every UID that went
     UniqueConstraint("mailbox_id", "name"),
+)  # fmt: skip
+
+# The names that LSUB tells, of folders that are and of some that are not (RFC 3501 §6.3.6).
+subscriptions = _table(
+    "subscriptions", mail, Column("mailbox_id", Count, primary_key=True, autoincrement=False),
+    Column("name", Words, primary_key=True), sqlite_with_rowid=False,
+)  # fmt: skip
+
+app_password_uses = _table(
+    "app_password_uses", mail, Column("password_id", Count, primary_key=True, autoincrement=False), _moment("used_at"),
 )  # fmt: skip
 
 expunged = _table(

@@ -90,6 +90,10 @@ class Vault:
         """Keyed SHA-256: enough for 160 random bits, and fast."""
         return hmac.digest(self._hash_key, secret.encode(), hashlib.sha256)
 
+    def scram_salt(self, name: str) -> bytes:
+        """The salt of all SCRAM keys of an address, and of an address that nobody has."""
+        return self.derived(f"scram salt: {name}")[:16]
+
 
 def generate_secret() -> str:
     """160 random bits, 32 letters and digits without look-alikes."""

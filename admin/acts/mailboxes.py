@@ -38,7 +38,7 @@ def create(office: Office, project: int, address: str, password: str | None, quo
     if quota_bytes is not None and quota_bytes < 1:
         raise InvalidError(f"quota_bytes {quota_bytes}: a positive number, or null for none")
     secret = password if password is not None else generate_secret()
-    password_hash = _hash(office, secret, given=password is not None)
+    password_hash = _hash(office, secret, parsed.normalised, given=password is not None)
     with office.read() as connection:
         domain = domains.get(connection, project, parsed.ascii_domain)
     if domain is None or not domain.owned:
@@ -63,7 +63,7 @@ def create(office: Office, project: int, address: str, password: str | None, quo
 def new_password(office: Office, project: int, address: str) -> NewMailbox:
     """A generated one in place of the old. Raises NotFoundError."""
     parsed, secret = address_of(address), generate_secret()
-    password_hash = mailboxes.generated_hash(office.vault, secret)
+    password_hash = mailboxes.generated_hash(office.vault, secret, parsed.normalised)
 
     def work(tx: Any) -> bool:
         found = mailboxes.by_address(tx, parsed.normalised)
@@ -74,9 +74,9 @@ def new_password(office: Office, project: int, address: str) -> NewMailbox:
     return NewMailbox(str(parsed), secret)
 
 
-def _hash(office: Office, secret: str, *, given: bool) -> str:
+def _hash(office: Office, secret: str, key: str, *, given: bool) -> str:
     if not given:
-        return mailboxes.generated_hash(office.vault, secret)
+        return mailboxes.generated_hash(office.vault, secret, key)
     if not _SHORTEST <= len(secret) <= _LONGEST:
         raise InvalidError(f"password: {_SHORTEST} to {_LONGEST} characters, or null to have one made")
     if not secret.isprintable():

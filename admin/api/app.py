@@ -12,6 +12,7 @@ from fastapi import APIRouter, FastAPI
 from admin import unsubscribe
 from admin.api import (
     aliases,
+    app_passwords,
     campaigns,
     clients,
     connections,
@@ -33,8 +34,8 @@ from role.log import EventLog
 
 PREFIX: Final = "/api/v1"
 _NOUNS: Final = (
-    projects, domains, mailboxes, aliases, senders, connections, lists, imports, clients, campaigns, journey, queue,
-    explain,
+    projects, domains, mailboxes, app_passwords, aliases, senders, connections, lists, imports, clients, campaigns,
+    journey, queue, explain,
 )  # fmt: skip
 
 

@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 
-from admin.cli import alias, campaign, client
+from admin.cli import alias, app_password, campaign, client
 from admin.cli.opening import HERE, AsJson, Folder, ProjectName, opened, project_id, show, show_one
 
 _GROUPS: dict[str, typer.Typer] = {
     "alias": alias.app,
+    "app-password": app_password.app,
     "campaign": campaign.app,
     "client": client.app,
     "rating": client.rating,

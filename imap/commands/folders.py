@@ -1,6 +1,6 @@
 """CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE (RFC 3501 §6.3, CREATE's USE: RFC 6154 §3).
 
-Deviation: a subscription goes with its folder; RFC 3501 §6.3.6 would keep the bare name.
+A subscription is of a name, not of a folder: it stays when the folder goes (RFC 3501 §6.3.9).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Final
 from imap.answer import MalformedError, RefusedError, Running, Wait, done
 from imap.session import SIGNED_IN, Command, Session, Table
 from imap.wire_cursor import Cursor
-from store import filing, folders
+from store import filing, folders, subscriptions
 from store.filing import Expunged
 from store.folders import INBOX, SEPARATOR, Folder, FolderExistsError
 
@@ -85,30 +85,38 @@ def _rename(session: Session, names: tuple[str, str]) -> Running:
 
 
 def _check_name(session: Session, new: str) -> None:
-    pieces = new.split(SEPARATOR)
     if new == INBOX:
         raise RefusedError("INBOX is there always", b"ALREADYEXISTS")
-    if not all(pieces) or not new.isprintable() or any(char in new for char in "*%\\"):
-        raise RefusedError("empty levels, controls, backslash and the wildcards * % are no part of a name", b"CANNOT")
-    if len(new) > NAME_LIMIT or len(pieces) > DEPTH_LIMIT:
-        raise RefusedError(f"a name has at most {NAME_LIMIT} characters and {DEPTH_LIMIT} levels", b"CANNOT")
+    _check_spelling(new)
     with session.backing.stores.mail.database.read() as tx:
         if len(folders.all_of(tx, session.mailbox_id)) >= FOLDERS_LIMIT:
             raise RefusedError(f"an account has at most {FOLDERS_LIMIT} folders", b"LIMIT")
 
 
-def _subscribing(session: Session, folder: Folder, subscribed: bool) -> Wait:
-    journal = session.backing.stores.mail.journal
-    return Wait(journal.submit(lambda tx: folders.set_subscribed(tx, folder.id, subscribed)))
+def _check_spelling(new: str) -> None:
+    pieces = new.split(SEPARATOR)
+    if not all(pieces) or not new.isprintable() or any(char in new for char in "*%\\"):
+        raise RefusedError("empty levels, controls, backslash and the wildcards * % are no part of a name", b"CANNOT")
+    if len(new) > NAME_LIMIT or len(pieces) > DEPTH_LIMIT:
+        raise RefusedError(f"a name has at most {NAME_LIMIT} characters and {DEPTH_LIMIT} levels", b"CANNOT")
 
 
 def _subscribe(session: Session, wanted: str) -> Running:
-    yield _subscribing(session, session.folder(wanted), True)
+    """Of a name that is no folder's, too; that it could be one is all that is asked."""
+    mailbox, mail = session.mailbox_id, session.backing.stores.mail
+    if wanted != INBOX:
+        _check_spelling(wanted)
+    with mail.database.read() as tx:
+        subscribed = subscriptions.of_account(tx, mailbox)
+    if len(subscribed) >= subscriptions.MOST and wanted not in subscribed:
+        raise RefusedError(f"an account has at most {subscriptions.MOST} subscriptions", b"LIMIT")
+    yield Wait(mail.journal.submit(lambda tx: subscriptions.add(tx, mailbox, [wanted])))
     return done("SUBSCRIBE")
 
 
 def _unsubscribe(session: Session, wanted: str) -> Running:
-    yield _subscribing(session, session.folder(wanted), False)
+    mailbox = session.mailbox_id
+    yield Wait(session.backing.stores.mail.journal.submit(lambda tx: subscriptions.remove(tx, mailbox, wanted)))
     return done("UNSUBSCRIBE")
 
 

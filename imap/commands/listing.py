@@ -11,7 +11,7 @@ from imap.extension import Extension
 from imap.listing import Selection, Shown, shown
 from imap.session import SIGNED_IN, Command, Session, Table
 from imap.wire_cursor import Cursor
-from store import folders
+from store import folders, subscriptions
 from store.folders import Counts, Folder
 
 _COUNTED: Final = frozenset((b"DELETED", b"DELETED-STORAGE", b"MESSAGES", b"RECENT", b"SIZE", b"UNSEEN"))
@@ -105,7 +105,8 @@ def _list(session: Session, asked: Listing) -> Running:
         return done(word.decode())
     with session.backing.stores.mail.database.read() as tx:
         known = folders.all_of(tx, session.mailbox_id)
-    for each in shown(known, asked.patterns, asked.selection):
+        subscribed = subscriptions.of_account(tx, session.mailbox_id)
+    for each in shown(known, subscribed, asked.patterns, asked.selection):
         yield _line(session, word, each)
         if asked.status and each.folder is not None:
             yield _status_line(session, each.folder, asked.status)

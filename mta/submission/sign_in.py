@@ -13,7 +13,7 @@ from ipaddress import ip_network
 from typing import Final
 
 from mail.address import Address, parse_mailbox
-from store import connections, domains, mailboxes, submitters
+from store import app_passwords, connections, domains, mailboxes, submitters
 from store.connections import Connection
 from store.secrets import Vault
 from store.settings import TrustedNetwork
@@ -76,7 +76,10 @@ def _by_secret(stores: Stores, vault: Vault, login: str, secret: str) -> Connect
 def _by_password(stores: Stores, vault: Vault, key: str, password: str) -> Connection | None:
     with stores.core.database.read() as core:
         mailbox = mailboxes.by_address(core, key)
-    right = mailboxes.verify(vault, mailbox.password_hash if mailbox else mailboxes.NOBODY, password)
+        given = vault.hash_generated(password)
+        app = None if mailbox is None else app_passwords.matching(core, mailbox.id, given)
+    kept = mailbox.password_hash if mailbox else mailboxes.NOBODY
+    right = app is not None or mailboxes.verify(vault, kept, password)
     if mailbox is None or not right:
         return None
     with stores.core.database.read() as core:

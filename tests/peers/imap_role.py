@@ -183,7 +183,7 @@ def settle_accounts(stores: Stores) -> dict[str, int]:
     """Ann with a generated password, Bob with one he chose; their ids by address."""
     now = datetime.now(UTC)
     vault = whole_vault(MASTER)
-    hashes = {ANN: mailboxes.generated_hash(vault, SECRET), BOB: hash_password(BOBS_OWN)}
+    hashes = {ANN: mailboxes.generated_hash(vault, SECRET, ANN), BOB: hash_password(BOBS_OWN)}
     with stores.core.database.write() as tx:
         plan = tx.execute(insert(plans).values(name="p", campaigns_allowed=True).returning(plans.c.id)).scalar_one()
         project = tx.execute(

@@ -25,6 +25,7 @@ class Tenant:
     imported: int
     campaign: int
     alias: int
+    app_password: int
 
 
 def made_by(api: httpx.Client, path: str, body: dict[str, Any]) -> Any:
@@ -42,6 +43,7 @@ def tenant(web: Appliance, operator: httpx.Client, name: str) -> Tenant:
     states = {"owned": True, "sending": True, "linked": True}
     assert operator.patch(f"/domains/{domain}", params={"project": name}, json=states).is_success
     made_by(api, "/mailboxes", {"address": f"hello@{domain}"})
+    app_password = made_by(api, f"/mailboxes/hello@{domain}/app-passwords", {"name": "phone"})["id"]
     alias = made_by(api, "/aliases", {"address": f"info@{domain}", "target": f"hello@{domain}"})["id"]
     sender = made_by(api, "/senders", {"address": f"hello@{domain}", "display_name": name})["id"]
     made_by(api, "/connections", {"name": "shop", "sender": sender})
@@ -53,4 +55,4 @@ def tenant(web: Appliance, operator: httpx.Client, name: str) -> Tenant:
     client = api.get("/clients", params={"list": list_id}).json()["items"][0]["id"]
     body = {"name": "first", "sender": sender, "list": list_id, "subject": "Hello {{ name }}", "html": "<p>Hello</p>"}
     campaign = made_by(api, "/campaigns", body)["id"]
-    return Tenant(name, domain, key, api, list_id, sender, client, imported, campaign, alias)
+    return Tenant(name, domain, key, api, list_id, sender, client, imported, campaign, alias, app_password)

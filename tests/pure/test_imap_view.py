@@ -15,7 +15,7 @@ from imap.view import View
 from store.filing import Flagged
 from store.folders import Folder
 
-FOLDER = Folder(1, 1, "INBOX", None, True, 1, 1, 1, 1, 1)
+FOLDER = Folder(1, 1, "INBOX", None, 1, 1, 1, 1, 1)
 
 
 def snapshot(modseq: int, uids: list[int]) -> Snapshot:

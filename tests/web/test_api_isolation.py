@@ -44,6 +44,9 @@ EXPECTED: dict[tuple[str, str], Expected] = {
     ("GET", "/domains/{name}/reports/{report}"): Expected(NOT_FOUND),
     ("GET", "/mailboxes"): Expected(OWN_ONLY),
     ("POST", "/mailboxes"): Expected(409, {"address": "spy@{domain}"}),
+    ("GET", "/mailboxes/{address}/app-passwords"): Expected(NOT_FOUND),
+    ("POST", "/mailboxes/{address}/app-passwords"): Expected(NOT_FOUND, {"name": "phone"}),
+    ("DELETE", "/mailboxes/{address}/app-passwords/{password_id}"): Expected(NOT_FOUND),
     ("GET", "/aliases"): Expected(OWN_ONLY),
     ("POST", "/aliases"): Expected(409, {"address": "info@{domain}", "target": "spy@spy.test"}),
     ("DELETE", "/aliases/{alias_id}"): Expected(NOT_FOUND),
@@ -94,6 +97,8 @@ def path_of(route: str, tenant: Tenant) -> str:
         row_id=1,
         report=1,
         alias_id=tenant.alias,
+        address=f"hello@{tenant.domain}",
+        password_id=tenant.app_password,
         action="hold",
     )
 

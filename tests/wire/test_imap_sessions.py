@@ -161,7 +161,7 @@ def test_list_knows_levels_subscriptions_and_uses(role: ImapRole) -> None:
     assert b'* LIST (\\HasNoChildren \\Sent) "/" Sent' in top
     assert b'* LIST (\\HasNoChildren) "/" "work/2026/a b"' in talk.say(b'e LIST work/ "*"')
     assert len(talk.say(b'f LIST "" INBOX')) == 2
-    talk.say(b'g UNSUBSCRIBE "work/2026"')
+    talk.say(b'g SUBSCRIBE "work/2026/a b"')
     assert b'* LSUB (\\Noselect \\HasChildren) "/" work/2026' in talk.say(b'h LSUB "" work/%')
     assert len(talk.say(b'i LIST (SPECIAL-USE) "" "*"')) == 6
     both = talk.say(b'j LIST "" (Sent Trash) RETURN (SUBSCRIBED STATUS (MESSAGES))')

@@ -470,6 +470,23 @@ def upgrade() -> None:
         sqlite_strict=True,
     )
     op.create_table(
+        "app_passwords",
+        sa.Column("id", columns.Id, autoincrement=True, nullable=False),
+        sa.Column("mailbox_id", columns.Id, nullable=False),
+        sa.Column("name", columns.Words, nullable=False),
+        sa.Column("secret_hash", columns.Octets, nullable=False),
+        sa.Column("stored_key", columns.Octets, nullable=False),
+        sa.Column("server_key", columns.Octets, nullable=False),
+        sa.Column("created_at", columns.Moment(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["mailbox_id"],
+            ["mailboxes.id"],
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_app_passwords")),
+        sa.UniqueConstraint("mailbox_id", "secret_hash", name=op.f("uq_app_passwords_mailbox_id_secret_hash")),
+        sqlite_strict=True,
+    )
+    op.create_table(
         "campaign_attachments",
         sa.Column("campaign_id", columns.Id, nullable=False),
         sa.Column("version", columns.Id, autoincrement=False, nullable=False),

@@ -13,6 +13,13 @@ down_revision = None
 
 def upgrade() -> None:
     op.create_table(
+        "app_password_uses",
+        sa.Column("password_id", columns.Id, autoincrement=False, nullable=False),
+        sa.Column("used_at", columns.Moment(), nullable=False),
+        sa.PrimaryKeyConstraint("password_id", name=op.f("pk_app_password_uses")),
+        sqlite_strict=True,
+    )
+    op.create_table(
         "contents",
         sa.Column("id", columns.Id, autoincrement=True, nullable=False),
         sa.Column("size_bytes", columns.Id, server_default="0", nullable=False),
@@ -35,7 +42,6 @@ def upgrade() -> None:
         sa.Column("mailbox_id", columns.Id, nullable=False),
         sa.Column("name", columns.Words, nullable=False),
         sa.Column("special_use", columns.Words, nullable=True),
-        sa.Column("subscribed", columns.Flag(), nullable=False),
         sa.Column("uidvalidity", columns.Id, nullable=False),
         sa.Column("uidnext", columns.Id, server_default="1", nullable=False),
         sa.Column("highestmodseq", columns.Id, server_default="1", nullable=False),
@@ -59,6 +65,14 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index(op.f("ix_greylist_first_at"), "greylist", ["first_at"], unique=False)
+    op.create_table(
+        "subscriptions",
+        sa.Column("mailbox_id", columns.Id, autoincrement=False, nullable=False),
+        sa.Column("name", columns.Words, nullable=False),
+        sa.PrimaryKeyConstraint("mailbox_id", "name", name=op.f("pk_subscriptions")),
+        sqlite_strict=True,
+        sqlite_with_rowid=False,
+    )
     op.create_table(
         "arrivals",
         sa.Column("id", columns.Id, autoincrement=True, nullable=False),
