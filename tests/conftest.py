@@ -84,10 +84,11 @@ def stores(location: str) -> Iterator[Stores]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
-    """Beside a failure stands the end of the log of each appliance that the test started."""
+    """Beside a failure stands the end of the log of each appliance that the test started or was given."""
     report = yield
     if report.when == "call" and report.failed:
-        for appliance in item.stash.get(_STARTED, []):
+        given = [one for one in getattr(item, "funcargs", {}).values() if isinstance(one, Appliance)]
+        for appliance in [*item.stash.get(_STARTED, []), *given]:
             report.sections.append((f"log of {appliance.folder}", appliance.tail()))
     return report
 

@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +41,26 @@ def lived(made: Appliance) -> list[int]:
     return [int(pid) for pid in Path(f"/proc/{made.pid}/task/{made.pid}/children").read_text().split()]
 
 
-def test_the_line_names_every_port_and_one_metrics_port_a_process(appliance: Start) -> None:
-    ready = appliance().ready
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Appliance]:
+    """One for all tests that leave it as it was."""
+    made = Appliance(tmp_path_factory.mktemp("plain"))
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="module")
+def sampled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Appliance]:
+    """The same with the sample."""
+    made = Appliance(tmp_path_factory.mktemp("sampled"), "", "--sample")
+    made.start()
+    yield made
+    made.stop()
+
+
+def test_the_line_names_every_port_and_one_metrics_port_a_process(plain: Appliance) -> None:
+    ready = plain.ready
     assert set(ready) == KEYS
     assert set(ready["metrics"]) == PROCESSES
     assert ready["dns"] is None
@@ -62,22 +80,20 @@ def test_the_second_start_prints_the_same_and_answers_within_six_seconds(applian
     assert took < QUICK, f"{took:.1f} s"
 
 
-def test_what_is_secret_is_for_its_owner_alone(appliance: Start) -> None:
-    made = appliance("", "--sample")
-    assert made.folder.stat().st_mode & 0o077 == 0
+def test_what_is_secret_is_for_its_owner_alone(sampled: Appliance) -> None:
+    assert sampled.folder.stat().st_mode & 0o077 == 0
     assert {
-        file.name: file.stat().st_mode & 0o077 for file in made.folder.iterdir() if file.stat().st_mode & 0o077
+        file.name: file.stat().st_mode & 0o077 for file in sampled.folder.iterdir() if file.stat().st_mode & 0o077
     } == {}
 
 
-def test_a_second_up_on_the_same_dir_is_refused_by_name(appliance: Start) -> None:
-    made = appliance()
-    refused = run("--dir", made.folder)
+def test_a_second_up_on_the_same_dir_is_refused_by_name(plain: Appliance) -> None:
+    refused = run("--dir", plain.folder)
     assert refused.returncode == 1
-    assert str(made.folder) in refused.stderr
-    assert f"process {made.pid}" in refused.stderr
+    assert str(plain.folder) in refused.stderr
+    assert f"process {plain.pid}" in refused.stderr
     assert refused.stdout == ""
-    assert made.api().get("/health").is_success
+    assert plain.api().get("/health").is_success
 
 
 def test_a_port_that_is_taken_is_told_with_section_port_and_mend(tmp_path: Path) -> None:
@@ -101,13 +117,12 @@ def test_an_unknown_key_is_told_with_the_file(tmp_path: Path) -> None:
     assert not (tmp_path / "dir").exists()
 
 
-def test_a_dead_child_is_started_again_on_its_port(appliance: Start) -> None:
-    made = appliance()
+def test_a_dead_child_is_started_again_on_its_port(plain: Appliance) -> None:
     for name in ("admin", "clock", "imap"):
-        before = made.pid_of(name)
+        before = plain.pid_of(name)
         os.kill(before, signal.SIGKILL)
-        wait_until(lambda name=name, before=before: made.pid_of(name) not in (0, before), f"{name} is back", 15)  # type: ignore[misc]  # bound by default
-    assert made.api().get("/health").json() == {"status": "ok"}
+        wait_until(lambda name=name, before=before: plain.pid_of(name) not in (0, before), f"{name} is back", 15)  # type: ignore[misc]  # bound by default
+    assert plain.api().get("/health").json() == {"status": "ok"}
 
 
 def test_kill_9_of_the_parent_ends_its_children_and_the_next_start_goes_on(appliance: Start) -> None:
@@ -127,9 +142,8 @@ def test_sigterm_leaves_nobody_behind(appliance: Start) -> None:
     assert not any(Path(f"/proc/{pid}").exists() for pid in children)
 
 
-def test_every_process_has_metrics_and_says_that_it_lives(appliance: Start) -> None:
-    made = appliance()
-    for name, url in made.ready["metrics"].items():
+def test_every_process_has_metrics_and_says_that_it_lives(plain: Appliance) -> None:
+    for name, url in plain.ready["metrics"].items():
         with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), timeout=10) as asked:
             asked.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
             assert b" 200 " in asked.makefile("rb").readline(), name
@@ -158,14 +172,13 @@ def test_without_json_a_person_gets_lines_to_paste(tmp_path: Path) -> None:
     assert "IMAP 127.0.0.1, port" in text
 
 
-def test_the_sample_is_in_the_line_and_its_key_works(appliance: Start) -> None:
-    made = appliance("", "--sample")
-    sample: dict[str, Any] = made.ready["sample"]
+def test_the_sample_is_in_the_line_and_its_key_works(sampled: Appliance) -> None:
+    sample: dict[str, Any] = sampled.ready["sample"]
     assert set(sample) == {"project", "api_key", "mailboxes", "connection"}
     assert [one["login"] for one in sample["mailboxes"]] == ["ann@sample.test", "bob@sample.test"]
-    domain = made.api(sample["api_key"]).get("/domains/sample.test").json()
+    domain = sampled.api(sample["api_key"]).get("/domains/sample.test").json()
     assert (domain["owned"], domain["sending"], domain["linked"]) == (True, True, True)
-    assert json.loads((made.folder / "sample-zone.json").read_text())["records"]
+    assert json.loads((sampled.folder / "sample-zone.json").read_text())["records"]
 
 
 def test_a_sample_whose_first_start_was_killed_half_way_is_made_whole(appliance: Start) -> None:

@@ -19,6 +19,7 @@ import dns.exception
 import dns.message
 import dns.query
 import dns.rcode
+import pytest
 
 from peers.appliance import Appliance
 from peers.loopback import wait_until
@@ -46,11 +47,19 @@ def subjects(made: Appliance, number: int) -> str:
         return b"".join(part[1] for part in parts if isinstance(part, tuple)).decode()
 
 
-def test_a_mail_from_ann_comes_round_to_bob_signed_and_authenticated(appliance: Callable[..., Appliance]) -> None:
-    made = appliance("", "--sample")
-    send(made, "bob@sample.test", "round one")
-    wait_until(lambda: "round one" in subjects(made, 1), "the mail is in bob's mailbox", 30)
-    header = subjects(made, 1)
+@pytest.fixture(scope="module")
+def sampled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Appliance]:
+    """One for the tests that need no start of their own."""
+    made = Appliance(tmp_path_factory.mktemp("sampled"), "", "--sample")
+    made.start()
+    yield made
+    made.stop()
+
+
+def test_a_mail_from_ann_comes_round_to_bob_signed_and_authenticated(sampled: Appliance) -> None:
+    send(sampled, "bob@sample.test", "round one")
+    wait_until(lambda: "round one" in subjects(sampled, 1), "the mail is in bob's mailbox", 30)
+    header = subjects(sampled, 1)
     assert "dkim=pass" in header
     assert "spf=pass" in header
     assert "dmarc=pass" in header
@@ -95,15 +104,14 @@ def running_name_server(zone: Path) -> Iterator[str]:
         process.stdout.close()
 
 
-def test_a_name_server_that_died_is_started_again_on_its_port(appliance: Callable[..., Appliance]) -> None:
-    made = appliance("", "--sample")
-    children = Path(f"/proc/{made.pid}/task/{made.pid}/children").read_text().split()
+def test_a_name_server_that_died_is_started_again_on_its_port(sampled: Appliance) -> None:
+    children = Path(f"/proc/{sampled.pid}/task/{sampled.pid}/children").read_text().split()
     (server,) = (pid for pid in children if b"lab.nameserver" in Path(f"/proc/{pid}/cmdline").read_bytes())
     os.kill(int(server), signal.SIGKILL)
 
     def answers() -> bool:
         try:
-            return asked(made.ready["dns"], "sample.test", 1.0).rcode() == dns.rcode.NOERROR
+            return asked(sampled.ready["dns"], "sample.test", 1.0).rcode() == dns.rcode.NOERROR
         except (OSError, dns.exception.Timeout):
             return False
 
