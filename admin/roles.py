@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Final, Protocol, cast
@@ -50,15 +50,24 @@ ROLES: Final = (
     Role("admin", "admin.daemon", ("admin",)),
     Role("clock", "admin.clock"),
 )
+_NUMBERS: Final[Mapping[str, Callable[[Settings], int]]] = {
+    "mx": lambda settings: settings.mx.processes,
+    "submission": lambda settings: settings.submission.processes,
+    "sender": lambda settings: settings.outbound.workers,
+}
 # What the reactor would open (epoll, wake-up pipe) must belong to the child alone.
 _REACTOR: Final = "twisted.internet.reactor"
 
 
 def processes(settings: Settings) -> Iterator[Process]:
     for role in ROLES:
-        of = settings.outbound.workers if role.name == "sender" else 1
+        of = _NUMBERS.get(role.name, _one)(settings)
         for position in range(of):
             yield Process(role, role.name if of == 1 else f"{role.name}-{position + 1}", position, of)
+
+
+def _one(_: Settings) -> int:
+    return 1
 
 
 def entrance(role: Role) -> Serve:

@@ -10,11 +10,11 @@ import signal
 import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import uvloop
 
-from mta.smtp_server import SmtpServer
+from mta.smtp_dialogue import Dialogue
 from role.context import Context
 from role.metrics_port import Pulse, serve_metrics
 
@@ -28,7 +28,7 @@ class Port:
     """One listening socket, by its name in Context.sockets; `tls` where it speaks TLS from the first octet."""
 
     socket: str
-    make: Callable[[], SmtpServer[Any]]
+    make: Callable[[], Dialogue]
     tls: ssl.SSLContext | None = None
 
 

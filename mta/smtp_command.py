@@ -1,4 +1,4 @@
-"""The arguments of MAIL and RCPT (RFC 5321 §4.1.1.2-3, RFC 1870, RFC 6152, RFC 6531, RFC 8689).
+"""The arguments of MAIL, RCPT and BDAT (RFC 5321 §4.1.1.2-3, RFC 1870, RFC 6152, RFC 6531, RFC 8689, RFC 3030).
 
 Pure. Called by mta/smtp_server; what cannot be read raises BadCommand with the whole reply to send. Source routes
 (§3.3, obsolete) are passed over; spaces after the colon, which old clients write, are taken.
@@ -15,6 +15,7 @@ from mail.address import Address, parse_mailbox
 _PATH: Final = re.compile(r'\s*<((?:"(?:[^"\\]|\\.)*"|[^<>"])*)>(?:\s+(.*))?\s*', re.DOTALL)
 _ROUTE: Final = re.compile(r"@[^:,@]+(?:,@[^:,@]+)*:")
 _NOTHING: Final = ""
+_BDAT: Final = re.compile(r"([0-9]{1,12})( +LAST)?", re.IGNORECASE)
 
 
 class BadCommand(Exception):  # noqa: N818 - a peer's mistake, not an error of ours
@@ -65,6 +66,14 @@ def read_rcpt(argument: str | None, extended: bool, internationalised: bool) -> 
     if path == _NOTHING:
         raise BadCommand("501 5.1.3 RCPT TO:<> names nobody")
     return _address(path, internationalised, "5.1.3")
+
+
+def read_bdat(argument: str | None) -> tuple[int, bool]:
+    """The octets of a chunk, and whether it is the last (RFC 3030 §2)."""
+    found = _BDAT.fullmatch(argument or "")
+    if found is None:
+        raise BadCommand("501 5.5.4 Syntax: BDAT octets [LAST]")
+    return int(found[1]), found[2] is not None
 
 
 def _split(argument: str | None, keyword: str, syntax: str, extended: bool) -> tuple[str, str]:

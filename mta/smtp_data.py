@@ -1,4 +1,4 @@
-"""The content of a message behind DATA: where it ends, and what may not be in it (RFC 5321 §4.1.1.4, §4.5.2).
+"""The content of a message behind DATA or BDAT: where it ends, and what may not be in it (RFC 5321 §4.1.1.4, §4.5.2).
 
 Pure, sans I/O: `feed` octets in blocks as they come, then read `content`. The one end is <CRLF>.<CRLF>; a bare CR, a
 bare LF, or a NUL beside the dot would be an end to some other server (SMTP smuggling), so `forged` says so and the
@@ -79,6 +79,41 @@ class DataStream:
         if not self.forged and any(b"\0" in block for block in self._blocks):
             whole = b"\r\n" + b"".join(self._blocks)
             self.forged = _NUL_BESIDE_DOT.search(whole) is not None
+
+
+class ChunkStream:
+    """One message that comes in chunks of told sizes (RFC 3030): dots mean nothing in it."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._blocks: list[bytes] = []
+        self._pending_cr = False
+        self.size = 0
+        self.ended = False
+        self.forged = False
+
+    @property
+    def too_large(self) -> bool:
+        return self.size > self._limit
+
+    def feed(self, block: bytes) -> None:
+        self.size += len(block)
+        self.forged = self.forged or _has_bare(block, self._pending_cr)
+        self._pending_cr = block.endswith(b"\r") if block else self._pending_cr
+        if self.too_large or self.forged:
+            self._blocks.clear()
+        else:
+            self._blocks.append(block)
+
+    def end(self) -> None:
+        """All of it has come, or what has come settles that it is refused."""
+        self.ended = True
+        self.forged = self.forged or self._pending_cr
+
+    def content(self) -> bytes:
+        """Ended by CRLF, as mail is kept and sent on."""
+        whole = b"".join(self._blocks)
+        return whole if whole.endswith(b"\r\n") else whole + b"\r\n"
 
 
 def _has_bare(block: bytes, after_cr: bool) -> bool:

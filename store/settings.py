@@ -82,6 +82,8 @@ class Outbound(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Mx(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     address: str = "127.0.0.1"
     port: int = 0  # 0: a free one, chosen at the first start and kept
+    processes: int = 1  # that share the port
+    proxy_networks: tuple[str, ...] = ()  # whose peers must send a PROXY header, and are believed
     postmaster: str = ""  # the mailbox that postmaster and abuse of our own host name are; empty: the first one
 
 
@@ -99,6 +101,8 @@ class Submission(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     address: str = "127.0.0.1"
     port: int = 0
     tls_port: int = 0
+    processes: int = 1
+    proxy_networks: tuple[str, ...] = ()
     trusted: tuple[TrustedNetwork, ...] = ()
 
 
@@ -128,7 +132,12 @@ class Storage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     message_bytes: int = 50 * 1024 * 1024
     recipients: int = 100  # of one transaction
-    connections_per_peer: int = 50
+    connections_per_peer: int = 50  # at once, of one address or /64
+    connections_per_network: int = 200  # of one /24 or /48
+    connection_rate: str = "1200/min"  # new ones of one address; a minute's worth may come at once
+    network_connection_rate: str = "6000/min"
+    guesses: str = "100/h"  # recipients of one network that do not exist, before all refusals are slow
+    errors: int = 15  # refused commands of one session
     session: timedelta = timedelta(minutes=10)
     idle: timedelta = timedelta(minutes=5)
     inflight: int = 600  # rows that one sender process holds at once
@@ -198,7 +207,9 @@ def load(file: Path | None, environment: Mapping[str, str]) -> Settings:
     if settings.outbound.heartbeat < _SHORTEST_HEARTBEAT:
         raise SettingsError(f"[outbound] heartbeat: at least {_SHORTEST_HEARTBEAT.total_seconds():.0f} seconds")
     _check_pace(settings)
-    for network in settings.tls.allowed_networks:
+    for network in (
+        *settings.tls.allowed_networks, *settings.mx.proxy_networks, *settings.submission.proxy_networks,
+    ):  # fmt: skip
         _network(network)
     return settings
 
@@ -245,10 +256,18 @@ def _check_pace(settings: Settings) -> None:
             first_day(source)
         except ValueError as error:
             raise SettingsError(f"[outbound] sources {source.address}: warmup {source.warmup!r}: {error}") from error
-    try:
-        parse_rate(settings.breaker.slow)
-    except ValueError as error:
-        raise SettingsError(f"[breaker] slow: {error}") from error
+    limits = settings.limits
+    rates = {
+        "[breaker] slow": settings.breaker.slow,
+        "[limits] connection_rate": limits.connection_rate,
+        "[limits] network_connection_rate": limits.network_connection_rate,
+        "[limits] guesses": limits.guesses,
+    }
+    for name, rate in rates.items():
+        try:
+            parse_rate(rate)
+        except ValueError as error:
+            raise SettingsError(f"{name}: {error}") from error
 
 
 def first_day(source: Source) -> date | None:

@@ -23,7 +23,9 @@ _THREADS: Final = 32  # messages whose look-ups may wait for name servers at onc
 def run(context: Context) -> None:
     settings = context.settings
     tls = server_tls(context.certificate, context.private_key)
-    listener = Listener("mx", settings.server.hostname, settings.limits, context.of, tls, context.log)
+    listener = Listener(
+        "mx", settings.server.hostname, settings.limits, context.of, tls, context.log, settings.mx.proxy_networks
+    )
     tally = DmarcTally(context.stores, context.log)
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="mx") as pool:
         desk = Desk(
@@ -43,6 +45,7 @@ def run(context: Context) -> None:
         )
 
         def open_ports() -> list[Port]:
+            listener.start()
             tally.start()
             return [Port("mx", lambda: MxSession(desk))]
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import ClassVar, Final
 
 from mail.address import Address
 from mta.inbound.accept import FAILED, accept
@@ -78,6 +78,8 @@ class Desk:
 
 
 class MxSession(SmtpServer[tuple[Accepted, ...]]):
+    COMMANDS: ClassVar[Mapping[str, str]] = {**SmtpServer.COMMANDS, "AUTH": "auth"}
+
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk.listener)
         self._desk = desk
@@ -94,6 +96,7 @@ class MxSession(SmtpServer[tuple[Accepted, ...]]):
             return FAILED
         if isinstance(verdict, Refusal):
             self.listener.refused(_REASONS[verdict])
+            self.listener.guessed(self.peer)
             return verdict.value
         if isinstance(verdict, str):
             self.listener.refused("over_quota")
@@ -169,11 +172,10 @@ class MxSession(SmtpServer[tuple[Accepted, ...]]):
 
     def _protocol(self, mail: Envelope) -> str:
         """The word behind `with` (RFC 3848, RFC 6531 §4.3)."""
-        extended = self.session is not None and self.session.extended_smtp
         secured = "S" if self.secured else ""
         if mail.internationalised:
             return f"UTF8SMTP{secured}"
-        return f"ESMTP{secured}" if extended else "SMTP"
+        return f"ESMTP{secured}" if self.extended else "SMTP"
 
-    async def smtp_AUTH(self, arg: str | None) -> None:  # noqa: N802
+    async def auth(self, argument: str | None) -> None:
         await self.push("502 5.5.1 Nobody signs in here: programs use ports 465 and 587")

@@ -20,7 +20,10 @@ _PASSWORD_CHECKS: Final = 2  # at once
 def run(context: Context) -> None:
     settings = context.settings
     tls = server_tls(context.certificate, context.private_key)
-    listener = Listener("submission", settings.server.hostname, settings.limits, context.of, tls, context.log)
+    listener = Listener(
+        "submission", settings.server.hostname, settings.limits, context.of, tls, context.log,
+        settings.submission.proxy_networks,
+    )  # fmt: skip
     with (
         ThreadPoolExecutor(_THREADS, thread_name_prefix="submission") as pool,
         ThreadPoolExecutor(_PASSWORD_CHECKS, thread_name_prefix="passwords") as passwords,
@@ -39,8 +42,12 @@ def run(context: Context) -> None:
             addressees=reading(core.database, looking, addressee.refusals),
             queue=writing(core.journal, injection.queue_submissions),
         )
-        ports = [
-            Port("submission", lambda: SubmissionSession(desk, secured=False)),
-            Port("submissions", lambda: SubmissionSession(desk, secured=True), tls),
-        ]
-        serve(context, lambda: ports, [listener])
+
+        def open_ports() -> list[Port]:
+            listener.start()
+            return [
+                Port("submission", lambda: SubmissionSession(desk, secured=False)),
+                Port("submissions", lambda: SubmissionSession(desk, secured=True), tls),
+            ]
+
+        serve(context, open_ports, [listener])

@@ -11,13 +11,13 @@ import asyncio
 import binascii
 import secrets
 from base64 import b64decode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import partial
-from typing import Final, TypeVar
+from typing import ClassVar, Final, TypeVar
 
 from mail.address import Address
 from mail.header import Headers
@@ -71,8 +71,10 @@ class Desk:
 
 
 class SubmissionSession(SmtpServer[Forward]):
+    COMMANDS: ClassVar[Mapping[str, str]] = {**SmtpServer.COMMANDS, "AUTH": "auth"}
+
     def __init__(self, desk: Desk, secured: bool) -> None:
-        super().__init__(desk.listener, secured=secured)
+        super().__init__(desk.listener, secured)
         self._desk = desk
         self._submitter: Submitter | None = None
 
@@ -81,7 +83,7 @@ class SubmissionSession(SmtpServer[Forward]):
 
     # --- signing in ---------------------------------------------------------------------------------------
 
-    async def smtp_AUTH(self, arg: str | None) -> None:  # noqa: N802
+    async def auth(self, arg: str | None) -> None:
         if not self.secured:
             await self.push("538 5.7.11 Encryption required for requested authentication mechanism")
         elif not self.helo or self.mail is not None or self._submitter is not None:
@@ -118,8 +120,7 @@ class SubmissionSession(SmtpServer[Forward]):
     async def _octets(self, initial: str, challenge: str) -> bytes | None:
         """The decoded answer; None where it was none, which the peer has been told."""
         if not initial:
-            answer = await self.challenge_auth(challenge)
-            return answer if isinstance(answer, bytes) else None
+            return await self.challenge(challenge)
         try:
             return b"" if initial == "=" else b64decode(initial, validate=True)
         except binascii.Error:

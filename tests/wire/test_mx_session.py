@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import shutil
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -72,7 +76,15 @@ def test_ehlo_offers_what_we_can_and_no_sign_in(mx: Running) -> None:
     with Talk(mx.ports["mx"]) as talk:
         assert talk.reply().startswith("220 mx.ours.test")
         offered = talk.say("EHLO client.test").replace("250-", "").replace("250 ", "").split("\n")
-        assert offered[1:] == ["SIZE 2000000", "PIPELINING", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "STARTTLS"]
+        assert offered[1:] == [
+            "SIZE 2000000",
+            "PIPELINING",
+            "8BITMIME",
+            "SMTPUTF8",
+            "CHUNKING",
+            "ENHANCEDSTATUSCODES",
+            "STARTTLS",
+        ]
         assert talk.say("AUTH PLAIN AGFubgBh").startswith("502")
 
 
@@ -212,3 +224,96 @@ def test_a_stop_ends_the_process_at_once_and_cleanly(premises: Premises, tenant:
         running.process.terminate()
         assert talk.reply().startswith("421 4.3.2")
         assert running.process.wait(10) == 0
+
+
+def test_a_peer_that_drips_is_let_go_like_one_that_is_silent(premises: Premises, tenant: Tenant) -> None:
+    with premises.role("mx", idle="PT0.6S") as running, Talk(running.ports["mx"]) as talk:
+        talk.reply()
+        dripping = threading.Event()
+
+        def drip() -> None:
+            with contextlib.suppress(OSError):
+                while not dripping.wait(0.1):
+                    talk.send(b"N")
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        assert talk.reply().startswith("421 4.4.2 Idle")
+        dripping.set()
+        thread.join()
+
+
+def test_a_session_that_only_chats_ends_and_one_that_delivers_goes_on(premises: Premises, tenant: Tenant) -> None:
+    with premises.role("mx", session="PT2S") as running, Talk(running.ports["mx"]) as chat:
+        chat.reply()
+        replies = []
+        while not (replies and replies[-1].startswith("421")):
+            replies.append(chat.say("NOOP"))
+            time.sleep(0.05)
+        assert replies[-1].startswith("421 4.4.2 This session")
+        with Talk(running.ports["mx"]) as talk:
+            talk.reply()
+            talk.say("EHLO client.test")
+            for _ in range(6):
+                talk.say("MAIL FROM:<carl@remote.test>")
+                talk.say("RCPT TO:<ann@ours.test>")
+                talk.say("DATA")
+                talk.send(MESSAGE + b".\r\n")
+                assert talk.reply().startswith("250")
+                time.sleep(0.4)
+
+
+def test_a_rate_of_connections_is_kept(premises: Premises, tenant: Tenant) -> None:
+    with premises.role("mx", connection_rate="3/min") as running:
+        told = []
+        for _ in range(4):
+            with Talk(running.ports["mx"]) as talk:
+                told.append(talk.reply()[:3])
+        assert told == ["220", "220", "220", "421"]
+        with Talk(running.ports["mx"], source="127.0.0.79") as other:
+            assert other.reply().startswith("220")
+
+
+def test_who_guesses_recipients_is_slowed_in_every_session_of_its_network(premises: Premises, tenant: Tenant) -> None:
+    with premises.role("mx", guesses="2/h") as running:
+        seconds = []
+        for number in range(4):
+            with Talk(running.ports["mx"], source=f"127.0.4.{number + 1}") as talk:
+                talk.begin("carl@remote.test")
+                began = time.monotonic()
+                assert talk.say(f"RCPT TO:<guess{number}@ours.test>").startswith("550 5.1.1")
+                seconds.append(time.monotonic() - began)
+        assert seconds[-1] >= 0.5
+
+
+def test_behind_a_proxy_the_client_counts_and_nobody_else_may_claim_to_be_one(
+    premises: Premises, tenant: Tenant
+) -> None:
+    settings = {**premises.settings, "mx": {"proxy_networks": ["127.0.5.0/24"]}}
+    behind = dataclasses.replace(premises, settings=settings)
+    with behind.role("mx") as running:
+        port = running.ports["mx"]
+        with Talk(port, source="127.0.5.1") as talk:
+            talk.send(b"PROXY TCP4 192.0.2.77 192.0.2.1 4096 25\r\nEHLO client.test\r\n")
+            assert talk.reply().startswith("220")
+            assert talk.reply().startswith("250")
+            for line in ("MAIL FROM:<carl@remote.test>", "RCPT TO:<ann@ours.test>"):
+                assert talk.say(line).startswith("250")
+            talk.say("DATA")
+            talk.send(MESSAGE + b".\r\n")
+            assert talk.reply().startswith("250")
+        arrival = kept(premises)[-1]
+        assert b"([192.0.2.77])" in premises.spool.get(arrival.blob, arrival.file)
+        with Talk(port, source="127.0.5.1") as talk:
+            talk.send(b"EHLO client.test\r\n")
+            assert talk.reply() == ""
+        with Talk(port, source="127.0.0.1") as talk:
+            assert talk.reply().startswith("220")
+            assert talk.say("PROXY TCP4 192.0.2.77 192.0.2.1 4096 25").startswith("500")
+
+
+def test_a_browser_is_shown_out_at_its_first_line(mx: Running) -> None:
+    with Talk(mx.ports["mx"]) as talk:
+        talk.reply()
+        talk.send(b"POST / HTTP/1.1\r\nHost: x\r\n\r\nMAIL FROM:<carl@remote.test>\r\n")
+        assert [talk.reply()[:3] for _ in range(3)] == ["500", "421", ""]
