@@ -13,7 +13,7 @@ ARGS ?=
 # More than the cores: most tests wait for processes.
 WORKERS ?= 4
 
-.PHONY: env run test check fmt bench wheel
+.PHONY: env run test check fmt faults bench wheel
 
 env: $(VENV)/.made
 
@@ -37,6 +37,11 @@ check: $(VENV)/.made-dev
 fmt: $(VENV)/.made-dev
 	$(BIN)/ruff format $(CODE)
 	$(BIN)/ruff check --fix $(CODE)
+
+# Outages as long as they are promised to be survived (30 s, a minute); `make test` has them in short.
+faults: $(VENV)/.made-dev
+	tests/peers/install.sh
+	MAILLOFT_WHOLE_OUTAGES=1 $(BIN)/python -m pytest tests/wire/test_sender_faults.py tests/wire/test_sender_nodes.py $(ARGS)
 
 bench: $(VENV)/.made-dev
 	tests/peers/install.sh

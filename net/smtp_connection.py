@@ -138,6 +138,7 @@ class Connection:
         self.fault: Fault | None = None
         self.sure = False
         self.carried = 0
+        self.out_of_step = False  # it went silent or astray amid answers to commands that we sent together
         self._wire = wire
         self._transport = transport
         self._timeouts = timeouts
@@ -145,14 +146,17 @@ class Connection:
         self._transcript: list[str] = []
         self._dirty = False
         self._heard = False
+        self._in_step = False
 
     @classmethod
     async def connect(
-        cls, peer: Peer, timeouts: Timeouts, tls: ssl.SSLContext | None, demand: Demand = ANY_TLS
-    ) -> Self:
+        cls, peer: Peer, timeouts: Timeouts, tls: ssl.SSLContext | None, demand: Demand = ANY_TLS, *,
+        in_step: bool = False,
+    ) -> Self:  # fmt: skip
         """A session ready for its first transaction. Raises ConnectError.
 
-        `tls` None: do not encrypt; it asks for no certificate, since `demand` judges what the host shows.
+        `tls` None: do not encrypt; it asks for no certificate, since `demand` judges what the host shows. `in_step`:
+        each command waits for the answer to the one before, whatever the host says of PIPELINING.
         """
         loop = asyncio.get_running_loop()
         try:
@@ -167,6 +171,7 @@ class Connection:
             _count(Break.UNREACHABLE)
             raise ConnectError(f"connect to {peer}: {error.strerror or error}") from error
         connection = cls(peer, wire, transport, timeouts)
+        connection._in_step = in_step
         try:
             await connection._greet(tls, demand)
         except Lost as error:
@@ -290,7 +295,8 @@ class Connection:
             commands.append(_DATA)
         if self._dirty:
             commands.insert(0, _RSET)
-        replies = await (self._together(commands) if "PIPELINING" in self._offered else self._singly(commands))
+        together = "PIPELINING" in self._offered and not self._in_step
+        replies = await (self._together(commands) if together else self._singly(commands))
         self._check_alive(commands, replies)
         refused = next((reply for reply in replies if not reply.positive), None)
         if chunked and refused is None:
@@ -359,6 +365,7 @@ class Connection:
                 replies.append(await self._heard_within(self._within(command)))
             except Lost:
                 if all(reply.positive for reply in replies):
+                    self.out_of_step = self._heard
                     raise
                 break  # refused, then hung up: the refusal is the answer
         return replies

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from prometheus_client import Counter
+from prometheus_client import Counter, Gauge
 from sqlalchemy import Connection
 
 from store.database import Database
@@ -25,6 +26,10 @@ T = TypeVar("T")
 FAILED: Final = Counter(
     "mailloft_write_failures_total", "Transactions that a database refused, by why", ["database", "why"]
 )
+WAITING: Final = Gauge(
+    "mailloft_write_waiting_seconds", "How long the transaction under way has taken so far; a locked file shows here",
+    ["database"],
+)  # fmt: skip
 GROUP: Final = 200  # writes in one transaction at most, so that no write waits over its 20 ms share
 
 
@@ -42,6 +47,8 @@ class Journal:
         self._waiting: queue.SimpleQueue[Write | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
+        self._began: float | None = None  # monotonic, of the transaction under way
+        WAITING.labels(database.name).set_function(self._waited)
 
     def submit(self, work: Callable[[Connection], T]) -> Future[T]:
         """Run `work` in a transaction; the future holds its result once that is durable, or what it raised.
@@ -56,6 +63,10 @@ class Journal:
     def run(self, work: Callable[[Connection], T]) -> T:
         """The same, waiting for it: for threads that may block."""
         return self.submit(work).result()
+
+    def _waited(self) -> float:
+        began = self._began
+        return 0.0 if began is None else time.monotonic() - began
 
     def close(self) -> None:
         """Commit what waits and end the thread."""
@@ -74,7 +85,9 @@ class Journal:
     def _loop(self) -> None:
         while (first := self._waiting.get()) is not None:
             group, ended = self._gather(first)
+            self._began = time.monotonic()
             self._commit(group)
+            self._began = None
             if ended:
                 return
 

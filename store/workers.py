@@ -10,12 +10,15 @@ is done in the transaction that frees them.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, select, text, true, update
 
-from store import hand
+from policy.lifecycle import Event, State
+from store import flows, hand
 from store.schema import INFLIGHT, recipients, workers
 
 LIFE: Final = timedelta(seconds=15)  # without a heartbeat for so long an incarnation is dead; `[outbound] heartbeat`
@@ -75,6 +78,21 @@ def claimed(connection: Connection, worker: int) -> list[int]:
     """The ledger rows that an incarnation holds."""
     held = select(recipients.c.id).where(recipients.c.claimed_by == worker, INFLIGHT)
     return [row.id for row in connection.execute(held)]
+
+
+def let_go(tx: Connection, worker: int, rows: Collection[int], now: datetime) -> int:
+    """Give back rows that are claimed by this incarnation; how many were."""
+    mine = select(recipients.c.id, recipients.c.flow_id, recipients.c.asked).where(
+        recipients.c.id.in_(sorted(rows)), recipients.c.claimed_by == worker, INFLIGHT
+    )
+    found = tx.execute(mine.order_by(recipients.c.id).with_for_update()).all()
+    ids = [row.id for row in found]
+    tx.execute(update(recipients).where(recipients.c.id.in_(ids)).values(state=State.QUEUED, claimed_by=None))
+    flows.refresh(tx, Counter(row.flow_id for row in found))
+    for event in (Event.HOLD, Event.CANCEL):
+        if asked := [row.id for row in found if row.asked == event.value]:
+            hand.move(tx, event, asked, now)
+    return len(ids)
 
 
 def _bury(tx: Connection, worker: int, now: datetime, still: ColumnElement[bool] = _ALWAYS) -> bool:

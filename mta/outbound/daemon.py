@@ -12,7 +12,7 @@ import random
 import signal
 import time
 from collections import Counter as Tally
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -111,7 +111,8 @@ class Sender:
         self._fence = Fence(self._life)
         self._pulse = Pulse()
         self._lanes: dict[tuple[str, str], Lane] = {}
-        self._inflight = 0
+        self._hands: set[int] = set()  # the ledger rows that we hold
+        self._doubtful = False  # whether rows may be claimed for us that we never heard of
         self._stopping = asyncio.Event()
 
     async def serve(self) -> None:
@@ -186,20 +187,24 @@ class Sender:
 
     async def _promote(self) -> float:
         most = self._context.settings.limits.inflight
-        capacity = most - self._inflight
+        if self._doubtful:
+            await asyncio.to_thread(self._let_go_strays)
+        capacity = most - len(self._hands)
         if capacity <= 0:
             return LOOK / 5
         offered = await asyncio.to_thread(self._offering.look, self._pacing.resting())
         slowed = self._slow.left(self._shelf.slowed, time.monotonic())
         offered = promote.offers(offered, self._pacing, slowed)
         room = self._room({flow.site for flow in offered})
+        self._doubtful = True  # until it answers: a commit may outlive the connection that asked for it
         rows = await asyncio.to_thread(
             promote.claim, self._context, self._worker, offered, room, capacity, most, slowed
         )
+        self._doubtful = False
         claimed = Tally(row.flow.stream_id for row in rows if row.flow.stream == "campaign")
         self._slow.used(slowed.keys(), claimed, time.monotonic())
-        self._inflight += len(rows)
-        INFLIGHT.set(self._inflight)
+        self._hands |= {row.row.recipient_id for row in rows}
+        INFLIGHT.set(len(self._hands))
         if not rows:
             return LOOK
         try:
@@ -288,9 +293,18 @@ class Sender:
         self._warming.done(job.source.address, job.site, tried=False)
         self._settler.take(Done(returned(job.row, job.recipe, words)))
 
-    def _left(self, count: int) -> None:
-        self._inflight -= count
-        INFLIGHT.set(self._inflight)
+    def _left(self, rows: Sequence[int]) -> None:
+        self._hands.difference_update(rows)
+        INFLIGHT.set(len(self._hands))
+
+    def _let_go_strays(self) -> None:
+        """Rows that a claim took whose answer never came; on a thread, while no claim is under way."""
+        core = self._context.stores.core
+        with core.database.read() as connection:
+            strays = set(workers.claimed(connection, self._worker)) - self._hands
+        if strays:
+            core.journal.run(lambda tx: workers.let_go(tx, self._worker, strays, datetime.now(UTC)))
+        self._doubtful = False
 
     async def _inject(self) -> float:
         return 0 if await asyncio.to_thread(inject, self._context) else 4 * LOOK

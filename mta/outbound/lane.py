@@ -174,6 +174,8 @@ class Lane:
                 self._defer_all(job, failure, started)
                 return None
             taken = True
+            if connection.out_of_step:
+                self._route.lost_step(connection.peer.host)
             if answer.withheld:
                 self._desk.returned(job, answer.words)
                 await self._close(connection)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -25,8 +25,10 @@ from net.tls_policy import ANY_TLS, Demand, Terms, TlsPolicies, WithheldError
 from policy.rotation import EgressSource
 from policy.tls_trust import FaultKind
 
+MOST: Final = 50_000  # hosts remembered for one fault
 HOSTS_TRIED: Final = 5  # addresses of a domain's hosts before it counts as unreachable
 PLAIN_FOR: Final = timedelta(days=3)  # that a host is remembered to have broken TLS
+IN_STEP_FOR: Final = timedelta(hours=6)  # that a host which lost its way among commands sent together gets them singly
 
 SESSIONS: Final = Counter(
     "mailloft_tls_sessions_total", "Connections to remote hosts: clear, unverified, verified, or by a policy", ["tls"]
@@ -57,6 +59,27 @@ class Unreachable(Exception):  # noqa: N818 - it is a verdict on a site
         self.out_of_reach = out_of_reach
 
 
+@dataclass(slots=True)
+class Remembered:
+    """Hosts that showed a fault, each for so long; at most MOST, the oldest forgotten first."""
+
+    lasts: timedelta
+    _until: dict[str, datetime] = field(default_factory=dict)
+
+    def add(self, host: str, now: datetime) -> None:
+        self._until.pop(host, None)
+        self._until[host] = now + self.lasts
+        if len(self._until) > MOST:
+            del self._until[next(iter(self._until))]
+
+    def has(self, host: str, now: datetime) -> bool:
+        until = self._until.get(host)
+        if until is not None and until <= now:
+            del self._until[host]
+            return False
+        return until is not None
+
+
 @dataclass(frozen=True, slots=True)
 class _Candidate:
     host: str
@@ -85,7 +108,8 @@ class Route:
         self._timeouts = timeouts
         self._now = now
         self._tally = tally
-        self._plain: dict[str, datetime] = {}
+        self._plain = Remembered(PLAIN_FOR)
+        self._in_step = Remembered(IN_STEP_FOR)
 
     async def fits(self, connection: Connection, domain: str, *, strict: bool = False) -> bool:
         """Whether mail for `domain` may go over a connection that was opened for whatever domain of the same site.
@@ -187,21 +211,19 @@ class Route:
 
     async def _encrypted(self, peer: Peer, demand: Demand) -> Connection:
         """With TLS if the host can, else in clear where no policy minds."""
-        if demand.required or not self._is_plain(peer.host):
+        in_step = self._in_step.has(peer.host, self._now())
+        if demand.required or not self._plain.has(peer.host, self._now()):
             try:
-                return await Connection.connect(peer, self._timeouts, self._tls, demand)
+                return await Connection.connect(peer, self._timeouts, self._tls, demand, in_step=in_step)
             except ConnectError as error:
                 if not error.tls or demand.required:
                     raise
-                self._plain[peer.host] = self._now() + PLAIN_FOR
-        return await Connection.connect(peer, self._timeouts, None, demand)
+                self._plain.add(peer.host, self._now())
+        return await Connection.connect(peer, self._timeouts, None, demand, in_step=in_step)
 
-    def _is_plain(self, host: str) -> bool:
-        until = self._plain.get(host)
-        if until is not None and until <= self._now():
-            del self._plain[host]
-            return False
-        return until is not None
+    def lost_step(self, host: str) -> None:
+        """It offers PIPELINING and does not mean it."""
+        self._in_step.add(host, self._now())
 
 
 def _standing(connection: Connection, demand: Demand) -> str:

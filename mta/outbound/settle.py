@@ -9,7 +9,7 @@ lives, and the sender promotes nothing meanwhile because its hands are full.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -30,12 +30,14 @@ FAILURES = Counter("mailloft_settle_failures_total", "Settlements that the datab
 
 
 class Settler:
-    """Results in by `take`, `settled` called with how many left the worker's hands.
+    """Results in by `take`, `settled` called with the rows that left the worker's hands.
 
     `delay_warning`: how long after its acceptance who submitted a message hears that it still waits.
     """
 
-    def __init__(self, context: Context, worker: int, delay_warning: timedelta, settled: Callable[[int], None]) -> None:
+    def __init__(
+        self, context: Context, worker: int, delay_warning: timedelta, settled: Callable[[Sequence[int]], None]
+    ) -> None:
         self._context = context
         self._worker = worker
         self._delay_warning = delay_warning
@@ -72,7 +74,7 @@ class Settler:
                 await asyncio.sleep(AGAIN)
         for settlement in settlements:
             SETTLED.labels(settlement.event.value).inc()
-        self._settled(len(group))
+        self._settled([settlement.recipient_id for settlement in settlements])
         made = [done.attempt for done in group if done.attempt is not None]
         # Not awaited: the outcome is safe in core, and the next group need not wait for the log.
         written = self._context.stores.events.journal.submit(lambda tx: attempts.record(tx, made))

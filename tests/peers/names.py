@@ -18,12 +18,17 @@ class Names:
         self._zone = folder / "zone.json"
         self.records: list[Record] = []
         self.publish(records)
-        command = [sys.executable, "-m", "lab.nameserver", "--zone", str(self._zone)]
+        self.listening = "127.0.0.1:0"
+        self.start()
+
+    def start(self) -> None:
+        """Also again, on the same port, after `stop`."""
+        command = [sys.executable, "-m", "lab.nameserver", "--zone", str(self._zone), "--listen", self.listening]
         self._process = subprocess.Popen(["setpriv", "--pdeathsig", "TERM", *command], stdout=subprocess.PIPE)
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         assert line, "the lab's name server did not start; its stderr says why"
-        self.listening: str = json.loads(line)["listening"]
+        self.listening = json.loads(line)["listening"]
 
     def publish(self, records: Iterable[Record]) -> None:
         """Add records; they count from the next question on."""

@@ -8,8 +8,11 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -48,9 +51,13 @@ class Cluster:
             "--locale=C.UTF-8",
         ]
         subprocess.run([*self._as_user, *initdb], check=True, capture_output=True, cwd="/")
+        self._serve()
+
+    def _serve(self) -> None:
+        rows = self._folder / "rows"
         options = {"port": self.port, "listen_addresses": "127.0.0.1", "unix_socket_directories": self._folder}
         settings = [part for key, value in options.items() for part in ("-c", f"{key}={value}")]
-        with (self._folder / "log").open("wb") as log:
+        with (self._folder / "log").open("ab") as log:
             server = [self._binaries / "postgres", "-D", rows, *settings]
             self._server = subprocess.Popen([*self._as_user, *server], stdout=log, stderr=log, cwd="/")
         wait_until(lambda: answers("127.0.0.1", self.port) and self._ready(), "PostgreSQL answers")
@@ -64,6 +71,16 @@ class Cluster:
 
     def _dsn(self, database: str) -> str:
         return f"postgresql://mailloft@127.0.0.1:{self.port}/{database}"
+
+    @contextmanager
+    def down(self) -> Iterator[None]:
+        """It is not there meanwhile; every connection is broken off."""
+        self._server.send_signal(signal.SIGINT)
+        self._server.wait(20)
+        try:
+            yield
+        finally:
+            self._serve()
 
     def create(self, template: str = "template1", name: str | None = None) -> str:
         """The URL of a new database, a copy of `template`."""

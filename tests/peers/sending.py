@@ -29,7 +29,8 @@ def settings_of(names: str, port: int, sources: list[dict[str, Any]], **more: An
         "port": port, "sources": sources, "retry": dict.fromkeys(("campaign", "transactional", "submission"), QUICK),
         "idle": 1, **more.pop("outbound", {}),
     }  # fmt: skip
-    return msgspec.convert({"dns": {"servers": [names]}, "outbound": outbound, **more}, Settings, strict=False)
+    dns = {"servers": [names], **more.pop("dns", {})}
+    return msgspec.convert({"dns": dns, "outbound": outbound, **more}, Settings, strict=False)
 
 
 @asynccontextmanager

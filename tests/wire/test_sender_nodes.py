@@ -8,24 +8,28 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from sqlalchemy import select
 
 from admin.acts import queue
 from admin.acts.queue import Asked
 from admin.office import Office
+from peers import outage
 from peers.crash import Copy
 from peers.loopback import free_port, wait_until
 from peers.smtp_role import Premises, Running, Tenant, furnish, name_server, settle_tenant
@@ -201,6 +205,53 @@ def test_a_paused_node_that_wakes_after_its_heartbeat_sends_no_further_final_dot
     for token, each in by_token(copies).items():
         assert len(each) == 1 or (each[0].source == NODES["north"] and each[0].at < paused), (token, each)
     assert max(len(each) for each in by_token(copies).values()) <= 2
+
+
+@pytest.mark.timeout(outage.LIMIT)
+def test_a_database_that_is_locked_or_down_for_longer_than_a_heartbeat_costs_no_repeat(
+    nodes: Nodes, request: pytest.FixtureRequest
+) -> None:
+    """Both nodes lose their heartbeats, neither buries the other for it; what was delivered meanwhile is settled."""
+    tokens = nodes.submit(400)
+    nodes.start("north", "south")
+    wait_until(lambda: len(nodes.copies()) > 60, "both have begun", 20)
+    with gone(nodes, request):
+        time.sleep(outage.DATABASE - 1)
+        stood = len(nodes.copies())
+        time.sleep(1)
+        assert len(nodes.copies()) == stood  # nothing is ended without a heartbeat
+        ports = [nodes.started[name].ports["metrics"] for name in NODES]
+        shown = [httpx.get(f"http://127.0.0.1:{port}/metrics").text for port in ports]
+    arrived(nodes, tokens)
+    assert {token for token, each in by_token(nodes.copies()).items() if len(each) > 1} == set()
+    assert nodes.living() == set(NODES)
+    assert any(trouble(text, postgresql=nodes.stores.core.database.postgresql) for text in shown), shown
+    assert all(nodes.started[name].process.poll() is None for name in NODES)  # by itself, without a restart
+
+
+def trouble(metrics: str, *, postgresql: bool) -> bool:
+    """A write that was refused, or one that has waited for seconds (SQLite is asked for ten before it gives up)."""
+    if postgresql:
+        return 'mailloft_write_failures_total{database="core",why="down"}' in metrics
+    (waited,) = re.findall(r'mailloft_write_waiting_seconds{database="core"} (\S+)', metrics)
+    return float(waited) > 1
+
+
+@contextmanager
+def gone(nodes: Nodes, request: pytest.FixtureRequest) -> Iterator[None]:
+    """SQLite's file is locked by another process, PostgreSQL is stopped and started again."""
+    if nodes.stores.core.database.postgresql:
+        nodes.stores.close()
+        with request.getfixturevalue("cluster").down():
+            yield
+        return
+    locking = sqlite3.connect(Path(nodes.premises.location) / "core.db", isolation_level=None)
+    locking.execute("PRAGMA busy_timeout = 10000")
+    locking.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        locking.close()
 
 
 def test_a_hold_acts_within_seconds_on_what_waits_in_lanes_and_a_release_sends_it_once(nodes: Nodes) -> None:
