@@ -8,6 +8,7 @@ server says or fails to say: NXDOMAIN, an empty answer and a failure are values 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,6 +18,7 @@ from typing import Final, TypeVar, cast
 import dns.asyncresolver
 import dns.exception
 import dns.flags
+import dns.message
 import dns.name
 import dns.nameserver
 import dns.rdata
@@ -27,8 +29,10 @@ from dns.rdtypes.ANY.TXT import TXT
 from dns.reversename import from_address
 from prometheus_client import Counter
 
+from net.answer_cache import AnswerCache, Key
+
 R = TypeVar("R", bound=dns.resolver.BaseResolver)
-CACHED: Final = 50_000  # answers kept
+CACHED: Final = 48 * 1024 * 1024  # octets of answers kept
 _TRY: Final = 2.0  # seconds for one server before the next is asked
 FAILURES: Final = Counter("mailloft_dns_failures_total", "Questions that no name server answered")
 _FAILURES: Final = (dns.exception.DNSException, OSError, EOFError)
@@ -107,28 +111,41 @@ class Resolver:
         for one in (self._waiting, self._blocking):
             if validating:
                 one.set_flags(dns.flags.RD | dns.flags.AD)  # RFC 6840 §5.7: AD in a question asks for it in the answer
-        self._waiting.cache = self._blocking.cache = dns.resolver.LRUCache(CACHED)
+        self._known: AnswerCache[Answer] = AnswerCache(CACHED)
 
     async def ask(self, name: str, kind: str) -> Answer:
         """The records of `name`; `kind` as in "A", "MX", "TXT"."""
+        plain = name.rstrip(".").lower()
+        if (known := self._known.get(plain, kind, time.monotonic())) is not None:
+            return known
         try:
             answer = await self._waiting.resolve(
                 _question(name), kind, search=False, lifetime=self._seconds, raise_on_no_answer=False
             )
         except _FAILURES as error:
-            return _failed(error)
-        return self._answered(answer)
+            return self._keep((plain, ""), _failed(error), error)
+        return self._keep((plain, kind), self._answered(answer), answer)
 
     def ask_now(self, name: str, kind: str, seconds: float | None = None) -> Answer:
         """The same for a thread that may block, in at most `seconds` where the caller has a smaller budget."""
         lifetime = self._seconds if seconds is None else max(0.01, min(seconds, self._seconds))
+        plain = name.rstrip(".").lower()
+        if (known := self._known.get(plain, kind, time.monotonic())) is not None:
+            return known
         try:
             answer = self._blocking.resolve(
                 _question(name), kind, search=False, lifetime=lifetime, raise_on_no_answer=False
             )
         except _FAILURES as error:
-            return _failed(error)
-        return self._answered(answer)
+            return self._keep((plain, ""), _failed(error), error)
+        return self._keep((plain, kind), self._answered(answer), answer)
+
+    def _keep(self, key: Key, answer: Answer, said: dns.resolver.Answer | BaseException) -> Answer:
+        """`answer`, remembered for as long as the server said; what failed is asked again."""
+        now = time.monotonic()
+        octets = sum(len(record.to_wire() or b"") for record in answer.records)
+        self._known.put(key, answer, octets, now + _lasting(said), now)
+        return answer
 
     def _answered(self, answer: dns.resolver.Answer) -> Answer:
         records = tuple(answer.rrset) if answer.rrset is not None else ()
@@ -185,6 +202,19 @@ def _server(text: str) -> dns.nameserver.Do53Nameserver:
 def _question(name: str) -> dns.name.Name:
     """The name as asked, always absolute; dns.name raises where it is none, which `_failed` turns into NO_NAME."""
     return dns.name.from_text(name.rstrip(".") + ".")
+
+
+def _lasting(said: dns.resolver.Answer | BaseException) -> float:
+    """Seconds that an answer holds by its TTLs, of one without records by its SOA (RFC 2308); 0 for a failure."""
+    if isinstance(said, dns.resolver.Answer):
+        return float(said.chaining_result.minimum_ttl)
+    if not isinstance(said, dns.resolver.NXDOMAIN):
+        return 0.0
+    responses: dict[dns.name.Name, dns.message.QueryMessage] = said.kwargs.get("responses") or {}
+    try:
+        return float(min((one.resolve_chaining().minimum_ttl for one in responses.values()), default=0))
+    except (dns.exception.DNSException, ValueError):
+        return 0.0
 
 
 def _failed(error: BaseException) -> Answer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
@@ -9,6 +10,7 @@ from mail.srs import Srs
 from mail.verp import Tokens
 from mta.inbound.authenticate import Authenticator
 from mta.inbound.dmarc_tally import DmarcTally
+from mta.inbound.judging import Judging
 from mta.inbound.session import Desk, MxSession
 from mta.serving import Port, serve
 from mta.smtp_listener import Listener, server_tls
@@ -17,7 +19,7 @@ from policy.acceptance import Signatures
 from role.context import Context
 from store.mailboxes import address_key
 
-_THREADS: Final = 32  # messages whose look-ups may wait for name servers at once
+_THREADS: Final = 32  # recipients that are looked up at once
 
 
 def run(context: Context) -> None:
@@ -27,18 +29,22 @@ def run(context: Context) -> None:
         "mx", settings.server.hostname, settings.limits, context.of, tls, context.log, settings.mx.proxy_networks
     )
     tally = DmarcTally(context.stores, context.log)
-    with ThreadPoolExecutor(_THREADS, thread_name_prefix="mx") as pool:
+    judge = Authenticator(
+        Resolver(settings.dns.servers, settings.dns.timeout),
+        settings.server.hostname,
+        settings.authentication,
+        context.vault.derived("dmarc sampling"),
+        tally,
+    )
+    with (
+        ThreadPoolExecutor(_THREADS, thread_name_prefix="mx") as pool,
+        contextlib.closing(Judging(judge)) as judging,
+    ):
         desk = Desk(
             listener=listener,
             stores=context.stores,
             spool=context.spool,
-            authenticator=Authenticator(
-                Resolver(settings.dns.servers, settings.dns.timeout),
-                settings.server.hostname,
-                settings.authentication,
-                context.vault.derived("dmarc sampling"),
-                tally,
-            ),
+            judging=judging,
             signed=Signatures(Tokens(context.vault.derived("tokens")), Srs(context.vault.derived("srs"))),
             postmaster=address_key(settings.mx.postmaster) or "",
             pool=pool,

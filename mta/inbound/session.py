@@ -16,9 +16,11 @@ from datetime import UTC, datetime
 from typing import ClassVar, Final
 
 from mail.address import Address
+from mail.header import HEADER_LIMIT, split
 from mta.inbound.accept import FAILED, accept
-from mta.inbound.authenticate import Authentication, Authenticator, Peer
+from mta.inbound.authenticate import Authentication, Peer
 from mta.inbound.headers import HOPS, delivered_to, hops, trace, without_forged
+from mta.inbound.judging import Judging
 from mta.smtp_command import Envelope
 from mta.smtp_listener import Listener
 from mta.smtp_server import SmtpServer
@@ -44,7 +46,7 @@ class Desk:
     listener: Listener
     stores: Stores
     spool: Spool
-    authenticator: Authenticator
+    judging: Judging
     signed: Signatures
     postmaster: str  # the key of the mailbox that gets mail for our own host name
     pool: ThreadPoolExecutor
@@ -70,11 +72,6 @@ class Desk:
             return None
         with self.stores.mail.database.read() as mail:
             return full(fullness(mail, recipients), size)
-
-    async def authenticate(self, peer: Peer, reverse_path: str, content: bytes) -> Authentication:
-        return await asyncio.get_running_loop().run_in_executor(
-            self.pool, self.authenticator.authenticate, peer, reverse_path, content, datetime.now(UTC)
-        )
 
 
 class MxSession(SmtpServer[tuple[Accepted, ...]]):
@@ -117,6 +114,10 @@ class MxSession(SmtpServer[tuple[Accepted, ...]]):
         return None
 
     async def take_content(self, mail: Envelope, content: bytes) -> str:
+        if split(content[: HEADER_LIMIT + 4]) > HEADER_LIMIT:
+            # What stands behind is read by nobody here, and perhaps by who opens the mail: another From.
+            self.listener.refused("header")
+            return "552 5.3.4 The header is too large"
         if hops(content) > HOPS:
             self.listener.refused("loop")
             return _LOOP
@@ -128,7 +129,7 @@ class MxSession(SmtpServer[tuple[Accepted, ...]]):
             self.listener.refused("over_quota")
             return refusal
         reverse_path = str(mail.reverse_path) if mail.reverse_path else ""
-        found = await self._desk.authenticate(Peer(self.peer, self.helo), reverse_path, content)
+        found = await self._desk.judging.authenticate(Peer(self.peer, self.helo), reverse_path, content)
         if refusal := self._judge(found):
             return refusal
         return await self._keep(mail, reverse_path, found, content, recipients)

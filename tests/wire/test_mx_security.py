@@ -273,3 +273,15 @@ def test_a_peer_that_hangs_up_before_the_end_leaves_nothing(premises: Premises, 
         talk.socket.shutdown(socket.SHUT_WR)
         assert not talk.reply().startswith("250")
     assert waiting(premises) == before
+
+
+def test_a_header_that_hides_its_from_behind_the_limit_is_refused(mx: Running) -> None:
+    hidden = b"X-Padding: " + b"x" * 70 + b"\r\n"
+    reply = deliver(mx.ports["mx"], "carl@remote.test", ["ann@ours.test"], hidden * 4000 + HEADER + b"Hello\r\n")
+    assert reply.startswith("552 5.3.4")
+
+
+def test_an_author_behind_many_others_is_refused(mx: Running) -> None:
+    others = b", ".join(b"a%d@remote.test" % number for number in range(20))
+    content = b"From: " + others + b", boss@strict.test\r\nSubject: x\r\n\r\nHello\r\n"
+    assert deliver(mx.ports["mx"], "carl@remote.test", ["ann@ours.test"], content).startswith("550 5.7.1 From names")
