@@ -46,9 +46,11 @@ from store import (
     tls_policies,
 )  # fmt: skip
 from store.campaigns import Campaign, CampaignState
+from store.changes import Changes
 from store.spool import Spool
 
-_LOOK: Final = 0.1  # seconds between looks when nothing is to do
+_LOOK: Final = 0.2  # seconds between looks whether anything was committed
+_QUIET: Final = 1.0  # seconds without a commit, after which a round is due all the same
 _AFTER_ERROR: Final = 1.0
 _BREAKERS_KEPT: Final = timedelta(days=70)  # longer than any window, and than a warm-up
 _POST: Final = timedelta(seconds=5)  # for handing over one TLS report
@@ -100,13 +102,21 @@ def run(context: Context) -> None:
         Duty(lambda: forget_reports(office, office.now()), 3600.0),
         Duty(lambda: sweep_spool(office, context.spool, context.log, office.now()), 3600.0),
     ]
+    changes = Changes(context.stores.core.database)
     context.ready()
     while not stopping.is_set():
         pulse.beat()
         HEARTBEAT.set_to_current_time()
+        changes.look()  # before the round, so that what is committed meanwhile is seen behind it
         _go_round(duties, context.log)
         if not loading.busy:
-            stopping.wait(_LOOK)
+            _rest(stopping, changes)
+
+
+def _rest(stopping: threading.Event, changes: Changes) -> None:
+    for _ in range(round(_QUIET / _LOOK)):
+        if stopping.wait(_LOOK) or changes.look():
+            return
 
 
 def _go_round(duties: list[Duty], log: EventLog) -> None:

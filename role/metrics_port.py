@@ -18,6 +18,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from role.supervisor import Watchdog
 
 STALE: Final = 15.0  # seconds
+_NEVER: Final = 3600.0  # seconds between looks whether to shut down, which the end of the process does
 
 
 class Pulse:
@@ -62,7 +63,8 @@ def serve_metrics(listening: socket.socket, pulse: Pulse) -> None:
             self.end_headers()
             self.wfile.write(body)
 
-    threading.Thread(target=_Adopted(listening, Handler).serve_forever, name="metrics", daemon=True).start()
+    serve = _Adopted(listening, Handler).serve_forever
+    threading.Thread(target=serve, args=(_NEVER,), name="metrics", daemon=True).start()
 
 
 class _Adopted(ThreadingHTTPServer):

@@ -27,6 +27,7 @@ _ALWAYS = true()
 _REGISTER = insert(workers)
 _BEAT = update(workers).where(workers.c.id == bindparam("worker")).values(alive_until=bindparam("until"))
 _LIVING = select(workers.c.id).where(workers.c.id == bindparam("worker")).with_for_update(read=True)
+_DEAD = select(workers.c.id).where(workers.c.alive_until < bindparam("now")).order_by(workers.c.id)
 _COUNT_FREED = text(
     "UPDATE flows SET queued = queued + freed.n, next_due = 0 FROM (SELECT flow_id, COUNT(*) AS n FROM recipients "
     "WHERE claimed_by = :worker AND state = 'inflight' GROUP BY flow_id ORDER BY flow_id) AS freed "
@@ -59,8 +60,12 @@ def living(tx: Connection, worker: int) -> bool:
 
 def bury_dead(tx: Connection, now: datetime, but: int | None = None) -> int:
     """Free the claims of every incarnation whose heartbeat has run out, `but` the caller's own; how many were dead."""
-    dead = tx.execute(select(workers.c.id).where(workers.c.alive_until < now).order_by(workers.c.id)).scalars().all()
-    return sum(_bury(tx, worker, now, workers.c.alive_until < now) for worker in dead if worker != but)
+    return sum(_bury(tx, worker, now, workers.c.alive_until < now) for worker in dead(tx, now) if worker != but)
+
+
+def dead(connection: Connection, now: datetime) -> list[int]:
+    """The incarnations whose heartbeat has run out."""
+    return list(connection.execute(_DEAD, {"now": now}).scalars())
 
 
 def resign(tx: Connection, worker: int, now: datetime) -> None:

@@ -1,6 +1,6 @@
 """The role `sorter`: a sync loop over the arrivals that wait. `run(context)` serves until SIGTERM.
 
-It looks every 50 ms while nothing waits: the look is one read of an index that holds unsorted arrivals only.
+While nothing waits it asks every 100 ms whether anything was committed (store/changes.py), and looks each second too.
 """
 
 from __future__ import annotations
@@ -19,9 +19,11 @@ from mta.inbound.sort import Sorter
 from role.context import Context
 from role.metrics_port import Pulse, serve_metrics
 from store import arrivals
+from store.changes import Changes
 from store.stores import Stores
 
-_LOOK: Final = 0.05  # seconds
+_LOOK: Final = 0.1  # seconds
+_QUIET: Final = 1.0
 _AFTER_ERROR: Final = 1.0
 _WAITING: Final = Gauge("mailloft_unsorted_arrivals", "Arrivals that wait for the sorter")
 _OLDEST: Final = Gauge("mailloft_oldest_unsorted_seconds", "Since when the oldest of them waits")
@@ -35,18 +37,32 @@ def run(context: Context) -> None:
     parser = Parser()
     tokens, srs = Tokens(context.vault.derived("tokens")), Srs(context.vault.derived("srs"))
     sorter = Sorter(context.stores, context.spool, tokens, srs, parser, context.log)
+    changes = Changes(context.stores.mail.database)
     context.ready()
     context.log.info("ready")
     while not told.is_set():
         pulse.beat()
-        told.wait(_step(sorter, context))
+        changes.look()  # before the step, so that what comes meanwhile is seen behind it
+        pause = _step(sorter, context)
+        if pause is None:
+            _rest(told, changes)
+        else:
+            told.wait(pause)
+    changes.close()
     parser.close()
     context.stores.close()
     context.log.info("stopped")
 
 
-def _step(sorter: Sorter, context: Context) -> float:
-    """Sort what waits; how long to pause before the next look."""
+def _rest(told: threading.Event, changes: Changes) -> None:
+    """Until something is committed, or for a second."""
+    for _ in range(round(_QUIET / _LOOK)):
+        if told.wait(_LOOK) or changes.look():
+            return
+
+
+def _step(sorter: Sorter, context: Context) -> float | None:
+    """Sort what waits; how long to pause before the next step, None where nothing is left."""
     try:
         sorted_ones = sorter.step()
     except Exception as error:  # noqa: BLE001 - a database that is away comes back; the arrivals are safe
@@ -54,7 +70,7 @@ def _step(sorter: Sorter, context: Context) -> float:
         return _AFTER_ERROR
     if sorter.troubled:
         return _AFTER_ERROR
-    return 0.0 if sorted_ones else _LOOK
+    return 0.0 if sorted_ones else None
 
 
 def _watch(stores: Stores) -> None:

@@ -22,6 +22,7 @@ from prometheus_client import Counter, Gauge
 from mail.outcome import Reason
 from mail.verp import Tokens
 from mta.outbound import promote
+from mta.outbound.commits import Commits, behind
 from mta.outbound.compose import Composer, Recipe, Uncomposable
 from mta.outbound.fence import Fence
 from mta.outbound.inject import inject
@@ -50,11 +51,14 @@ from policy.sickness import OURS
 from role.context import Context
 from role.metrics_port import Pulse, serve_metrics
 from store import counters, reactions, workers
+from store.changes import Changes
 from store.outgoing import Addressee
 from store.shaping_table import table_for
 
-BEATS: Final = 7  # heartbeats in the time that an incarnation lives without one
-LOOK: Final = 0.1  # seconds between looks at flows when nothing was due
+BEATS: Final = 5  # heartbeats in the time that an incarnation lives without one
+LOOK: Final = 0.1  # seconds between looks at flows where what is due may not go yet
+QUIET: Final = 1.0  # seconds without a commit, after which a look is due all the same: retries fall due by time
+OVERDUE: Final = 5.0  # the same, for what is less urgent
 GATHER: Final = 0.03  # seconds that new rows gather after a look that found few
 MANY: Final = 100
 FRESH: Final = 1.0  # seconds that a campaign's state may be old: a pause acts within these
@@ -114,6 +118,8 @@ class Sender:
         self._hands: set[int] = set()  # the ledger rows that we hold
         self._doubtful = False  # whether rows may be claimed for us that we never heard of
         self._stopping = asyncio.Event()
+        self._commits = Commits(Changes(context.stores.core.database))
+        self._tidied = self._commits.mark()
 
     async def serve(self) -> None:
         loop = asyncio.get_running_loop()
@@ -127,12 +133,15 @@ class Sender:
         await asyncio.to_thread(self._recall)
         self._settler = Settler(self._context, self._worker, self._context.settings.outbound.delay_warning, self._left)
         settling = loop.create_task(self._settler.run())
+        watching = loop.create_task(self._commits.watch())
         beating, looking, *working = (loop.create_task(self._repeat(step)) for step in (
             self._beat, self._look_at_names, self._promote, self._inject, self._tidy, self._roll_up
         ))  # fmt: skip
         self._context.ready()
         await self._stopping.wait()
         looking.cancel()  # it may wait for name servers that are gone, longer than we may take
+        watching.cancel()
+        self._commits.wake()
         await asyncio.wait(working)
         await asyncio.gather(*(lane.stop(LINGER) for lane in self._lanes.values()))
         self._settler.close()
@@ -186,6 +195,7 @@ class Sender:
         return self._life.total_seconds() / BEATS
 
     async def _promote(self) -> float:
+        mark = self._commits.mark()
         most = self._context.settings.limits.inflight
         if self._doubtful:
             await asyncio.to_thread(self._let_go_strays)
@@ -193,6 +203,9 @@ class Sender:
         if capacity <= 0:
             return LOOK / 5
         offered = await asyncio.to_thread(self._offering.look, self._pacing.resting())
+        if not offered:
+            await behind(mark, QUIET)
+            return 0
         slowed = self._slow.left(self._shelf.slowed, time.monotonic())
         offered = promote.offers(offered, self._pacing, slowed)
         room = self._room({flow.site for flow in offered})
@@ -307,15 +320,18 @@ class Sender:
         self._doubtful = False
 
     async def _inject(self) -> float:
-        return 0 if await asyncio.to_thread(inject, self._context) else 4 * LOOK
+        mark = self._commits.mark()
+        if not await asyncio.to_thread(inject, self._context):
+            await behind(mark, OVERDUE)
+            return LOOK
+        return 0
 
     async def _tidy(self) -> float:
-        """Every second: stop what was paused, cancelled or held, forget idle lanes, bury dead incarnations."""
-        await asyncio.to_thread(self._shelf.refresh)
+        """A second behind each commit: stop what was paused, cancelled or held, forget idle lanes, bury the dead."""
+        await behind(self._tidied, OVERDUE)
+        self._tidied = self._commits.mark()
         self._tls_tally.flush()
-        if self._fence.may_bury(time.monotonic()):
-            await asyncio.to_thread(self._context.stores.core.journal.run, self._bury_dead)
-        asked = await asyncio.to_thread(promote.asked_for, self._context, self._worker)
+        asked = await asyncio.to_thread(self._look_around)
         for lane in self._lanes.values():
             lane.withdraw(lambda job: self._shelf.stopped(job.recipe.campaign_id or 0), "the campaign is not running")
             lane.withdraw(lambda job: job.row.recipient_id in asked, "an operator asked for it")
@@ -324,10 +340,20 @@ class Sender:
             key: lane for key, lane in self._lanes.items() if lane.load or lane.connections or lane.used_at > old
         }
         self._pacing.forget({lane.site: lane for lane in self._lanes.values()})
-        await asyncio.to_thread(self._recall_others)
         LANES.set(len(self._lanes))
         CONNECTIONS.set(sum(lane.connections for lane in self._lanes.values()))
         return FRESH
+
+    def _look_around(self) -> frozenset[int]:
+        """What others have decided meanwhile, on a thread; the rows that an operator wants back."""
+        self._shelf.refresh()
+        self._recall_others()
+        core = self._context.stores.core
+        with core.database.read() as connection:
+            dead = workers.dead(connection, datetime.now(UTC))
+        if any(worker != self._worker for worker in dead) and self._fence.may_bury(time.monotonic()):
+            core.journal.run(self._bury_dead)
+        return promote.asked_for(self._context, self._worker)
 
     def _bury_dead(self, tx: Any) -> int:
         if not self._fence.may_bury(time.monotonic()):  # this transaction may have waited for a while
@@ -362,7 +388,10 @@ class Sender:
         """One worker of each node asks for the MX of domains that nobody asked about."""
         if self._context.position:
             return 60.0
-        return await self._rollup.round(self._resolver)
+        mark = self._commits.mark()
+        if not await self._rollup.round(self._resolver):
+            await behind(mark, QUIET)
+        return 0.0
 
     async def _look_at_names(self) -> float:
         """At start and hourly: whether the names of our addresses are in order."""

@@ -24,7 +24,6 @@ AT_ONCE: Final = 100
 OLD: Final = timedelta(days=7)
 LATER: Final = timedelta(minutes=10)  # after which a failed look-up is repeated
 TOGETHER: Final = 0.1  # seconds of answers that are told in one transaction
-LOOK: Final = 0.2  # seconds between looks when nobody waits: so long new mail to a new domain stands still at most
 
 
 class Rollup:
@@ -33,19 +32,19 @@ class Rollup:
         self._providers = providers
         self._asking: dict[str, asyncio.Task[MailHosts]] = {}
 
-    async def round(self, resolver: Resolver) -> float:
-        """Ask about the next domains and tell what was answered; the seconds until the next round."""
+    async def round(self, resolver: Resolver) -> bool:
+        """Ask about the next domains and tell what was answered; False where nobody waits for anything."""
         for domain in await asyncio.to_thread(self._next, AT_ONCE - len(self._asking)):
             if domain not in self._asking:
                 self._asking[domain] = asyncio.create_task(resolver.mail_hosts(domain))
         if not self._asking:
-            return LOOK
+            return False
         answered, _ = await asyncio.wait(self._asking.values(), timeout=TOGETHER)
         found = {domain: task.result() for domain, task in self._asking.items() if task in answered}
         if found:
             await asyncio.to_thread(self._tell, found)
         self._asking = {domain: task for domain, task in self._asking.items() if domain not in found}
-        return 0.0
+        return True
 
     def _next(self, limit: int) -> list[str]:
         """Those that mail waits for, then the others."""
