@@ -96,7 +96,9 @@ class Ours:
             state = self._api.get(f"/campaigns/{campaign}").json()
             if state["state"] == "finished":
                 return {name: count for name, count in state["counts"].items() if count}
-            time.sleep(0.05)
+            # Each question costs our side 3 ms of CPU, so few of them until the end is near.
+            counts = state["counts"]
+            time.sleep(0.02 if counts["queued"] < sum(counts.values()) / 20 else 0.2)
 
     def spent(self) -> dict[str, float]:
         """CPU seconds so far of each process, the senders' loop apart from their threads, which do the SQL."""
