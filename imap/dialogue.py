@@ -17,7 +17,7 @@ from imap.commands.table import COMMANDS
 from imap.session import Command, Session
 from imap.wire import Request
 from imap.wire_cursor import Cursor
-from store.filing import FolderGoneError
+from store.filing import FolderGoneError, TooManyFlagsError
 
 # command: one of COMMANDS or "unknown"; result: OK, NO, BAD
 HANDLED: Final = Counter("mailloft_imap_commands_total", "Commands answered", ["command", "result"])
@@ -47,6 +47,8 @@ def perform(session: Session, request: Request, unforeseen: Unforeseen) -> Runni
         tag, answer = request.tag, Answer(Condition.BAD, _text(error))
     except RefusedError as error:
         answer = Answer(Condition.NO, _text(error), error.code)
+    except TooManyFlagsError as error:
+        answer = Answer(Condition.NO, _text(error), b"LIMIT")
     except FolderGoneError:
         answer = Answer(Condition.NO, b"the folder is gone", b"NONEXISTENT")
     except Exception as error:  # noqa: BLE001 - one command that fails ends neither session nor process

@@ -9,28 +9,37 @@ from __future__ import annotations
 
 import threading
 from array import array
+from bisect import bisect_left
 from collections import OrderedDict, deque
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from weakref import WeakValueDictionary
 
 from store import filing, folders
 from store.database import Database
 from store.filing import Flagged
+from store.folders import Folder
 
 RECENT: Final = 16
+GONE: Final = 1000  # expunged mails, beyond which a folder is read anew
 FOLDERS_REMEMBERED: Final = 10_000  # of which is known what was told; the rows know of the others
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
 class Snapshot:
-    """`changed`: the mails whose MODSEQ is above `since`. Never changed once made; nor is `uids` by anyone."""
+    """`changed`: the mails whose MODSEQ is above `since`. Never changed once made; nor is `uids` by anyone.
+
+    `keywords`: those in use, and some that were.
+    """
 
     folder_id: int
     modseq: int
     uids: array[int]
     since: int
     changed: tuple[Flagged, ...]
+    keywords: frozenset[str] = frozenset()
+    first_unseen: int | None = None
 
 
 class Snapshots:
@@ -64,14 +73,13 @@ class Snapshots:
                 return _gone(folder_id, last)
             if last is not None and last.modseq == folder.highestmodseq:
                 return last
-            since = folder.highestmodseq if last is None else last.modseq
-            changed = () if last is None else tuple(filing.flags_since(tx, folder_id, since))
-            snapshot = Snapshot(folder_id, folder.highestmodseq, filing.uids_of(tx, folder_id), since, changed)
+            snapshot = _read(tx, folder, last)
         with self._lock:
             newer = self._last.get(folder_id)
-            if newer is None or newer.modseq < snapshot.modseq:
-                self._last[folder_id] = snapshot
-                self._recent.append(snapshot)
+            if newer is not None and newer.modseq >= snapshot.modseq:
+                return newer
+            self._last[folder_id] = snapshot
+            self._recent.append(snapshot)
         return snapshot
 
     def changed_since(self, snapshot: Snapshot, modseq: int) -> tuple[Flagged, ...]:
@@ -82,6 +90,44 @@ class Snapshots:
             return ()
         with self._database.read() as tx:
             return tuple(filing.flags_since(tx, snapshot.folder_id, modseq))
+
+
+def _read(tx: Any, folder: Folder, last: Snapshot | None) -> Snapshot:
+    """From the last one and what happened since, where that is known; else all of it."""
+    if last is not None:
+        changed = tuple(filing.flags_since(tx, folder.id, last.modseq))
+        gone = filing.expunged_since(tx, folder.id, last.modseq)
+        if gone is not None and len(gone) <= GONE:
+            uids = _without(last.uids, gone)
+            uids.extend(mail.uid for mail in changed if not last.uids or mail.uid > last.uids[-1])
+            unseen = _first_unseen(tx, folder.id, last, changed, uids)
+            kept = last.keywords | filing.keywords(mail.flags for mail in changed)
+            return Snapshot(folder.id, folder.highestmodseq, uids, last.modseq, changed, kept, unseen)
+    found = filing.overview(tx, folder.id)
+    since = folder.highestmodseq
+    return Snapshot(folder.id, since, found.uids, since, (), found.keywords, found.first_unseen)
+
+
+def _without(uids: array[int], gone: Sequence[int]) -> array[int]:
+    """A copy."""
+    left = uids[:]
+    for uid in reversed(gone):
+        place = bisect_left(left, uid)
+        if place < len(left) and left[place] == uid:
+            del left[place]
+    return left
+
+
+def _first_unseen(tx: Any, folder_id: int, last: Snapshot, changed: Sequence[Flagged], uids: array[int]) -> int | None:
+    unseen = [mail.uid for mail in changed if filing.SEEN not in mail.flags.split()]
+    before = last.first_unseen
+    if before is not None:
+        place = bisect_left(uids, before)
+        is_seen = any(mail.uid == before for mail in changed) and before not in unseen
+        is_gone = place == len(uids) or uids[place] != before
+        if is_seen or is_gone:
+            before = filing.first_unseen(tx, folder_id, before)
+    return min(filter(None, (before, *unseen)), default=None)
 
 
 def _gone(folder_id: int, last: Snapshot | None) -> Snapshot:

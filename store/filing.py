@@ -30,12 +30,19 @@ from store.spool import Stored
 BATCH: Final = 1000  # rows of a read transaction at most
 REMEMBERED: Final = 10_000  # expunged UIDs of a folder
 DELETED: Final = "\\Deleted"
+SEEN: Final = "\\Seen"
+FLAGS_TOGETHER: Final = 2000  # characters of the flags of one mail: they are in an index
 SYSTEM_FLAGS: Final = ("\\Answered", "\\Deleted", "\\Draft", "\\Flagged", "\\Seen")
+_LARGEST: Final = 1 << 32  # above every UID
 _SYSTEM = {flag.lower(): flag for flag in SYSTEM_FLAGS}
 
 
 class FolderGoneError(Exception):
     """The folder was deleted."""
+
+
+class TooManyFlagsError(Exception):
+    """More flags on one mail than are kept."""
 
 
 class Change(Enum):
@@ -64,6 +71,15 @@ class Flagging:
 
 
 @dataclass(frozen=True, slots=True)
+class Overview:
+    """Of a folder: all UIDs ascending, the keywords in use, the lowest UID without \\Seen."""
+
+    uids: array[int]
+    keywords: frozenset[str]
+    first_unseen: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Expunged:
     """`files`: spool files that no row names any more, to be dropped after the commit."""
 
@@ -72,11 +88,17 @@ class Expunged:
 
 
 def joined(flags: Iterable[str]) -> str:
-    """Flags as a row keeps them: each once whatever its case, system flags in their own spelling."""
+    """Flags as a row keeps them: each once whatever its case, system flags in their own spelling.
+
+    TooManyFlagsError where they are too long together.
+    """
     spelled: dict[str, str] = {}
     for flag in flags:
         spelled.setdefault(flag.lower(), _SYSTEM.get(flag.lower(), flag))
-    return " ".join(sorted(spelled.values()))
+    kept = " ".join(sorted(spelled.values()))
+    if len(kept) > FLAGS_TOGETHER:
+        raise TooManyFlagsError(f"the flags of a mail have at most {FLAGS_TOGETHER} characters together")
+    return kept
 
 
 def put_content(tx: Connection, stored: Stored) -> int:
@@ -267,35 +289,43 @@ def size_of(tx: Connection, folder_id: int, uids: Sequence[int]) -> int:
 
 def uids_of(tx: Connection, folder_id: int) -> array[int]:
     """All UIDs, ascending, four octets each."""
-    query = select(filed.c.uid).where(filed.c.folder_id == folder_id).order_by(filed.c.uid)
-    found = array("I")
+    return overview(tx, folder_id).uids
+
+
+def overview(tx: Connection, folder_id: int) -> Overview:
+    """All mails of a folder, from an index that has their flags."""
+    query = select(filed.c.uid, filed.c.flags).where(filed.c.folder_id == folder_id)
+    uids, in_use, unseen = array("I"), set[str](), 0
     for rows in tx.execute(query).partitions(10_000):
-        found.extend([row[0] for row in rows])
-    return found
+        uids.extend([row[0] for row in rows])
+        in_use.update([row[1] for row in rows])
+        unseen = min([unseen or _LARGEST, *[row[0] for row in rows if SEEN not in row[1]]]) % _LARGEST
+    return Overview(array("I", sorted(uids)), keywords(in_use), unseen or None)
 
 
-def flags_in_use(tx: Connection, folder_id: int) -> list[str]:
-    """Each different set of flags once, as rows keep them."""
-    return list(tx.execute(select(filed.c.flags).where(filed.c.folder_id == folder_id).distinct()).scalars())
+def keywords(flags: Iterable[str]) -> frozenset[str]:
+    """Those among flags as rows keep them."""
+    return frozenset(flag for each in flags for flag in each.split()).difference(SYSTEM_FLAGS)
 
 
-def first_unseen(tx: Connection, folder_id: int) -> int | None:
-    """The lowest UID without \\Seen."""
-    unseen = ~filed.c.flags.like("%\\Seen%", escape="|")
-    return tx.execute(select(func.min(filed.c.uid)).where(filed.c.folder_id == folder_id, unseen)).scalar()
+def first_unseen(tx: Connection, folder_id: int, above: int) -> int | None:
+    """The lowest UID above that one without \\Seen."""
+    unseen = (filed.c.folder_id == folder_id, filed.c.uid > above, ~filed.c.flags.like("%\\Seen%", escape="|"))
+    return tx.execute(select(filed.c.uid).where(*unseen).order_by(filed.c.uid).limit(1)).scalar()
 
 
 def deleted(tx: Connection, folder_id: int) -> list[int]:
     """The UIDs flagged \\Deleted, ascending."""
     flagged = filed.c.flags.like("%\\Deleted%", escape="|")
     query = select(filed.c.uid).where(filed.c.folder_id == folder_id, flagged)
-    return list(tx.execute(query.order_by(filed.c.uid)).scalars())
+    return sorted(tx.execute(query).scalars())
 
 
 def flags_since(tx: Connection, folder_id: int, modseq: int) -> list[Flagged]:
     """Those of a higher MODSEQ, by UID."""
     query = _FLAGS_OF.where(filed.c.folder_id == folder_id, filed.c.modseq > modseq)
-    return [Flagged(*row) for row in tx.execute(query.order_by(filed.c.uid))]
+    # Sorted here: to have them in order SQLite would read the whole folder by its primary key.
+    return sorted((Flagged(*row) for row in tx.execute(query)), key=lambda mail: mail.uid)
 
 
 def are_there(tx: Connection, folder_id: int, uids: Sequence[int]) -> bool:

@@ -62,9 +62,8 @@ class Counts:
     messages: int
     unseen: int
     size_bytes: int
-    deleted: int = 0
-    deleted_bytes: int = 0
-    recent: int = 0
+    deleted: int
+    recent: int
 
 
 def ensure_folders(tx: Connection, mailbox_id: int, now: datetime) -> int:
@@ -198,17 +197,22 @@ def renew_uidvalidity(tx: Connection, now: datetime) -> int:
 
 
 def count(tx: Connection, folder_id: int) -> Counts:
-    """A scan of the folder: what STATUS asks."""
+    """What STATUS asks: a scan of an index, but for what the folder's row keeps."""
     seen = func.sum(case((filed.c.flags.like("%\\Seen%", escape="|"), 1), else_=0))
-    is_deleted = filed.c.flags.like("%\\Deleted%", escape="|")
-    deleted = func.sum(case((is_deleted, 1), else_=0))
-    deleted_bytes = func.sum(case((is_deleted, filed.c.size_bytes), else_=0))
+    deleted = func.sum(case((_IS_DELETED, 1), else_=0))
     told = select(folders.c.recent_from).where(folders.c.id == folder_id).scalar_subquery()
     recent = func.sum(case((filed.c.uid >= told, 1), else_=0))
-    sums = (func.count(), seen, func.sum(filed.c.size_bytes), deleted, deleted_bytes, recent)
-    messages, *others = tx.execute(select(*sums).where(filed.c.folder_id == folder_id)).one()
-    seen_ones, *rest = (int(value or 0) for value in others)
-    return Counts(messages, messages - seen_ones, *rest)
+    sums = select(func.count(), seen, deleted, recent).where(filed.c.folder_id == folder_id)
+    messages, *others = tx.execute(sums).one()
+    seen_ones, deleted_ones, recent_ones = (int(value or 0) for value in others)
+    octets = tx.execute(select(folders.c.size_bytes).where(folders.c.id == folder_id)).scalar()
+    return Counts(messages, messages - seen_ones, int(octets or 0), deleted_ones, recent_ones)
+
+
+def deleted_bytes(tx: Connection, folder_id: int) -> int:
+    """What EXPUNGE would free: a scan of the folder."""
+    octets = select(func.sum(filed.c.size_bytes)).where(filed.c.folder_id == folder_id, _IS_DELETED)
+    return int(tx.execute(octets).scalar() or 0)
 
 
 class ChangeFeed:
@@ -271,6 +275,7 @@ _SHRINK = (
         size_bytes=folders.c.size_bytes - bindparam("octets", type_=Count),
     )
 )
+_IS_DELETED = filed.c.flags.like("%\\Deleted%", escape="|")
 _HEIGHT = (folders.c.id, folders.c.highestmodseq)
 _COLUMNS = tuple(folders.c[name] for name in Folder.__slots__)
 

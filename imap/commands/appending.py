@@ -20,7 +20,7 @@ from imap.wire_cursor import Cursor
 from mail.binary import UnknownEncodingError, without_nul
 from mail.mime_index import Indexed, index
 from store import filing, quota
-from store.filing import Expunged, FolderGoneError
+from store.filing import Expunged, FolderGoneError, TooManyFlagsError
 from store.folders import Folder
 from store.spool import Stored
 
@@ -151,6 +151,9 @@ def _filed(session: Session, ready: list[Ready], work: Callable[[datetime, Any],
     except FolderGoneError as error:
         _drop(session, ready)
         raise RefusedError("there is no such folder", b"TRYCREATE") from error
+    except TooManyFlagsError:
+        _drop(session, ready)
+        raise
 
 
 def _file_all(folder_id: int, ready: list[Ready], now: datetime, tx: Any) -> list[int]:

@@ -14,8 +14,8 @@ from imap.wire_cursor import Cursor
 from store import folders, subscriptions
 from store.folders import Counts, Folder
 
-_COUNTED: Final = frozenset((b"DELETED", b"DELETED-STORAGE", b"MESSAGES", b"RECENT", b"SIZE", b"UNSEEN"))
-STATUS_ITEMS: Final = _COUNTED | {b"HIGHESTMODSEQ", b"MAILBOXID", b"UIDNEXT", b"UIDVALIDITY"}
+_COUNTED: Final = frozenset((b"DELETED", b"MESSAGES", b"RECENT", b"SIZE", b"UNSEEN"))
+STATUS_ITEMS: Final = _COUNTED | {b"DELETED-STORAGE", b"HIGHESTMODSEQ", b"MAILBOXID", b"UIDNEXT", b"UIDVALIDITY"}
 _SELECTING: Final = frozenset((b"SUBSCRIBED", b"REMOTE", b"RECURSIVEMATCH", b"SPECIAL-USE"))
 _RETURNING: Final = frozenset((b"SUBSCRIBED", b"CHILDREN", b"SPECIAL-USE"))
 _PATTERNS: Final = 50
@@ -144,13 +144,15 @@ def _status(session: Session, asked: tuple[str, tuple[bytes, ...]]) -> Running:
 
 
 def _status_line(session: Session, folder: Folder, items: tuple[bytes, ...]) -> bytes:
-    counts = Counts(0, 0, 0)
-    if _COUNTED.intersection(items):
-        with session.backing.stores.mail.database.read() as tx:
+    counts, deleted_bytes = Counts(0, 0, 0, 0, 0), 0
+    with session.backing.stores.mail.database.read() as tx:
+        if _COUNTED.intersection(items):
             counts = folders.count(tx, folder.id)
+        if b"DELETED-STORAGE" in items:
+            deleted_bytes = folders.deleted_bytes(tx, folder.id)
     values: dict[bytes, bytes | int] = {
         b"DELETED": counts.deleted,
-        b"DELETED-STORAGE": counts.deleted_bytes,
+        b"DELETED-STORAGE": deleted_bytes,
         b"HIGHESTMODSEQ": folder.highestmodseq,
         b"MAILBOXID": b"(%b)" % folder.object_id.encode(),
         b"MESSAGES": counts.messages,

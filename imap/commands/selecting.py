@@ -98,20 +98,18 @@ def _select(session: Session, asked: Selecting, read_only: bool) -> Running:
     snapshot = session.backing.snapshots.current(found.id)
     with session.backing.stores.mail.database.read() as tx:
         folder = folders.by_id(tx, found.id)
-        kept = filing.flags_in_use(tx, found.id)
-        unseen = filing.first_unseen(tx, found.id)
     if folder is None:
         raise RefusedError("there is no such folder", b"NONEXISTENT")
     recent = yield from _recent(session, folder, snapshot, read_only)
     view = View(folder, snapshot, read_only, recent)
-    yield from _flags(kept, read_only)
+    yield from _flags(snapshot, read_only)
     yield b"* %d EXISTS\r\n" % len(view.uids)
     if session.has(Extension.REV2):
         yield b'* LIST () "/" %b\r\n' % session.mailbox_word(folder.name)
     else:
         yield b"* %d RECENT\r\n" % view.recent_count()
-    if unseen is not None and view.holds(unseen):
-        yield b"* OK [UNSEEN %d] the first unseen\r\n" % view.number_of(unseen)
+    if snapshot.first_unseen is not None:
+        yield b"* OK [UNSEEN %d] the first unseen\r\n" % view.number_of(snapshot.first_unseen)
     yield b"* OK [UIDVALIDITY %d] UIDs valid\r\n" % folder.uidvalidity
     yield b"* OK [UIDNEXT %d] the next UID\r\n" % folder.uidnext
     yield b"* OK [HIGHESTMODSEQ %d] the highest MODSEQ\r\n" % view.modseq
@@ -134,9 +132,8 @@ def _recent(
     return () if first is None else ((first, upto),)
 
 
-def _flags(kept: list[str], read_only: bool) -> Iterator[bytes]:
-    keywords = {flag for flags in kept for flag in flags.split()}.difference(SYSTEM_FLAGS)
-    flags = " ".join([*SYSTEM_FLAGS, *sorted(keywords)[:KEYWORDS_TOLD]]).encode()
+def _flags(snapshot: Snapshot, read_only: bool) -> Iterator[bytes]:
+    flags = " ".join([*SYSTEM_FLAGS, *sorted(snapshot.keywords)[:KEYWORDS_TOLD]]).encode()
     yield b"* FLAGS (" + flags + b")\r\n"
     yield b"* OK [PERMANENTFLAGS (" + (b"" if read_only else flags + b" \\*") + b")] flags that stay\r\n"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from sqlalchemy import Connection, func, insert, select
 
 from mail.mime_index import index
 from store import filing, folders
-from store.filing import Change, Expunged, Flagging, FolderGoneError
+from store.filing import Change, Expunged, Flagging, FolderGoneError, Overview, TooManyFlagsError
 from store.schema import arrivals, contents
 from store.spool import BLOB_LIMIT, Spool
 from store.stores import Stores
@@ -48,6 +49,9 @@ class Box:
 
     def expunged_since(self, modseq: int) -> list[int] | None:
         return self.read(lambda tx: filing.expunged_since(tx, self.inbox, modseq))
+
+    def overview(self) -> Overview:
+        return self.read(lambda tx: filing.overview(tx, self.inbox))
 
     def uids(self, folder: int) -> list[int]:
         return list(self.read(lambda tx: filing.uids_of(tx, folder)))
@@ -254,3 +258,22 @@ def test_a_folder_that_is_gone_takes_no_mail(box: Box) -> None:
         box.write(lambda tx: filing.move(tx, box.inbox, [uid], box.archive, NOW))
     assert box.uids(box.inbox) == [uid]
     assert box.contents() == 1
+
+
+def test_an_overview_names_uids_keywords_and_the_first_unseen(box: Box) -> None:
+    assert box.overview() == Overview(array("I"), frozenset(), None)
+    uids = [box.file(flags=("\\Seen", "a")), box.file(flags=("b",)), box.file(flags=("\\Seen", "\\Deleted"))]
+    box.flag([uids[0]], Change.ADD, ["c"])
+    assert box.overview() == Overview(array("I", uids), frozenset("abc"), uids[1])
+    box.flag([uids[1]], Change.ADD, ["\\Seen"])
+    assert box.overview().first_unseen is None
+
+
+def test_flags_have_a_limit_together_however_they_come(box: Box) -> None:
+    uid = box.file()
+    many = [f"keyword-{number:091}" for number in range(20)]
+    box.flag([uid], Change.ADD, many[:10])
+    box.flag([uid], Change.ADD, many[10:])
+    with pytest.raises(TooManyFlagsError):
+        box.flag([uid], Change.ADD, ["one-more"])
+    assert len(box.overview().keywords) == 20

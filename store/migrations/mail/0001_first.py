@@ -156,7 +156,9 @@ def upgrade() -> None:
         postgresql_where=sa.text("arrival_id IS NOT NULL"),
     )
     op.create_index(op.f("ix_filed_content_id"), "filed", ["content_id"], unique=False)
-    op.create_index(op.f("ix_filed_folder_id_filed_modseq"), "filed", ["folder_id", "modseq"], unique=False)
+    op.create_index(
+        op.f("ix_filed_folder_id_filed_modseq_filed_flags"), "filed", ["folder_id", "modseq", "flags"], unique=False
+    )
     op.create_table(
         "search_texts",
         sa.Column("content_id", columns.Id, autoincrement=False, nullable=False),
