@@ -145,12 +145,16 @@ _Some = Callable[[Sequence[EgressSource]], Sequence[EgressSource]]
 
 
 def _source(row: ledger.Claimed, flow: flows.Flow, pacing: Pacing, warming: Warming, fitting: _Some) -> EgressSource:
-    """Of the pool's sources that are awake and can get there: not the one just refused for what it is, and warm."""
+    """Of the pool's sources that are awake and can get there: not the one just refused for what it is, and warm.
+
+    A deferred row stays with its source, also beyond a warm-up: from another it would be greylisted anew.
+    """
     members = fitting(pacing.awake(flow.pool, flow.site) or of_pool(pacing.sources, flow.pool))
     last = row.last_source
     if row.last_reason in OURS:
         members = [one for one in members if one.address != last] or members
-    return choose(warming.within(members, flow.site), last, random.random())
+    known = [one for one in members if one.address == last]
+    return choose(known or warming.within(members, flow.site), last, random.random())
 
 
 def _untried(

@@ -27,6 +27,13 @@ RECORDS = [
     ("empty.test", "TXT", "v=spf1 " + "a" * 300),
     ("2.0.0.127.in-addr.arpa", "PTR", "A.two.test."),
     ("alias.test", "CNAME", "two.test."),
+    ("renamed.test", "MX", "10 mx.renamed.test."),
+    ("mx.renamed.test", "CNAME", "a.two.test."),
+    ("round.test", "CNAME", "about.test."),
+    ("about.test", "CNAME", "round.test."),
+    ("itself.test", "CNAME", "itself.test."),
+    ("turning.test", "MX", "10 round.test."),
+    ("away.test", "CNAME", "plain.test."),
 ]
 
 
@@ -67,6 +74,10 @@ def test_mail_hosts_come_by_preference_in_lower_case(world: tuple[Path, str]) ->
         ("gone.test", MailStanding.NO_NAME),
         ("empty.test", MailStanding.NO_RECORDS),
         ("sick.test", MailStanding.TEMPORARY),
+        ("renamed.test", MailStanding.HOSTS),
+        ("round.test", MailStanding.TEMPORARY),
+        ("itself.test", MailStanding.TEMPORARY),
+        ("away.test", MailStanding.IMPLICIT),
         ("a" * 64 + ".test", MailStanding.NO_NAME),
         ("a..test", MailStanding.NO_NAME),
     ],
@@ -87,6 +98,17 @@ def test_addresses_and_names_of_hosts(world: tuple[Path, str]) -> None:
     assert asking(world[1], lambda resolver: resolver.addresses_of("a.two.test")).addresses == ("127.0.0.2", "::1")
     assert asking(world[1], lambda resolver: resolver.names_of("127.0.0.2")) == ("a.two.test",)
     assert asking(world[1], lambda resolver: resolver.addresses_of("gone.test")).standing is Standing.NO_NAME
+
+
+def test_a_mail_host_that_is_an_alias_has_the_addresses_of_what_it_names(world: tuple[Path, str]) -> None:
+    """RFC 5321 §5.1 forbids it, and half the world does it."""
+    found = asking(world[1], lambda resolver: resolver.addresses_of("mx.renamed.test"))
+    assert found.addresses == ("127.0.0.2", "::1")
+
+
+def test_aliases_that_go_round_end_and_are_a_mistake_that_may_be_mended(world: tuple[Path, str]) -> None:
+    found = asking(world[1], lambda resolver: resolver.addresses_of("round.test"))
+    assert (found.standing, found.addresses) == (Standing.TEMPORARY, ())
 
 
 def test_a_long_text_record_is_one_text_and_threads_get_the_same(world: tuple[Path, str]) -> None:
