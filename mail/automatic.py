@@ -275,7 +275,7 @@ def _subject(parsed: Parsed) -> str:
 
 
 def _holds(text: str, phrases: tuple[str, ...]) -> bool:
-    return any(phrase in text for phrase in phrases)
+    return any(map(text.__contains__, phrases))
 
 
 def answers(headers: Headers, found: tuple[str, ...]) -> bool:

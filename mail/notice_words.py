@@ -172,4 +172,4 @@ FINALS: Final = _phrases(_FINALS)
 
 def holds(text: str, phrases: tuple[str, ...]) -> bool:
     """Whether the text, in lower case, holds one of them."""
-    return any(phrase in text for phrase in phrases)
+    return any(map(text.__contains__, phrases))

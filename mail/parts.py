@@ -15,6 +15,7 @@ from binascii import Error as BadBase64
 from collections.abc import Iterator
 from dataclasses import dataclass
 from email.header import decode_header
+from functools import cache
 from html import unescape
 from quopri import decodestring
 from typing import Final
@@ -157,12 +158,17 @@ def header_fields(block: bytes) -> Headers:
 
 def parameter(value: str, name: str) -> str:
     """A parameter of a structured field such as Content-Type (RFC 2045 §5.1), unquoted, or ""."""
-    pattern = rf';\s*{re.escape(name)}\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;\s]*))'
-    found = re.search(pattern, value[:VALUE_LIMIT], re.IGNORECASE)
+    found = _parameter_form(name).search(value[:VALUE_LIMIT])
     if found is None:
         return ""
     quoted, bare = found.groups()
     return re.sub(r"\\(.)", r"\1", quoted) if quoted is not None else bare
+
+
+@cache
+def _parameter_form(name: str) -> re.Pattern[str]:
+    """Our own few names only, never one of the mail's."""
+    return re.compile(rf';\s*{re.escape(name)}\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;\s]*))', re.IGNORECASE)
 
 
 def media_type(value: str, default: str = "text/plain") -> str:

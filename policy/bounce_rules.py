@@ -10,6 +10,8 @@ New rule: add the phrase under its reason, and a line to tests/pure/test_bounce_
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from mail.outcome import Reason
@@ -1471,6 +1473,7 @@ _LINE_CODE = re.compile(
 )
 
 
+@lru_cache(maxsize=4)  # the tables are asked one after the other about the same words
 def plain(text: str) -> str:
     """Lower case, one blank between words, addresses reduced to "@" (they may hold any words), line codes gone."""
     bare = _LINE_CODE.sub(" ", _ADDRESS.sub("@", text[:TEXT_LIMIT].replace("\u2019", "'")))
@@ -1495,14 +1498,32 @@ def reason_in_weak_words(text: str) -> Reason | None:
 def says_unknown_user(text: str) -> bool:
     """Whether the words themselves say that there is no such user."""
     words = plain(text)
-    return any(_holds_any(words, phrases) for reason, phrases in _STRONG if reason is Reason.USERUNKNOWN)
+    return any(rule.held_by(words) for rule in _STRONG if rule.reason is Reason.USERUNKNOWN)
 
 
-_Compiled = tuple[tuple[Reason, tuple[tuple[str, ...], ...]], ...]
+@dataclass(frozen=True, slots=True)
+class _Phrases:
+    """The phrases of a rule, those without a leap apart: they are looked for in one go."""
+
+    reason: Reason
+    literal: tuple[str, ...]
+    leaping: tuple[tuple[str, ...], ...]
+
+    def held_by(self, words: str) -> bool:
+        return any(map(words.__contains__, self.literal)) or any(
+            pieces[0] in words and _in_order(words, pieces) for pieces in self.leaping
+        )
 
 
-def _compiled(rules: tuple[Rule, ...]) -> _Compiled:
-    return tuple((reason, tuple(tuple(phrase.split(" ... ")) for phrase in phrases)) for reason, _, phrases in rules)
+def _compiled(rules: tuple[Rule, ...]) -> tuple[_Phrases, ...]:
+    return tuple(
+        _Phrases(
+            reason,
+            tuple(phrase for phrase in phrases if " ... " not in phrase),
+            tuple(tuple(phrase.split(" ... ")) for phrase in phrases if " ... " in phrase),
+        )
+        for reason, _, phrases in rules
+    )
 
 
 _STRONG: Final = _compiled(RULES)
@@ -1510,13 +1531,9 @@ _MORE: Final = _compiled(MORE_RULES)
 _WEAK: Final = _compiled(WEAK_RULES)
 
 
-def _first(rules: _Compiled, text: str) -> Reason | None:
+def _first(rules: tuple[_Phrases, ...], text: str) -> Reason | None:
     words = plain(text)
-    return next((reason for reason, phrases in rules if _holds_any(words, phrases)), None) if words else None
-
-
-def _holds_any(words: str, phrases: tuple[tuple[str, ...], ...]) -> bool:
-    return any(pieces[0] in words and (len(pieces) == 1 or _in_order(words, pieces)) for pieces in phrases)
+    return next((rule.reason for rule in rules if rule.held_by(words)), None) if words else None
 
 
 def _in_order(words: str, pieces: tuple[str, ...]) -> bool:
