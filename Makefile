@@ -10,10 +10,11 @@ LOCKED := $(PIP) install --require-hashes --no-build-isolation --use-pep517
 CODE := mail policy store net role mta imap admin lab tests bench
 NAME ?= *
 ARGS ?=
+SECONDS ?= 60
 # More than the cores: most tests wait for processes.
 WORKERS ?= 4
 
-.PHONY: env run test check fmt faults bench wheel
+.PHONY: env run test check fmt faults bench fuzz wheel
 
 env: $(VENV)/.made
 
@@ -42,6 +43,10 @@ fmt: $(VENV)/.made-dev
 faults: $(VENV)/.made-dev
 	tests/peers/install.sh
 	MAILLOFT_WHOLE_OUTAGES=1 $(BIN)/python -m pytest tests/wire/test_sender_faults.py tests/wire/test_sender_nodes.py $(ARGS)
+
+# Each fuzzer for so long; what breaks is told with its input.
+fuzz: $(VENV)/.made-dev
+	PYTHONPATH=tests $(BIN)/python -m fuzz $(SECONDS) $(ARGS)
 
 bench: $(VENV)/.made-dev
 	tests/peers/install.sh

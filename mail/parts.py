@@ -14,6 +14,7 @@ from base64 import b64decode
 from binascii import Error as BadBase64
 from collections.abc import Iterator
 from dataclasses import dataclass
+from email.errors import HeaderParseError
 from email.header import decode_header
 from functools import cache
 from html import unescape
@@ -184,7 +185,7 @@ def decoded_words(value: str) -> str:
         return value
     try:
         pieces = decode_header(value)
-    except ValueError:  # HeaderParseError too: base64 that is none
+    except (ValueError, HeaderParseError):  # base64 that is none
         return value
     return "".join(
         piece if isinstance(piece, str) else in_charset(piece, charset or "ascii") for piece, charset in pieces

@@ -112,17 +112,17 @@ def _complaints(kind: Kind, recipients: Sequence[str]) -> tuple[Outcome, ...]:
 
 
 def _undelivered(told: Sequence[Told], explanation: str) -> tuple[Kind, tuple[Outcome, ...]]:
-    outcomes = _once_each([_outcome(one, explanation) for one in told])
+    outcomes = tuple(_outcome(one, explanation) for one in _once_each(told))
     actions = {one.action for one in outcomes}
     if actions & {Action.FAILED, None}:
         return Kind.BOUNCE, outcomes
     return (Kind.DELAY if Action.DELAYED in actions else Kind.DELIVERY), outcomes
 
 
-def _once_each(outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
-    """One outcome a recipient: some systems report one for every try. A failure outweighs what came before it."""
-    kept: dict[str | None, Outcome] = {}
-    for one in outcomes:
+def _once_each(told: Sequence[Told]) -> tuple[Told, ...]:
+    """One a recipient: some systems report one for every try. A failure outweighs what came before it."""
+    kept: dict[str | None, Told] = {}
+    for one in told:
         key = one.recipient.lower() if one.recipient else None
         if key not in kept or (one.action is Action.FAILED and kept[key].action is not Action.FAILED):
             kept[key] = one

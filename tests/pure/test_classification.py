@@ -153,3 +153,10 @@ def test_what_the_sorter_s_child_returns_survives_json() -> None:
 def test_any_bytes_are_classified_and_encodable(raw: bytes) -> None:
     found = classify_mail(raw)
     assert msgspec.json.decode(msgspec.json.encode(found), type=Classified) == found
+
+
+def test_a_subject_of_broken_base64_is_read_as_it_stands() -> None:
+    mail = classify_mail(
+        b"From: Ann <ann@site.example>\nSubject: =?utf-8?B?S?VsbG8=?= =?utf-8?B?S\x7fVsbG8=?=\n\nHello\n"
+    )
+    assert (mail.kind, "=?utf-8?B?S" in mail.subject) == (Kind.HUMAN, True)
