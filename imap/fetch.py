@@ -7,7 +7,7 @@ are written, so a client that reads slowly holds none.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Any, Final
 
 from imap import wire_text
@@ -34,18 +34,19 @@ _COLUMNS: Final = {
     Item.BODY: "body",
     Item.BODYSTRUCTURE: "bodystructure",
 }
-_WRITERS: Final[dict[Item, Callable[[Any], bytes]]] = {
-    Item.FLAGS: lambda value: b"FLAGS (" + value.encode("ascii") + b")",
-    Item.MODSEQ: lambda value: b"MODSEQ (%d)" % value,
-    Item.SAVEDATE: lambda value: b"SAVEDATE " + wire_text.date_time(value),
-    Item.EMAILID: lambda value: b"EMAILID (" + value.encode("ascii") + b")",
-    Item.THREADID: lambda value: b"THREADID (" + value.encode("ascii") + b")",
-    Item.PREVIEW: lambda value: b"PREVIEW " + wire_text.string(value.encode()),
-    Item.INTERNALDATE: lambda value: b"INTERNALDATE " + wire_text.date_time(value),
-    Item.SIZE: lambda value: b"RFC822.SIZE %d" % value,
-    Item.ENVELOPE: lambda value: b"ENVELOPE " + value,
-    Item.BODY: lambda value: b"BODY " + value,
-    Item.BODYSTRUCTURE: lambda value: b"BODYSTRUCTURE " + value,
+# How each is told, and what makes octets or a number of the row's value where it is neither.
+_TOLD: Final[dict[Item, tuple[bytes, Callable[[Any], bytes] | None]]] = {
+    Item.FLAGS: (b"FLAGS (%b)", str.encode),
+    Item.MODSEQ: (b"MODSEQ (%d)", None),
+    Item.INTERNALDATE: (b"INTERNALDATE %b", wire_text.date_time),
+    Item.SAVEDATE: (b"SAVEDATE %b", wire_text.date_time),
+    Item.EMAILID: (b"EMAILID (%b)", str.encode),
+    Item.THREADID: (b"THREADID (%b)", str.encode),
+    Item.PREVIEW: (b"PREVIEW %b", lambda value: wire_text.string(value.encode())),
+    Item.SIZE: (b"RFC822.SIZE %d", None),
+    Item.ENVELOPE: (b"ENVELOPE %b", None),
+    Item.BODY: (b"BODY %b", None),
+    Item.BODYSTRUCTURE: (b"BODYSTRUCTURE %b", None),
 }
 _FIELD: Final = re.compile(rb"([!-9;-~]+)[ \t]*:[^\n]*(?:\n[ \t][^\n]*)*\n?")
 _ROWS_A_PIECE: Final = 200
@@ -67,56 +68,62 @@ def _batch(session: Session, uids: Sequence[int], wanted: Sequence[Wanted]) -> G
         columns += ["size_bytes", "content_id", "parts"]
     view, backing = session.selected, session.backing
     with backing.stores.mail.database.read() as tx:
-        rows = [tuple(row) for row in filing.scan(tx, view.folder.id, uids, columns)]
+        rows: Sequence[Sequence[Any]] = filing.scan(tx, view.folder.id, uids, columns)
     gone = len(uids) - len(rows)
     if view.recent and Item.FLAGS in items:
         rows = _with_recent(view, rows, 1 + items.index(Item.FLAGS))
-    writers = [_WRITERS[item] for item in items]
-    tells_uid = Item.UID in wanted
+    line = _Line(items, Item.UID in wanted, tells_octets=bool(octets))
+    numbers = _numbers(view, rows)
     if not octets:
-        yield from _plain(view.number_of, rows, writers, tells_uid)
+        for start in range(0, len(rows), _ROWS_A_PIECE):  # a step per mail would cost more than the mail
+            part = slice(start, start + _ROWS_A_PIECE)
+            yield b"".join(map(line.of, numbers[part], rows[part]))
         return gone
     contents = Contents(backing.stores.mail.database, backing.spool, [(row[-2], row[-3]) for row in rows])
-    for row in rows:
-        words = [write(value) for write, value in zip(writers, row[1:], strict=False)]
-        words += _sections(contents.read(row[-2]), row[-1], octets)
-        yield _line(view.number_of(row[0]), row[0] if tells_uid else None, words)
+    for number, row in zip(numbers, rows, strict=True):
+        yield line.of(number, row, _sections(contents.read(row[-2]), row[-1], octets))
     return gone
 
 
-def _with_recent(view: View, rows: list[tuple[Any, ...]], place: int) -> list[tuple[Any, ...]]:
-    def flags(row: tuple[Any, ...]) -> str:
+def _numbers(view: View, rows: Sequence[Sequence[Any]]) -> Sequence[int]:
+    """Of all rows; looked up only at both ends where nothing lies between."""
+    if not rows:
+        return ()
+    first, last = view.number_of(rows[0][0]), view.number_of(rows[-1][0])
+    if last - first == len(rows) - 1:
+        return range(first, last + 1)
+    return [view.number_of(row[0]) for row in rows]
+
+
+class _Line:
+    """`* n FETCH (...)` as one format for all rows of a command."""
+
+    def __init__(self, items: Sequence[Item], tells_uid: bool, tells_octets: bool) -> None:
+        self._made = [(place, make) for place, item in enumerate(items, 1) if (make := _TOLD[item][1]) is not None]
+        self._columns = slice(0 if tells_uid else 1, len(items) + 1)
+        words = [b"UID %d"] if tells_uid else []
+        words += [_TOLD[item][0] for item in items]
+        words += [b"%b"] if tells_octets else []
+        self._format = b"* %d FETCH (" + b" ".join(words) + b")\r\n"
+
+    def of(self, number: int, row: Sequence[Any], octets: bytes | None = None) -> bytes:
+        values = list(row)
+        for place, make in self._made:
+            values[place] = make(values[place])
+        more = () if octets is None else (octets,)
+        return self._format % (number, *values[self._columns], *more)
+
+
+def _with_recent(view: View, rows: Sequence[Sequence[Any]], place: int) -> list[Sequence[Any]]:
+    def flags(row: Sequence[Any]) -> str:
         return f"\\Recent {row[place]}".rstrip() if view.is_recent(row[0]) else row[place]
 
     return [(*row[:place], flags(row), *row[place + 1 :]) for row in rows]
 
 
-def _plain(
-    number_of: Callable[[int], int], rows: list[tuple[Any, ...]], writers: list[Callable[[Any], bytes]], uid: bool
-) -> Iterator[bytes]:
-    """Many lines in one piece: a step per mail would cost more than the mail."""
-    for start in range(0, len(rows), _ROWS_A_PIECE):
-        yield b"".join(
-            [
-                _line(
-                    number_of(row[0]),
-                    row[0] if uid else None,
-                    [write(value) for write, value in zip(writers, row[1:], strict=True)],
-                )
-                for row in rows[start : start + _ROWS_A_PIECE]
-            ]
-        )
-
-
-def _line(number: int, uid: int | None, words: list[bytes]) -> bytes:
-    if uid is not None:
-        words.insert(0, b"UID %d" % uid)
-    return b"* %d FETCH (%b)\r\n" % (number, b" ".join(words))
-
-
-def _sections(raw: bytes | None, parts: bytes, wanted: list[Octets]) -> list[bytes]:
+def _sections(raw: bytes | None, parts: bytes, wanted: list[Octets]) -> bytes:
     places = PartIndex.from_bytes(parts)
-    return [item.label + b" " + _answered(raw, places, item) for item in wanted]
+    return b" ".join([item.label + b" " + _answered(raw, places, item) for item in wanted])
 
 
 def _answered(raw: bytes | None, places: PartIndex, item: Octets) -> bytes:

@@ -110,7 +110,14 @@ def columns(key: Key) -> dict[Read, list[str]]:
     for leaf in leaves(key):
         for step, names in _needs(leaf).items():
             wanted.setdefault(step, set()).update(names)
+    if Read.TEXT in wanted and not any(isinstance(leaf, Field) or _is_sent(leaf) for leaf in leaves(key)):
+        # The header sifts nothing by itself, so it comes with the text: one look at each mail instead of two.
+        wanted[Read.TEXT] |= wanted.pop(Read.HEADER, set())
     return {step: sorted(names) for step, names in wanted.items()}
+
+
+def _is_sent(leaf: Key) -> bool:
+    return isinstance(leaf, Dated) and leaf.of is Day.SENT
 
 
 def _needs(leaf: Key) -> dict[Read, tuple[str, ...]]:

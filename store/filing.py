@@ -342,15 +342,15 @@ def expunged_since(tx: Connection, folder_id: int, modseq: int) -> list[int] | N
     return list(tx.execute(query.order_by(expunged.c.uid)).scalars())
 
 
-def scan(tx: Connection, folder_id: int, uids: Sequence[int], columns: Sequence[str]) -> Iterator[Row[Any]]:
+def scan(tx: Connection, folder_id: int, uids: Sequence[int], columns: Sequence[str]) -> Sequence[Row[Any]]:
     """Rows of (uid, *columns) of those of `uids` that are there, by UID; at most BATCH `uids`, ascending.
 
     Columns are those of `filed` and of `search_texts`.
     """
     assert len(uids) <= BATCH
     if not uids:
-        return iter(())
-    return iter(tx.execute(_scanned(folder_id, uids, columns)))
+        return ()
+    return tx.execute(_scanned(folder_id, uids, columns)).all()
 
 
 def bytes_of(tx: Connection, content_ids: Sequence[int]) -> dict[int, tuple[bytes | None, str | None]]:
