@@ -104,7 +104,7 @@ def joined(flags: Iterable[str]) -> str:
 def put_content(tx: Connection, stored: Stored) -> int:
     """The id of a content row for bytes that `Spool.put` has taken."""
     values = {"size_bytes": stored.size_bytes, "bytes": stored.blob, "file": stored.file}
-    return int(tx.execute(insert(contents).values(values).returning(contents.c.id)).scalar_one())
+    return int(tx.execute(_PUT_CONTENT, values).scalar_one())
 
 
 def file_message(
@@ -144,7 +144,7 @@ def file_message(
         "bodystructure": index.bodystructure,
         "parts": index.parts.to_bytes(),
     }
-    tx.execute(insert(filed).values(row))
+    tx.execute(_FILE, row)
     return uid
 
 
@@ -454,4 +454,7 @@ def _changed(before: list[str], change: Change, flags: list[str]) -> list[str]:
 
 
 _FLAGS_OF = select(filed.c.uid, filed.c.modseq, filed.c.flags)
+# Statements that are made once: to build one costs more than to run it.
+_PUT_CONTENT = insert(contents).returning(contents.c.id)
+_FILE = insert(filed)
 _SET_FLAGS = update(filed).where(filed.c.uid == bindparam("of_uid")).values(flags=bindparam("new_flags"))

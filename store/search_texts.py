@@ -14,7 +14,6 @@ from store.schema import search_texts
 
 def keep(tx: Connection, content_id: int, asked: Asked) -> None:
     """Idempotent: an arrival is filed for each of its mailboxes."""
-    make = sqlite.insert if tx.dialect.name == "sqlite" else postgresql.insert
     row = {
         "content_id": content_id,
         "keys": asked.keys.to_bytes(),
@@ -23,4 +22,10 @@ def keep(tx: Connection, content_id: int, asked: Asked) -> None:
         "inner": asked.text.inner,
         "text": asked.text.text,
     }
-    tx.execute(make(search_texts).values(row).on_conflict_do_nothing())
+    tx.execute(_KEEP[tx.dialect.name], row)
+
+
+_KEEP = {
+    "sqlite": sqlite.insert(search_texts).on_conflict_do_nothing(),
+    "postgresql": postgresql.insert(search_texts).on_conflict_do_nothing(),
+}

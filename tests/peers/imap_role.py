@@ -208,7 +208,7 @@ def serving(folder: Path, location: str, **settings: Any) -> Iterator[ImapRole]:
     (folder / "spool").mkdir(exist_ok=True)
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(folder / "ca.pem"))
-    issued = authority.issue_cert("localhost", "127.0.0.1")
+    issued = authority.issue_cert("localhost", "127.0.0.1", common_name="localhost")  # some read nothing but that
     (folder / "chain.pem").write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
     issued.private_key_pem.write_to_path(str(folder / "key.pem"))
     role = ImapRole(folder, location, settings)
