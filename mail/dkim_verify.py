@@ -51,6 +51,7 @@ class Signed:
         self._fields: dict[bytes, list[re.Match[bytes]]] = {}
         for found in _FIELD.finditer(content, 0, end):
             self._fields.setdefault(found[1].lower(), []).append(found)
+        self._canonical: dict[tuple[str, int], bytes] = {}
         self._hashes: dict[tuple[str, int | None], tuple[bytes, int]] = {}
 
     def signatures(self) -> list[Claim | Broken]:
@@ -84,12 +85,19 @@ class Signed:
         # From once more than named: a second one, put in on the way, breaks the signature (§8.15).
         chosen = [left[name].pop() for name in (*claim.names, b"from") if left[name]]
         write = _WRITERS[claim.header_order]
-        parts = [write(found[1], found[2], found[0]) for found in chosen]
+        parts = [self._written(claim.header_order, found) for found in chosen]
         itself = next(one for one in self._fields[b"dkim-signature"] if one[2] == claim.field)
         empty = _OWN_VALUE.sub(rb"\1", claim.field, count=1)
         whole = self._content[itself.start() : itself.start(2)] + empty
         parts.append(write(itself[1], empty, whole).removesuffix(b"\r\n"))
         return b"".join(parts)
+
+    def _written(self, order: str, found: re.Match[bytes]) -> bytes:
+        """The canonical field, worked out once for all signatures."""
+        key = order, found.start()
+        if key not in self._canonical:
+            self._canonical[key] = _WRITERS[order](found[1], found[2], found[0])
+        return self._canonical[key]
 
     def _body_hash(self, order: str, length: int | None) -> tuple[bytes, int]:
         """SHA-256 of the first `length` octets of the canonical body, and how many it has in all."""

@@ -11,11 +11,12 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any, Final
 
 from mail.report_mail import Letter, Reporter
 
+_LAST: Final = 86_399  # the last second of a day
 _RECORD: Final = re.compile(r"v=TLSRPTv1\s*;(.*)", re.DOTALL)
 
 
@@ -88,7 +89,8 @@ def _failure(one: Session, count: int) -> dict[str, Any]:
 
 
 def letter(reporter: Reporter, day: date, domain: str, content: bytes) -> Letter:
-    """The multipart/report of §5.3 around a compressed report."""
+    """The multipart/report of §5.3 around a compressed report, named as §5.1 says."""
+    begin = datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()
     return Letter(
         about=domain,
         identity=report_id(reporter, day, domain),
@@ -97,7 +99,7 @@ def letter(reporter: Reporter, day: date, domain: str, content: bytes) -> Letter
         words=f"How TLS with the hosts of {domain} went on {day}, seen by {reporter.domain}.",
         container='multipart/report; report-type="tlsrpt"',
         media_type="application/tlsrpt+gzip",
-        file_name=f"{reporter.domain}!{domain}!{day:%Y%m%d}.json.gz",
+        file_name=f"{reporter.domain}!{domain}!{begin:.0f}!{begin + _LAST:.0f}.json.gz",
         content=content,
         fields=(
             f"TLS-Report-Domain: {domain}",

@@ -34,11 +34,13 @@ class Purpose(Enum):
     TLS_REPORT = "tls-report"
 
 
+DMARC_REPORTS: Final = "dmarc-reports"
+TLS_REPORTS: Final = "tls-reports"
 # Addresses of every domain and of our own host name, for programs.
 REPORTS: Final = {
     "fbl": Purpose.COMPLAINT,
-    "dmarc-reports": Purpose.DMARC_REPORT,
-    "tls-reports": Purpose.TLS_REPORT,
+    DMARC_REPORTS: Purpose.DMARC_REPORT,
+    TLS_REPORTS: Purpose.TLS_REPORT,
 }
 
 

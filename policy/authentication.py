@@ -1,7 +1,7 @@
 """DMARC: from the results of SPF and DKIM to a result and what the domain owner asks for (RFC 7489).
 
 Pure. mta/inbound calls it before the 250; look-ups, the organizational domain and the number of the sampling are
-arguments. Never raises for what a record or a mail holds. Of the later specification (DMARCbis) `np`, `psd` and `t` are
+arguments. Never raises for what a record or a mail holds. Of the later specification (RFC 9989) `np`, `psd` and `t` are
 read. Deviations: a result that only a failing DNS kept from passing is TEMPERROR and asks for nothing; `fo`, `rf` and
 `ri` are not read: failure reports are never sent.
 """
@@ -186,7 +186,7 @@ def _result(*, passed: bool, unsure: bool) -> DmarcResult:
 
 
 def _sampled(asked: Disposition, record: DmarcRecord, sample: float) -> tuple[Disposition, Override | None]:
-    """Outside the sample, and while the owner tests, the next milder treatment (RFC 7489 §6.6.4, DMARCbis `t`)."""
+    """Outside the sample, and while the owner tests, the next milder treatment (RFC 7489 §6.6.4, RFC 9989 `t`)."""
     if asked is Disposition.NONE or (sample < record.percent and not record.testing):
         return asked, None
     return _MILDER[asked], Override.TEST_MODE if record.testing else Override.SAMPLED_OUT

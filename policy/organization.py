@@ -1,4 +1,4 @@
-"""Which domains belong together: by the public suffix list (RFC 7489 §3.2), or by tree walk (DMARCbis §4.10).
+"""Which domains belong together: by the public suffix list (RFC 7489 §3.2), or by tree walk (RFC 9989 §4.10).
 
 Pure. For the walk: which names to ask, and what their records make of it; mta/inbound/dmarc_lookup asks. The list is
 the one that publicsuffixlist ships; admin/dmarc_reports.py needs it too.

@@ -88,7 +88,7 @@ class Mx(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Authentication(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    organization: Literal["list", "walk"] = "list"  # public suffix list (RFC 7489), or tree walk (DMARCbis)
+    organization: Literal["list", "walk"] = "list"  # public suffix list (RFC 7489), or tree walk (RFC 9989)
     trusted_sealers: tuple[str, ...] = ()  # domains whose ARC seals outweigh a DMARC failure
 
 

@@ -1,7 +1,7 @@
 """Finds the DMARC record that holds for a domain, and organizational domains: by list or by tree walk.
 
 Blocking, over the look-ups of one message; for mta/inbound/authenticate. RFC 7489 §6.6.3 with the public suffix list,
-or DMARCbis §4.10 with no list, as `[authentication] organization` says. Raises UnansweredError.
+or RFC 9989 §4.10 with no list, as `[authentication] organization` says. Raises UnansweredError.
 """
 
 from __future__ import annotations

@@ -13,7 +13,6 @@ from typing import Any, Final, cast
 
 from dns.rdtypes.ANY.PTR import PTR
 from dns.rdtypes.ANY.TXT import TXT
-from dns.reversename import from_address
 
 from net.resolver import Answer, Resolver, Standing, host_name
 
@@ -52,7 +51,7 @@ class Budget:
 
 def iprev(ask: Ask, peer: str) -> str:
     """Whether a name of the address has the address: the words of RFC 8601 §2.7.3."""
-    pointers = ask(from_address(peer).to_text(), "PTR")
+    pointers = ask(ip_address(peer).reverse_pointer, "PTR")
     if pointers is None:
         return "temperror"
     if not pointers:
