@@ -14,7 +14,7 @@ SECONDS ?= 60
 # More than the cores: most tests wait for processes.
 WORKERS ?= 4
 
-.PHONY: env run test check fmt faults bench fuzz wheel
+.PHONY: env run test check fmt faults bench fuzz wheel test-deploy
 
 env: $(VENV)/.made
 
@@ -68,6 +68,18 @@ $(VENV)/.made: $(VENV)/.made-locked pyproject.toml
 
 $(VENV)/.made-dev: $(VENV)/.made requirements-dev.lock
 	$(LOCKED) -r requirements-dev.lock
+	@touch $@
+
+# A machine of its own, the playbook over ssh, then from outside; FORM=short is what CI runs. Debian, as root.
+FORM ?= whole
+test-deploy: $(VENV)/.made-dev $(VENV)-deploy/.made
+	tests/peers/install.sh
+	MAILLOFT_DEPLOY=$(FORM) MAILLOFT_REQUIRE_PEERS=1 $(BIN)/python -m pytest -p no:cacheprovider tests/deploy $(ARGS)
+	cd ansible && PATH="$(CURDIR)/$(VENV)-deploy/bin:$$PATH" LC_ALL=C.UTF-8 ansible-lint --offline -q
+
+$(VENV)-deploy/.made: requirements-deploy.lock
+	"$(PYTHON)" -m venv --clear $(VENV)-deploy
+	$(VENV)-deploy/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements-deploy.lock
 	@touch $@
 
 # What ansible/ installs on a machine.

@@ -20,6 +20,7 @@ from admin.office import Office
 from admin.patient_http import PatientHttp
 from role.context import Context
 from role.metrics_port import Pulse, serve_metrics
+from role.renewal import Renewal, renewal_of
 
 _GRACE: Final = 3  # seconds for requests that are being answered
 _BEAT: Final = 1.0
@@ -84,7 +85,10 @@ class Measured:
 async def _serve(context: Context, config: uvicorn.Config) -> None:
     pulse = Pulse()
     serve_metrics(context.sockets["metrics"], pulse)
-    beating = asyncio.create_task(_beat(pulse))
+    config.load()
+    assert config.ssl is not None
+    renewal = renewal_of(config.ssl, context.certificate, context.private_key, context.log)
+    beating = asyncio.create_task(_beat(pulse, renewal))
     await _Announcing(config, context.ready).serve(sockets=[context.sockets["admin"]])
     beating.cancel()
     with suppress(asyncio.CancelledError):
@@ -104,7 +108,8 @@ class _Announcing(uvicorn.Server):
             self._ready()
 
 
-async def _beat(pulse: Pulse) -> None:
+async def _beat(pulse: Pulse, renewal: Renewal) -> None:
     while True:
         pulse.beat()
+        renewal.look()
         await asyncio.sleep(_BEAT)

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509 import load_pem_x509_certificates
+from OpenSSL import SSL
 from OpenSSL.crypto import X509, PKey
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress
@@ -37,6 +38,7 @@ from imap.snapshots import Snapshots
 from role.context import Context
 from role.metrics_port import Pulse, serve_metrics
 from role.peer import peer_address
+from role.renewal import Renewal
 
 BACKLOG: Final = 512
 THREADS: Final = 8  # in which commands read and compute; writes queue in the journal
@@ -123,7 +125,7 @@ def run(context: Context) -> None:
     from twisted.internet import reactor as installed
 
     reactor: Any = installed
-    tls = tls_options(context.certificate, context.private_key)
+    tls = RenewableTls(context.certificate, context.private_key)
     pool = ThreadPool(2, THREADS, "imap")
     notifier = Notifier(context.stores.mail.database, reactor.callFromThread, context.log)
     sign_in = SignIn(context.stores, context.vault, time.monotonic)
@@ -143,7 +145,7 @@ def run(context: Context) -> None:
     def begin() -> None:
         pool.start()
         notifier.start()
-        _beat(reactor, pulse)
+        _beat(reactor, pulse, Renewal(context.certificate, tls.renew, context.log))
         context.ready()
 
     reactor.callWhenRunning(begin)
@@ -166,6 +168,23 @@ def tls_options(certificate: Path, private_key: Path) -> CertificateOptions:
         certificate=chain[0],
         extraCertChain=chain[1:],
     )
+
+
+class RenewableTls:
+    """The TLS context of the listeners. OpenSSL fixes one at its first use, so a renewed certificate makes another."""
+
+    def __init__(self, certificate: Path, private_key: Path) -> None:
+        self._files = (certificate, private_key)
+        self.renew()
+
+    def renew(self) -> None:
+        """Each handshake from now on shows what the files have now. Raises where they do not fit."""
+        options = tls_options(*self._files)
+        options.getContext().check_privatekey()
+        self._options = options
+
+    def getContext(self) -> SSL.Context:  # noqa: N802 - Twisted's name; it asks for each connection
+        return self._options.getContext()
 
 
 def _backing(context: Context, sign_in: SignIn) -> Backing:
@@ -200,9 +219,10 @@ def _listen(context: Context, reactor: Any, backing: Backing, around: Surroundin
     return listeners
 
 
-def _beat(reactor: Any, pulse: Pulse) -> None:
+def _beat(reactor: Any, pulse: Pulse, renewal: Renewal) -> None:
     pulse.beat()
-    reactor.callLater(1.0, _beat, reactor, pulse)
+    renewal.look()
+    reactor.callLater(1.0, _beat, reactor, pulse, renewal)
 
 
 def _goodbye(reactor: Any, listeners: list[Sessions]) -> Deferred[None]:

@@ -17,6 +17,7 @@ import uvloop
 from mta.smtp_dialogue import Dialogue
 from role.context import Context
 from role.metrics_port import Pulse, serve_metrics
+from role.renewal import renewal_of
 
 _PATIENCE: Final = 6.0  # seconds for messages that are being committed; the parent waits for eight
 _BEAT: Final = 1.0
@@ -38,17 +39,25 @@ class Ending(Protocol):
     async def stop(self, patience: float) -> None: ...
 
 
-def serve(context: Context, open_ports: Callable[[], Sequence[Port]], endings: Sequence[Ending]) -> None:
-    """Until SIGTERM; `open_ports` is called on the loop, `endings` are stopped in their order."""
+def serve(
+    context: Context, tls: ssl.SSLContext, open_ports: Callable[[], Sequence[Port]], endings: Sequence[Ending]
+) -> None:
+    """Until SIGTERM; `open_ports` is called on the loop, `endings` are stopped in their order.
+
+    `tls` is the context of all ports; it takes a renewed certificate while they serve.
+    """
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(context, open_ports, endings))
+        runner.run(_serve(context, tls, open_ports, endings))
     context.stores.close()
 
 
-async def _serve(context: Context, open_ports: Callable[[], Sequence[Port]], endings: Sequence[Ending]) -> None:
+async def _serve(
+    context: Context, tls: ssl.SSLContext, open_ports: Callable[[], Sequence[Port]], endings: Sequence[Ending]
+) -> None:
     loop, told = asyncio.get_running_loop(), asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, told.set)
     pulse = Pulse()
+    renewal = renewal_of(tls, context.certificate, context.private_key, context.log)
     serve_metrics(context.sockets["metrics"], pulse)
     servers = [
         await loop.create_server(port.make, sock=context.sockets[port.socket], ssl=port.tls, backlog=_BACKLOG)
@@ -58,6 +67,7 @@ async def _serve(context: Context, open_ports: Callable[[], Sequence[Port]], end
     context.log.info("ready")
     while not told.is_set():
         pulse.beat()
+        renewal.look()
         try:
             await asyncio.wait_for(told.wait(), _BEAT)
         except TimeoutError:

@@ -73,6 +73,11 @@ def resign(tx: Connection, worker: int, now: datetime) -> None:
     _bury(tx, worker, now)
 
 
+def bury_all(tx: Connection, now: datetime) -> int:
+    """After a restore nobody who was alive then is: the claims of all are freed; how many there were."""
+    return sum(_bury(tx, worker, now) for worker in tx.execute(select(workers.c.id)).scalars().all())
+
+
 def nodes(connection: Connection, role: str) -> int:
     """How many nodes have a living process of a role; at least the caller's own."""
     wanted = select(func.count(workers.c.node.distinct())).where(workers.c.role == role)

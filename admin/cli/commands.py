@@ -138,6 +138,31 @@ def migrate(
 
 
 @app.command()
+def backup(
+    destination: Annotated[Path, typer.Argument(metavar="DEST", help="A folder; the backup is a new folder in it.")],
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Copy databases, spool and keys while the appliance runs. It holds the keys: keep it as safe as the machine."""
+    from admin.cli import safety
+
+    raise typer.Exit(safety.back_up(folder.resolve(), destination, as_json))
+
+
+@app.command()
+def restore(
+    source: Annotated[Path, typer.Argument(metavar="SRC", help="A backup: the folder mailloft-<time>.")],
+    folder: Folder = HERE,
+    config: Annotated[Path | None, typer.Option("--config", help="Settings, TOML, where units run the roles.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put a backup back into an empty DIR; queued mail is held and campaigns are paused until you say so."""
+    from admin.cli import safety
+
+    raise typer.Exit(safety.restore(source, folder.resolve(), config, as_json))
+
+
+@app.command()
 def role(
     name: Annotated[str, typer.Argument(help="mx, submission, sender, sorter, imap, admin or clock.")],
     config: Annotated[Path, typer.Option("--config", help="Settings, TOML.")],

@@ -55,4 +55,4 @@ def run(context: Context) -> None:
             tally.start()
             return [Port("mx", lambda: MxSession(desk))]
 
-        serve(context, open_ports, [listener, tally])
+        serve(context, tls, open_ports, [listener, tally])

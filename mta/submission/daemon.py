@@ -50,4 +50,4 @@ def run(context: Context) -> None:
                 Port("submissions", lambda: SubmissionSession(desk, secured=True), tls),
             ]
 
-        serve(context, open_ports, [listener])
+        serve(context, tls, open_ports, [listener])

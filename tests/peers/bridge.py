@@ -36,9 +36,9 @@ table ip {name} {{
 """
 
 
-def run(*words: str, feed: str | None = None) -> str:
+def run(*words: str, feed: str | None = None, within: float = 120) -> str:
     """What a command of the host printed. CalledProcessError with its words."""
-    done = subprocess.run(words, input=feed, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(words, input=feed, capture_output=True, text=True, timeout=within, check=False)
     if done.returncode != 0:
         raise RuntimeError(f"{' '.join(words)}: {done.stderr.strip() or done.stdout.strip()}")
     return done.stdout

@@ -12,13 +12,13 @@ Record = Mapping[str, str]  # {"host", "type", "value"}
 
 
 class Names:
-    def __init__(self, folder: Path, records: Iterable[Record] = ()) -> None:
-        """Start it on a free port of loopback; `listening` is its host:port."""
+    def __init__(self, folder: Path, records: Iterable[Record] = (), listen: str = "127.0.0.1:0") -> None:
+        """Start it, on a free port of loopback unless told otherwise; `listening` is its host:port."""
         folder.mkdir(parents=True, exist_ok=True)
         self._zone = folder / "zone.json"
         self.records: list[Record] = []
         self.publish(records)
-        self.listening = "127.0.0.1:0"
+        self.listening = listen
         self.start()
 
     def start(self) -> None:

@@ -1,0 +1,118 @@
+"""`mailloft restore SRC`: a backup becomes the appliance of an empty DIR again.
+
+What happened after the backup was made is not known here, so nothing goes out by itself: queued rows are held and
+campaigns that run or fall due are paused, since they may have been sent since (`mailloft queue release --all`,
+`mailloft campaign resume`, say so when they were not). Every folder gets a new UIDVALIDITY, so that no mail program
+takes a new message for one that it knew under the same UID.
+Crash case: the databases are put back first and keepsakes.json last, so a restore that was killed leaves a DIR where
+nothing starts; empty it and give the command again. Raises BackupError, CopyError, SettingsError.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from admin import keepsakes
+from admin.acts import queue
+from admin.acts.queue import Asked
+from admin.backup import KEPT, ORDER, BackupError, Told, read_manifest, verify
+from admin.keepsakes import Whereabouts
+from admin.office import Office
+from admin.seat import open_office
+from store import campaigns, copying, folders, migrate, workers
+from store.campaigns import CampaignState
+from store.database import is_postgresql
+
+_WHY: Final = "restored from a backup: what was sent since is not known here"
+_LAST_TO_COME: Final = "keepsakes.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """`rows` by database and table, as many as the backup said; `held` rows of the queue, `paused` campaigns."""
+
+    made_at: datetime
+    rows: dict[str, dict[str, int]]
+    files: int
+    held: int
+    paused: int
+
+
+def restore(backup: Path, folder: Path, where: Whereabouts, now: datetime, told: Told) -> Restored:
+    """`where` is where the new appliance keeps its rows and bytes."""
+    manifest = read_manifest(backup)
+    _refuse_unfit(folder, where, manifest.database)
+    verify(backup, manifest, told)
+    rows = {}
+    for done, name in enumerate(ORDER, 1):
+        rows[name] = copying.put_back(name, where.database, backup / copying.file_name(name, where.database))
+        told("databases", done, len(ORDER))
+    if rows != manifest.rows:
+        raise BackupError(
+            f"{backup}: the tables have other counts than the backup said: {_differences(rows, manifest.rows)}"
+        )
+    files = _put_spool_back(backup / "spool", Path(where.spool))
+    migrate.upgrade(where.database)
+    for name in KEPT:
+        if name != _LAST_TO_COME and (backup / name).exists():
+            keepsakes.replace(folder / name, (backup / name).read_bytes())
+    keepsakes.save_whereabouts(folder, where)
+    held, paused = _stop_everything(folder, where, now)
+    keepsakes.replace(folder / _LAST_TO_COME, (backup / _LAST_TO_COME).read_bytes())
+    return Restored(manifest.made_at, rows, files, held, paused)
+
+
+def _refuse_unfit(folder: Path, where: Whereabouts, engine: str) -> None:
+    wanted = "postgresql" if is_postgresql(where.database) else "sqlite"
+    if engine != wanted:
+        raise BackupError(
+            f"the backup is of {engine}, and [storage] database here is {wanted}. Set it to the same engine."
+        )
+    if (folder / _LAST_TO_COME).exists() or (wanted == "sqlite" and (Path(where.database) / "core.db").exists()):
+        raise BackupError(f"--dir {folder}: an appliance is here already. Restore into an empty DIR.")
+
+
+def _put_spool_back(source: Path, spool: Path) -> int:
+    files = [file for file in source.glob("*/*") if file.is_file()] if source.exists() else []
+    for file in files:
+        target = spool / file.parent.name / file.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, target)
+    return len(files)
+
+
+def _differences(found: dict[str, dict[str, int]], said: dict[str, dict[str, int]]) -> str:
+    return ", ".join(
+        f"{name}.{table} {found[name].get(table)} instead of {number}"
+        for name, tables in said.items()
+        for table, number in tables.items()
+        if found[name].get(table) != number
+    )
+
+
+def _stop_everything(folder: Path, where: Whereabouts, now: datetime) -> tuple[int, int]:
+    office = open_office(folder, where, threads=False)
+    try:
+        # The senders of the old machine hold nothing here.
+        office.write(lambda tx: workers.bury_all(tx, now))
+        paused = _pause_campaigns(office, now)
+        held = 0
+        for progress in queue.act(office, "hold", Asked(None, everything=True)):
+            held = progress.changed
+        with office.stores.mail.database.write() as mail:
+            folders.renew_uidvalidity(mail, now)
+        return held, paused
+    finally:
+        office.stores.close()
+
+
+def _pause_campaigns(office: Office, now: datetime) -> int:
+    """Those that run, and those whose time came between the backup and now."""
+    with office.read() as connection:
+        found = campaigns.in_states(connection, (CampaignState.RUNNING, CampaignState.SCHEDULED))
+    stale = [one.id for one in found if one.state is CampaignState.RUNNING or (one.due_at and one.due_at <= now)]
+    return sum(office.write(lambda tx, one=one: campaigns.move(tx, one, CampaignState.PAUSED, _WHY)) for one in stale)  # type: ignore[misc]  # a lambda's default has no type

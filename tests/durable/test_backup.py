@@ -1,0 +1,104 @@
+"""A backup of a living appliance becomes the same one elsewhere, and sends nothing by itself."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from admin import backup, restore
+from admin.backup import BackupError
+from admin.keepsakes import Whereabouts, make_keys, replace
+from peers import rows
+from peers.postgresql import Cluster
+from store import campaigns
+from store.campaigns import CampaignState
+from store.copying import count
+from store.spool import Spool
+from store.stores import Stores, open_stores
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def quiet(_what: str, _done: int, _of: int) -> None:
+    """Nobody watches."""
+
+
+@pytest.fixture
+def living(stores: Stores, location: str, tmp_path: Path) -> Whereabouts:
+    """DIR with keys, a queued message with its row, and a file in the spool."""
+    folder = tmp_path / "dir"
+    folder.mkdir()
+    make_keys(folder)
+    replace(folder / "keepsakes.json", b'{"operator":{"login":"operator","password":"x"},"api_key":"y","ports":{}}')
+    made = rows.make_campaign(stores, [f"c{number}@a.test" for number in range(5)])
+    rows.launch(stores, made)
+    rows.expand(stores, made)
+    Spool(folder / "spool").put(b"x" * 300_000)
+    return Whereabouts(location, str(folder / "spool"), "", "mx.ours.test", ())
+
+
+@pytest.fixture
+def elsewhere(request: pytest.FixtureRequest, location: str, tmp_path: Path) -> Whereabouts:
+    """An empty place of the same engine."""
+    other = tmp_path / "other"
+    other.mkdir()
+    if location.startswith("postgresql"):
+        cluster: Cluster = request.getfixturevalue("cluster")
+        return Whereabouts(cluster.create(), str(other / "spool"), "", "mx.ours.test", ())
+    return Whereabouts(str(other), str(other / "spool"), "", "mx.ours.test", ())
+
+
+def test_what_was_there_is_there_again_and_queued_mail_waits_for_a_person(
+    living: Whereabouts, elsewhere: Whereabouts, tmp_path: Path
+) -> None:
+    made = backup.back_up(tmp_path / "dir", living, tmp_path / "backups", NOW, quiet)
+    done = restore.restore(made, tmp_path / "other", elsewhere, NOW, quiet)
+    assert done.rows["core"]["recipients"] == 5
+    assert done.rows == {name: count(name, living.database) for name in ("mail", "core", "events")}
+    assert (done.held, done.paused, done.files) == (5, 1, 1)
+    assert _spool(elsewhere) == _spool(living) != {}
+    for name in ("master.key", "signing.key", "keepsakes.json"):
+        assert (tmp_path / "other" / name).read_bytes() == (tmp_path / "dir" / name).read_bytes()
+    there = open_stores(elsewhere.database)
+    with there.core.database.read() as core:
+        assert [one.state for one in campaigns.in_states(core, tuple(CampaignState))] == [CampaignState.PAUSED]
+    there.close()
+
+
+def _spool(where: Whereabouts) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in Path(where.spool).glob("??/*")}
+
+
+def test_a_backup_that_was_changed_or_is_not_whole_is_refused_before_anything_is_written(
+    living: Whereabouts, elsewhere: Whereabouts, tmp_path: Path
+) -> None:
+    made = backup.back_up(tmp_path / "dir", living, tmp_path / "backups", NOW, quiet)
+    spooled = next((made / "spool").glob("??/*"))
+    spooled.write_bytes(b"y" * 300_000)
+    with pytest.raises(BackupError, match="not what was written"):
+        restore.restore(made, tmp_path / "other", elsewhere, NOW, quiet)
+    spooled.unlink()
+    with pytest.raises(BackupError, match="missing from the backup"):
+        restore.restore(made, tmp_path / "other", elsewhere, NOW, quiet)
+    assert list((tmp_path / "other").iterdir()) == []
+    with pytest.raises(BackupError, match="no backup"):
+        backup.read_manifest(tmp_path)
+
+
+def test_an_appliance_that_is_there_is_not_overwritten(living: Whereabouts, tmp_path: Path) -> None:
+    made = backup.back_up(tmp_path / "dir", living, tmp_path / "backups", NOW, quiet)
+    with pytest.raises(BackupError, match="an appliance is here already"):
+        restore.restore(made, tmp_path / "dir", living, NOW, quiet)
+
+
+def test_what_a_killed_backup_left_is_no_backup_and_goes_with_the_next(living: Whereabouts, tmp_path: Path) -> None:
+    half = tmp_path / "backups" / "mailloft-20260301T000000Z.partial"
+    half.mkdir(parents=True)
+    (half / "mail.db").write_bytes(b"half")
+    made = backup.back_up(tmp_path / "dir", living, tmp_path / "backups", NOW, quiet)
+    assert list((tmp_path / "backups").iterdir()) == [made]
+    last = backup.last_of(tmp_path / "dir")
+    assert last is not None
+    assert (last.made_at, last.where) == (NOW, str(made))
