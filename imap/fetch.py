@@ -134,7 +134,7 @@ def _answered(raw: bytes | None, places: PartIndex, item: Octets) -> bytes:
         return b"NIL"
     if item.first is not None:
         octets = octets[item.first : item.first + item.length]
-    return (b"~" if b"\0" in octets else b"") + wire_text.literal(octets)
+    return (b"~" if item.form is Form.DECODED else b"") + wire_text.literal(octets)
 
 
 def _octets(raw: bytes, places: PartIndex, item: Octets) -> bytes | None:

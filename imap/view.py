@@ -16,7 +16,7 @@ from imap import wire_text
 from imap.answer import MalformedError
 from imap.snapshots import Snapshot
 from imap.wire_cursor import SAVED, Range, SequenceSet
-from store.filing import Flagged
+from store.filing import Flagged, Flagging
 from store.folders import Folder
 
 
@@ -70,9 +70,15 @@ class View:
         recent = "\\Recent " if self.is_recent(mail.uid) else ""
         return wire_text.flags((recent + mail.flags).rstrip())
 
-    def told(self, mails: Iterable[Flagged]) -> None:
-        """These flags were answered, or wanted .SILENT: `catch_up` does not repeat them."""
-        self._told = (self._told or {}) | {mail.uid: mail.modseq for mail in mails}
+    def told(self, done: Flagging, silent: bool = False) -> None:
+        """These flags were answered: `catch_up` does not repeat them. `silent`: the client knows of its change alone.
+
+        What somebody else had changed before that is said all the same.
+        """
+        told = self._told or {}
+        pairs = zip(done.changed, done.before, strict=True)
+        known = {mail.uid: mail.modseq for mail, old in pairs if not silent or old <= told.get(mail.uid, self.modseq)}
+        self._told = told | known
 
     def fresh(self, snapshot: Snapshot) -> array[int]:
         """What came since, that this session was not told of."""
@@ -85,7 +91,7 @@ class View:
 
         `changed`: the mails of `snapshot` above `self.modseq`.
         """
-        before = self.uids
+        before, recent = self.uids, self.recent_count()
         last = before[-1] if before else 0
         fresh = self.fresh(snapshot)
         if len(before) + len(fresh) == len(snapshot.uids):
@@ -97,7 +103,7 @@ class View:
             self.uids = before + fresh
         if fresh:
             yield b"* %d EXISTS\r\n" % len(self.uids)
-        if fresh and self.is_recent(fresh[-1]):
+        if self.recent_count() != recent:
             yield b"* %d RECENT\r\n" % self.recent_count()
         yield from self._flags(changed, last, style)
         self.snapshot, self.modseq = snapshot, snapshot.modseq

@@ -17,7 +17,9 @@ from mail.header import Headers
 from mail.mime_index import Part, PartIndex
 
 _NO_BASE64 = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="))
-_FIELD = re.compile(rb"^content-transfer-encoding[ \t]*:[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*", re.IGNORECASE | re.MULTILINE)
+_FIELD = re.compile(
+    rb"^content-transfer-encoding[ \t]*:[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*\r?\n", re.IGNORECASE | re.MULTILINE
+)
 _WORD = re.compile(rb"[^\s;(]*")
 _IDENTITY = frozenset((b"", b"7bit", b"8bit", b"binary"))
 Change = tuple[bytes, Callable[[bytes], bytes]]  # the new encoding, and what makes it
@@ -55,11 +57,17 @@ def _rewritten(
     at = start
     for leaf in _leaves(places, start, end):
         if (change := choose(raw, leaf)) is not None:
-            field = b"Content-Transfer-Encoding: " + change[0]
-            header = _FIELD.sub(field, raw[max(leaf.header_start, at) : leaf.body_start], count=1)
-            pieces += [raw[at : max(leaf.header_start, at)], header, change[1](raw[leaf.body_start : leaf.end])]
+            begin = max(leaf.header_start, at)
+            header = _saying(change[0], raw[begin : leaf.body_start])
+            pieces += [raw[at:begin], header, change[1](raw[leaf.body_start : leaf.end])]
             at = leaf.end
     return b"".join([*pieces, raw[at:end]])
+
+
+def _saying(encoding: bytes, header: bytes) -> bytes:
+    """A header with its blank line, the field last in it."""
+    fields = _FIELD.sub(b"", header).removesuffix(b"\n").removesuffix(b"\r")
+    return fields + b"Content-Transfer-Encoding: " + encoding + b"\r\n\r\n"
 
 
 def _leaves(places: PartIndex, start: int, end: int) -> Iterator[Part]:
@@ -100,4 +108,4 @@ def _from_base64(body: bytes) -> bytes:
 
 
 def _to_base64(body: bytes) -> bytes:
-    return encodebytes(body).replace(b"\n", b"\r\n")
+    return encodebytes(body).rstrip(b"\n").replace(b"\n", b"\r\n")

@@ -64,10 +64,11 @@ class Flagged:
 
 @dataclass(frozen=True, slots=True)
 class Flagging:
-    """`changed`: those whose flags are now others; `refused`: UIDs that somebody changed before."""
+    """`changed`: those whose flags are now others; `before`: their MODSEQs until then; `refused`: UIDs."""
 
     changed: tuple[Flagged, ...]
     refused: tuple[int, ...]
+    before: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +171,7 @@ def store_flags(
     _locked(tx, folder_id)
     wanted = list(flags)
     changed: dict[int, str] = {}
+    before_it: list[int] = []
     refused: list[int] = []
     for uid, modseq, before in tx.execute(_FLAGS_OF.where(among(folder_id, uids)).order_by(filed.c.uid)):
         after = joined(_changed(before.split(), change, wanted))
@@ -177,12 +179,14 @@ def store_flags(
             refused.append(uid)
         elif after != before:
             changed[uid] = after
+            before_it.append(modseq)
     if not changed:
         return Flagging((), tuple(refused))
     _, modseq = _touched(tx, folder_id)
     rows = [{"of_uid": uid, "new_flags": after} for uid, after in changed.items()]
     tx.execute(_SET_FLAGS.values(modseq=modseq).where(filed.c.folder_id == folder_id), rows)
-    return Flagging(tuple(Flagged(uid, modseq, after) for uid, after in changed.items()), tuple(refused))
+    mails = tuple(Flagged(uid, modseq, after) for uid, after in changed.items())
+    return Flagging(mails, tuple(refused), tuple(before_it))
 
 
 def expunge(tx: Connection, folder_id: int, uids: Sequence[int]) -> Expunged:

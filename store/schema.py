@@ -326,6 +326,7 @@ breakers = _table(
 contents = _table(
     "contents", mail, _id(), _count("size_bytes"), Column("bytes", Octets), Column("file", Words),
     Index("ix_contents_file", "file", sqlite_where=text("file IS NOT NULL"), postgresql_where=text("file IS NOT NULL")),
+    sqlite_autoincrement=True,  # who still reads a mail that is gone must never find another's under its id
 )  # fmt: skip
 
 # What a mail is found and ordered by (mail/search_text.py, mail/sort_keys.py); short columns first, as they are read.
@@ -363,6 +364,7 @@ folders = _table(
     _count("recent_from", 1),  # the lowest UID that no session has been told of
     _count("forgotten"),  # the MODSEQ above which `expunged` names every UID that went
     UniqueConstraint("mailbox_id", "name"),
+    sqlite_autoincrement=True,  # sessions and processes remember folders by their id
 )  # fmt: skip
 
 # The names that LSUB tells, of folders that are and of some that are not (RFC 3501 §6.3.6).

@@ -94,15 +94,14 @@ def _mail(cursor: Cursor) -> Sent:
 
 
 def checked_flags(flags: list[str]) -> list[str]:
-    """As they are kept: without \\Recent, which is nobody's to set; MalformedError for other unknown system flags."""
+    """The same; MalformedError for unknown system flags, \\Recent too, which is nobody's to set."""
     known = {flag.lower() for flag in filing.SYSTEM_FLAGS}
-    kept = [flag for flag in flags if flag.lower() != "\\recent"]
-    if len(kept) > FLAGS_LIMIT or any(len(flag) > FLAG_LENGTH for flag in kept):
+    if len(flags) > FLAGS_LIMIT or any(len(flag) > FLAG_LENGTH for flag in flags):
         raise MalformedError(f"at most {FLAGS_LIMIT} flags of {FLAG_LENGTH} characters")
-    for flag in kept:
+    for flag in flags:
         if flag.startswith("\\") and flag.lower() not in known:
             raise MalformedError(f"no such system flag: {flag}")
-    return kept
+    return flags
 
 
 def _append(session: Session, asked: Appending) -> Running:

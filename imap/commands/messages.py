@@ -51,13 +51,14 @@ def _flagged(
     change: Change,
     flags: list[str],
     unchanged_since: int | None = None,
+    silent: bool = False,
 ) -> Generator[Step, Any, Flagging]:
     """Store flags of up to ROWS mails, durably; the client is told by the caller, not once more by the news."""
     journal, view = session.backing.stores.mail.journal, session.selected
     folder_id = view.folder.id
     write = journal.submit(lambda tx: filing.store_flags(tx, folder_id, uids, change, flags, unchanged_since))
     done: Flagging = yield Wait(write)
-    view.told(done.changed)
+    view.told(done, silent)
     return done
 
 
@@ -202,12 +203,12 @@ def _store(session: Session, asked: Storing) -> Running:
     view = session.writable()
     if asked.unchanged_since is not None:
         session.enable(Extension.CONDSTORE)
-    tells = [Item.UID] if asked.chosen.are_uids else []
+    tells = [Item.UID] if asked.chosen.are_uids or session.has(Extension.QRESYNC) else []
     tells += [item for item in _told_items(session) if not (asked.silent and item is Item.FLAGS)]
     refused: list[int] = []
     gone = 0
     for chunk in _chunks(asked.chosen.of(view)):
-        change = _flagged(session, chunk, asked.change, asked.flags, asked.unchanged_since)
+        change = _flagged(session, chunk, asked.change, asked.flags, asked.unchanged_since, asked.silent)
         left = (yield from change).refused
         refused.extend(left)
         stored = [uid for uid in chunk if uid not in left] if left else chunk

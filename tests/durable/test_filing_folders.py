@@ -70,6 +70,12 @@ def test_a_renamed_folder_has_a_higher_uidvalidity_than_any_that_had_the_name(ac
     assert renamed.object_id == source.object_id != target.object_id
 
 
+def test_no_id_comes_again(account: Account) -> None:
+    first = account.create("again")
+    account.delete(first)
+    assert account.create("again").id != first.id
+
+
 def test_after_a_restore_no_folder_has_a_uidvalidity_that_was_given_out(account: Account) -> None:
     made = account.create("one")
     later = account.create("two", NOW + timedelta(days=3))  # as if after the backup

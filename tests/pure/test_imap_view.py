@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from imap.answer import MalformedError
 from imap.snapshots import Snapshot
 from imap.view import View
-from store.filing import Flagged
+from store.filing import Flagged, Flagging
 from store.folders import Folder
 
 FOLDER = Folder(1, 1, "INBOX", None, 1, 1, 1, 1, 1)
@@ -48,7 +48,7 @@ def test_sessions_that_are_up_to_date_share_one_array() -> None:
 
 def test_flags_are_told_once_and_ones_own_not() -> None:
     view = View(FOLDER, snapshot(1, [10, 20]), read_only=False)
-    view.told([Flagged(10, 2, "\\Seen")])
+    view.told(Flagging((Flagged(10, 2, "\\Seen"),), (), (1,)))
     changed = [Flagged(10, 2, "\\Seen"), Flagged(20, 2, "\\Seen x")]
     assert told(view, snapshot(2, [10, 20]), changed) == [b"* 2 FETCH (UID 20 FLAGS (\\Seen x))\r\n"]
     assert told(view, snapshot(3, [10, 20]), [Flagged(10, 3, "")]) == [b"* 1 FETCH (UID 10 FLAGS ())\r\n"]

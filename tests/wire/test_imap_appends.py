@@ -87,7 +87,7 @@ def test_binary_mail_is_kept_as_lines_and_read_as_it_was(role: ImapRole) -> None
     )
     assert talk.say(b"d FETCH 1 BINARY.PEEK[1]<5.1>")[0] == b"* 1 FETCH (BINARY[1]<5> ~{1}\r\n\x00)"
     (text, _) = talk.say(b"e FETCH 1 (FLAGS BINARY[2])")
-    assert text == b"* 1 FETCH (FLAGS (\\Recent \\Seen) BINARY[2] {10}\r\ncaf\xc3\xa9 long)"
+    assert text == b"* 1 FETCH (FLAGS (\\Recent \\Seen) BINARY[2] ~{10}\r\ncaf\xc3\xa9 long)"
     assert talk.say(b"g FETCH 1 BINARY.PEEK[3]")[-1].startswith(b"g NO [UNKNOWN-CTE] ")
     assert talk.say(b"h FETCH 1 (BINARY.PEEK[9] BINARY.SIZE[9])")[0] == b"* 1 FETCH (BINARY[9] NIL BINARY.SIZE[9] 0)"
     assert talk.say(b"i FETCH 1 BINARY[1.MIME]")[-1].startswith(b"i BAD")
@@ -96,14 +96,17 @@ def test_binary_mail_is_kept_as_lines_and_read_as_it_was(role: ImapRole) -> None
 def test_what_holds_others_is_read_with_its_leaves_decoded(role: ImapRole) -> None:
     talk = selected(role, "leaves", 0)
     mail = (
-        b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\ncontent-transfer-encoding:\r\n base64\r\n\r\naGk=\r\n"
+        b"Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+        b"--b\r\ncontent-transfer-encoding:\r\n base64\r\nA: b\r\n\r\naGk=\r\n"
         b"--b\r\n\r\nplain\r\n--b--\r\n"
     )
     talk.say(b"a APPEND leaves " + literal(mail))
-    want = mail.replace(b"content-transfer-encoding:\r\n base64", b"Content-Transfer-Encoding: binary")
+    want = mail.replace(
+        b"content-transfer-encoding:\r\n base64\r\nA: b\r\n", b"A: b\r\nContent-Transfer-Encoding: binary\r\n"
+    )
     want = want.replace(b"aGk=", b"hi")
     assert talk.say(b"b FETCH 1 (BINARY.SIZE[] BINARY.PEEK[])")[0] == (
-        b"* 1 FETCH (BINARY.SIZE[] %d BINARY[] {%d}\r\n%b)" % (len(want), len(want), want)
+        b"* 1 FETCH (BINARY.SIZE[] %d BINARY[] ~{%d}\r\n%b)" % (len(want), len(want), want)
     )
 
 

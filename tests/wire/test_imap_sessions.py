@@ -82,6 +82,26 @@ def test_who_changed_flags_is_not_told_twice_nor_at_all_when_silent(pair: tuple[
     assert one.say(b"d NOOP") == [b"d OK NOOP completed"]
 
 
+def test_a_silent_store_does_not_hide_what_another_session_changed(pair: tuple[Talk, Talk]) -> None:
+    one, other = pair
+    other.say(b"a STORE 1 +FLAGS.SILENT (theirs)")
+    assert one.say(b"b STORE 1 +FLAGS.SILENT (mine)")[0] == b"* 1 FETCH (UID 1 FLAGS (mine theirs))"
+    assert one.say(b"c STORE 1 +FLAGS.SILENT (more)") == [b"c OK STORE completed"]
+    assert other.say(b"d NOOP")[0] == b"* 1 FETCH (UID 1 FLAGS (mine more theirs))"
+
+
+def test_a_folder_made_again_is_another_one(role: ImapRole) -> None:
+    talk = role.signed_in()
+    talk.say(b"c CREATE fresh")
+    append(talk, "fresh", 3)
+    talk.say(b"s SELECT fresh")
+    talk.say(b"u UNSELECT")
+    talk.say(b"d DELETE fresh")
+    talk.say(b"c CREATE fresh")
+    append(talk, "fresh", 3)
+    assert b"* 3 RECENT" in talk.say(b"s SELECT fresh")
+
+
 def test_examine_changes_nothing(pair: tuple[Talk, Talk]) -> None:
     one, other = pair
     name = b"test_examine_changes_nothing"

@@ -26,6 +26,7 @@ def upgrade() -> None:
         sa.Column("bytes", columns.Octets, nullable=True),
         sa.Column("file", columns.Words, nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_contents")),
+        sqlite_autoincrement=True,
         sqlite_strict=True,
     )
     op.create_index(
@@ -52,6 +53,7 @@ def upgrade() -> None:
         sa.Column("forgotten", columns.Id, server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_folders")),
         sa.UniqueConstraint("mailbox_id", "name", name=op.f("uq_folders_mailbox_id_name")),
+        sqlite_autoincrement=True,
         sqlite_strict=True,
     )
     op.create_table(
