@@ -89,7 +89,8 @@ class Reason(Enum):
 class Outcome:
     """`recipient` is None where the mail does not tell it; `status` is an enhanced code or ""; `action` None if untold.
 
-    `text` is the host's own words (bounded by whoever parsed them), kept for people and for a corrected rule's replay.
+    `text` is the host's own words (bounded by whoever parsed them), kept for people and for a corrected rule's replay;
+    `explained`: they are the reporter's prose instead, which codes outweigh.
     """
 
     recipient: str | None
@@ -100,3 +101,4 @@ class Outcome:
     reason: Reason
     effect: Effect
     hard: bool
+    explained: bool = False

@@ -116,6 +116,7 @@ def outcome(
     """The judged value of what a report or a reply told; the explanation is its text where there is no other."""
     delivered = action is Action.DELIVERED
     reason = Reason.DELIVERED if delivered else classify(text, enhanced, status, code, explanation)
+    explained = bool(explanation and not text)
     text = text or explanation
     return Outcome(
         recipient=recipient,
@@ -126,6 +127,7 @@ def outcome(
         reason=reason,
         effect=effect_of(reason, action, text),
         hard=is_hard(reason),
+        explained=explained,
     )
 
 

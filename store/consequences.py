@@ -41,6 +41,9 @@ class Cause:
     arrival_id: int | None
     reason: Reason | None
     words: str
+    code: int | None = None
+    status: str = ""
+    explained: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +103,10 @@ def apply_report(tx: Connection, recipient_id: int, outcome: Outcome, arrival_id
     moved = _bounce(tx, row, outcome, now)
     counted = False
     if row.client_id is not None and outcome.effect in (Effect.BLOCK, Effect.FULL):
-        words = outcome.text
-        cause = Cause(row.project_id, row.client_id, recipient_id, arrival_id, outcome.reason, words)
+        cause = Cause(
+            row.project_id, row.client_id, recipient_id, arrival_id, outcome.reason, outcome.text,
+            outcome.code, outcome.status, outcome.explained,
+        )  # fmt: skip
         counted = judge(tx, cause, outcome.effect, now)
     return moved or counted
 
@@ -208,7 +213,8 @@ def _change(tx: Connection, cause: Cause, kind: str, key: str, before: int, rati
     tx.execute(
         insert(rating_changes).values(
             project_id=cause.project_id, client_id=cause.client_id, before=before, after=rating, cause=kind,
-            reason=cause.reason, words=cause.words[:1000], recipient_id=cause.recipient_id,
+            reason=cause.reason, words=cause.words[:1000], code=cause.code, status=cause.status or None,
+            explained=cause.explained, recipient_id=cause.recipient_id,
             arrival_id=cause.arrival_id, at=now, cause_key=key,
         )
     )  # fmt: skip

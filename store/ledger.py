@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Select, TextualSelect, bindparam, or_, select, text, update
 
+from mail.dsn import enhanced_in
 from mail.outcome import Action, Effect, Reason
 from policy.lifecycle import MOVES, Event, State, sources_of
 from store import breakers, counters, flows, hand, reports, workers
@@ -164,7 +165,10 @@ def settle(
     counters.add(tx, _counted(valid, now))
     for one in valid:
         if one.client_id is not None and one.effect is not Effect.NONE and one.event in (Event.FAIL, Event.EXPIRE):
-            cause = Cause(one.project_id, one.client_id, one.recipient_id, None, one.reason, one.words)
+            cause = Cause(
+                one.project_id, one.client_id, one.recipient_id, None, one.reason, one.words, one.code,
+                enhanced_in(one.words),
+            )  # fmt: skip
             judge(tx, cause, one.effect, now)
     old = {row.id for row in mine.values() if delay_warning is not None and now - row.queued_at >= delay_warning}
     reports.tell(tx, [told for one in valid if (told := _told(one, one.recipient_id in old))], now)

@@ -170,6 +170,8 @@ suppressions = _table(
 rating_changes = _table(
     "rating_changes", core, _id(), _project(), Column("client_id", ForeignKey("clients.id"), nullable=False),
     _count("before"), _count("after"), _text("cause"), Column("reason", OneOf(Reason)), _text("words"),
+    # What the reason was read from, with the words, so that a corrected rule can be asked again (policy/replay.py).
+    Column("code", Count), Column("status", Words), Column("explained", Flag),
     Column("recipient_id", Count), Column("arrival_id", Count), _moment("at"),
     _text("cause_key"),  # the same cause of the same message counts once
     UniqueConstraint("client_id", "cause_key"),

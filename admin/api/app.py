@@ -25,6 +25,7 @@ from admin.api import (
     problems,
     projects,
     queue,
+    ratings,
     senders,
 )
 from admin.api.body_limit import BodyLimit
@@ -35,7 +36,7 @@ from role.log import EventLog
 PREFIX: Final = "/api/v1"
 _NOUNS: Final = (
     projects, domains, mailboxes, app_passwords, aliases, senders, connections, lists, imports, clients, campaigns,
-    journey, queue, explain,
+    journey, queue, explain, ratings,
 )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from admin.cli.counting_bar import counting_bar
 from admin.cli.opening import HERE, AsJson, Folder, ProjectName, opened, project_id, show, show_one
 
 app = typer.Typer(help="Clients, the addressees of a project.", no_args_is_help=True)
@@ -81,3 +82,24 @@ def set_rating(
         owner = project_id(office, project)
         client = clients.by_address(office, owner, address).id
         show_one(clients.rate(office, owner, client, value, "the operator"), as_json)
+
+
+@rating.command(name="replay")
+def replay_ratings(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would change, save nothing.")] = False,
+    project: ProjectName = None,
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Judge every failure anew by the rules of today and set each rating to what follows; consent stays."""
+    from admin.acts import ratings
+
+    with opened(folder) as office:
+        scope = None if project is None else project_id(office, project)
+        changes = []
+        with counting_bar() as bar:
+            task = bar.add_task("replay", total=None)
+            for done in ratings.replay_all(office, scope, 0, dry_run=dry_run):
+                changes += done.changes
+                bar.update(task, total=done.of, completed=done.looked)
+    show(changes, as_json)

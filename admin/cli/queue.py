@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from admin.cli.counting_bar import counting_bar
 from admin.cli.opening import HERE, AsJson, Folder, ProjectName, opened, project_id, show, show_one
 
 app = typer.Typer(help="The queue.", no_args_is_help=True)
@@ -109,21 +110,13 @@ def _act(name: str, words: str) -> None:
                 scope, campaign, site, source, address, state, tuple(rows or ()), everything=everything
             )  # fmt: skip
             done = queue.Progress(0, 0, 0)
-            with _bar() as bar:
+            with counting_bar() as bar:
                 task = bar.add_task(name, total=None)
                 for done in queue.act(office, name, asked):
                     bar.update(task, total=done.of, completed=done.looked)
         show_one({"changed": done.changed}, as_json)
 
     app.command(name=name, help=words)(command)
-
-
-def _bar() -> Any:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=Console(stderr=True))
 
 
 _act("retry", "Try deferred rows now.")

@@ -76,6 +76,7 @@ def test_every_noun_is_made_and_listed(cli: Cli) -> None:
     cli.json("list", "add", "readers", *mine)
     assert cli.json("client", "add", "ann@a.test", "--list", "readers", *mine)["rating"] == 10
     assert cli.json("rating", "set", "ann@a.test", "3", *mine)["rating"] == 3
+    assert cli.json("rating", "replay", "--dry-run", *mine) == []
     (change,) = cli.json("rating", "show", "ann@a.test", *mine)
     assert (change["before"], change["after"], change["cause"]) == (10, 3, "hand")
     assert [one["name"] for one in cli.json("project", "list")] == ["sample", "shop"]
