@@ -12,11 +12,11 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, text, update
+from sqlalchemy import Connection, bindparam, func, insert, select, text, update
 
 from mail.outcome import Kind
 from policy.acceptance import Accepted, Purpose
-from store.filing import put_content
+from store.filing import put_contents
 from store.schema import arrival_recipients, arrivals, contents
 from store.spool import Stored
 
@@ -63,10 +63,39 @@ class Arrival:
     recipients: tuple[Recipient, ...]
 
 
-def add(tx: Connection, received: Received, stored: Stored, recipients: Sequence[Accepted]) -> int:
-    """The id of the new arrival, which waits for the sorter."""
-    row = {
-        "content_id": put_content(tx, stored),
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One that is to be kept; `stored` is what `Spool.put` said of its bytes."""
+
+    received: Received
+    stored: Stored
+    recipients: Sequence[Accepted]
+
+
+def add(tx: Connection, incoming: Sequence[Incoming]) -> list[int]:
+    """The ids of the new arrivals, which wait for the sorter; three statements, however many they are."""
+    kept = put_contents(tx, [one.stored for one in incoming])
+    rows = [_row(one.received, content) for one, content in zip(incoming, kept, strict=True)]
+    made = insert(arrivals).returning(arrivals.c.id, sort_by_parameter_order=True)
+    ids = [int(found) for found in tx.execute(made, rows).scalars()]
+    people = [
+        {
+            "arrival_id": arrival,
+            "position": position,
+            "address": recipient.address,
+            "purpose": recipient.purpose.value,
+            "target": recipient.target,
+        }
+        for arrival, one in zip(ids, incoming, strict=True)
+        for position, recipient in enumerate(one.recipients)
+    ]
+    tx.execute(insert(arrival_recipients), people)
+    return ids
+
+
+def _row(received: Received, content_id: int) -> dict[str, Any]:
+    return {
+        "content_id": content_id,
         "state": ArrivalState.NEW.value,
         "parses": 0,
         "received_at": received.received_at,
@@ -76,19 +105,6 @@ def add(tx: Connection, received: Received, stored: Stored, recipients: Sequence
         "tls": received.tls,
         "authentication": received.authentication,
     }
-    arrival = int(tx.execute(insert(arrivals).values(row).returning(arrivals.c.id)).scalar_one())
-    rows = [
-        {
-            "arrival_id": arrival,
-            "position": position,
-            "address": recipient.address,
-            "purpose": recipient.purpose.value,
-            "target": recipient.target,
-        }
-        for position, recipient in enumerate(recipients)
-    ]
-    tx.execute(insert(arrival_recipients), rows)
-    return arrival
 
 
 def waiting(tx: Connection, after: int, limit: int) -> list[int]:
@@ -103,10 +119,9 @@ def backlog(tx: Connection) -> tuple[int, datetime | None]:
     return row[0], row[1]
 
 
-def begin_parse(tx: Connection, arrival: int) -> int:
-    """Count an attempt before it is made; how many have been begun with this one."""
-    counted = update(arrivals).where(arrivals.c.id == arrival).values(parses=arrivals.c.parses + 1)
-    return int(tx.execute(counted.returning(arrivals.c.parses)).scalar_one())
+def begin_parse(tx: Connection, ids: Sequence[int]) -> None:
+    """Count an attempt of each before it is made."""
+    tx.execute(update(arrivals).where(arrivals.c.id.in_(ids)).values(parses=arrivals.c.parses + 1))
 
 
 def take_back_parse(tx: Connection, arrival: int) -> None:
@@ -116,38 +131,54 @@ def take_back_parse(tx: Connection, arrival: int) -> None:
     )
 
 
-def load(tx: Connection, arrival: int) -> Arrival:
-    """With its recipients and where its bytes are."""
-    found = tx.execute(
-        select(arrivals, contents.c.bytes, contents.c.file, contents.c.size_bytes)
-        .join(contents)
-        .where(arrivals.c.id == arrival)
-    ).one()
-    people = select(arrival_recipients).where(arrival_recipients.c.arrival_id == arrival)
-    return Arrival(
-        id=found.id,
-        content_id=found.content_id,
-        parses=found.parses,
-        received_at=found.received_at,
-        reverse_path=found.reverse_path,
-        authentication=found.authentication,
-        size_bytes=found.size_bytes,
-        blob=found.bytes,
-        file=found.file,
-        recipients=tuple(
-            Recipient(row.position, row.address, Purpose(row.purpose), row.target)
-            for row in tx.execute(people.order_by(arrival_recipients.c.position))
-        ),
-    )
+def load(tx: Connection, ids: Sequence[int]) -> list[Arrival]:
+    """With their recipients and where their bytes are, in the order of their ids."""
+    people: dict[int, list[Recipient]] = {}
+    named = select(arrival_recipients).where(arrival_recipients.c.arrival_id.in_(ids))
+    for row in tx.execute(named.order_by(arrival_recipients.c.arrival_id, arrival_recipients.c.position)):
+        recipient = Recipient(row.position, row.address, Purpose(row.purpose), row.target)
+        people.setdefault(row.arrival_id, []).append(recipient)
+    found = select(arrivals, contents.c.bytes, contents.c.file, contents.c.size_bytes).join(contents)
+    return [
+        Arrival(
+            id=row.id,
+            content_id=row.content_id,
+            parses=row.parses,
+            received_at=row.received_at,
+            reverse_path=row.reverse_path,
+            authentication=row.authentication,
+            size_bytes=row.size_bytes,
+            blob=row.bytes,
+            file=row.file,
+            recipients=tuple(people.get(row.id, ())),
+        )
+        for row in tx.execute(found.where(arrivals.c.id.in_(ids)).order_by(arrivals.c.id))
+    ]
 
 
-def mark(
-    tx: Connection, arrival: int, state: ArrivalState, kind: Kind | None, client: int | None, now: datetime
-) -> bool:
-    """The sorter is done with it; False where it was marked before."""
-    unsorted = update(arrivals).where(arrivals.c.id == arrival, _NEW)
-    values = {"state": state.value, "kind": kind, "client_id": client, "sorted_at": now}
-    return tx.execute(unsorted.values(values)).rowcount == 1
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What the sorter made of an arrival."""
+
+    arrival_id: int
+    state: ArrivalState
+    kind: Kind | None
+    client_id: int | None
+
+
+def mark(tx: Connection, marks: Sequence[Mark], now: datetime) -> None:
+    """The sorter is done with these; one that was marked before stays as it is."""
+    rows = [
+        {
+            "of": one.arrival_id,
+            "new_state": one.state.value,
+            "new_kind": one.kind,
+            "new_client": one.client_id,
+            "at": now,
+        }
+        for one in marks
+    ]
+    tx.execute(_MARK, rows)
 
 
 def tie(tx: Connection, arrival: int, position: int, target: int) -> None:
@@ -165,3 +196,13 @@ def tie(tx: Connection, arrival: int, position: int, target: int) -> None:
 
 # Text, not a parameter: only so does SQLite see that the partial index fits.
 _NEW = text("arrivals.state = 'new'")
+_MARK = (
+    update(arrivals)
+    .where(arrivals.c.id == bindparam("of"), _NEW)
+    .values(
+        state=bindparam("new_state"),
+        kind=bindparam("new_kind", type_=arrivals.c.kind.type),
+        client_id=bindparam("new_client"),
+        sorted_at=bindparam("at", type_=arrivals.c.sorted_at.type),
+    )
+)

@@ -88,6 +88,17 @@ class Expunged:
     files: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A mail that is to be filed: its content row, and the arrival that it came as, if it did."""
+
+    content_id: int
+    size_bytes: int
+    internaldate: datetime
+    arrival_id: int | None
+    index: Indexed
+
+
 def joined(flags: Iterable[str]) -> str:
     """Flags as a row keeps them: each once whatever its case, system flags in their own spelling.
 
@@ -102,10 +113,10 @@ def joined(flags: Iterable[str]) -> str:
     return kept
 
 
-def put_content(tx: Connection, stored: Stored) -> int:
-    """The id of a content row for bytes that `Spool.put` has taken."""
-    values = {"size_bytes": stored.size_bytes, "bytes": stored.blob, "file": stored.file}
-    return int(tx.execute(_PUT_CONTENT, values).scalar_one())
+def put_contents(tx: Connection, kept: Sequence[Stored]) -> list[int]:
+    """The ids of content rows for bytes that `Spool.put` has taken, in their order."""
+    rows = [{"size_bytes": one.size_bytes, "bytes": one.blob, "file": one.file} for one in kept]
+    return [int(found) for found in tx.execute(_PUT_CONTENTS, rows).scalars()]
 
 
 def file_message(
@@ -126,33 +137,53 @@ def file_message(
     if arrival_id is not None and (before := _filed_before(tx, folder_id, arrival_id)) is not None:
         return before
     content_id, size = _content(tx, content)
-    search_texts.keep(tx, content_id, index.asked)
-    uid, modseq = _touched(tx, folder_id, 1, size)
-    row = {
-        "folder_id": folder_id,
-        "uid": uid,
-        "modseq": modseq,
-        "flags": joined(flags),
-        "internaldate": internaldate,
-        "saved_at": saved_at,
-        "email_id": index.email_id,
-        "thread_id": index.thread_id,
-        "size_bytes": size,
-        "content_id": content_id,
-        "arrival_id": arrival_id,
-        "envelope": index.envelope,
-        "body": index.body,
-        "bodystructure": index.bodystructure,
-        "parts": index.parts.to_bytes(),
-    }
-    tx.execute(_FILE, row)
-    return uid
+    mail = Arrived(content_id, size, internaldate, arrival_id, index)
+    return _file(tx, folder_id, [mail], joined(flags), saved_at)
+
+
+def file_arrivals(tx: Connection, folder_id: int, mails: Sequence[Arrived], saved_at: datetime) -> int:
+    """Those that were not filed there before, in their order, with few statements for all; how many."""
+    ids = [mail.arrival_id for mail in mails]
+    known = select(filed.c.arrival_id).where((filed.c.folder_id == folder_id) & filed.c.arrival_id.in_(ids))
+    before = set(tx.execute(known).scalars())
+    fresh = [mail for mail in mails if mail.arrival_id not in before]
+    if fresh:
+        _file(tx, folder_id, fresh, "", saved_at)
+    return len(fresh)
+
+
+def _file(tx: Connection, folder_id: int, mails: Sequence[Arrived], flags: str, saved_at: datetime) -> int:
+    """The first UID of theirs."""
+    search_texts.keep(tx, {mail.content_id: mail.index.asked for mail in mails})
+    first, modseq = _touched(tx, folder_id, len(mails), sum(mail.size_bytes for mail in mails))
+    rows = [
+        {
+            "folder_id": folder_id,
+            "uid": uid,
+            "modseq": modseq,
+            "flags": flags,
+            "internaldate": mail.internaldate,
+            "saved_at": saved_at,
+            "email_id": mail.index.email_id,
+            "thread_id": mail.index.thread_id,
+            "size_bytes": mail.size_bytes,
+            "content_id": mail.content_id,
+            "arrival_id": mail.arrival_id,
+            "envelope": mail.index.envelope,
+            "body": mail.index.body,
+            "bodystructure": mail.index.bodystructure,
+            "parts": mail.index.parts.to_bytes(),
+        }
+        for uid, mail in enumerate(mails, first)
+    ]
+    tx.execute(_FILE, rows)
+    return first
 
 
 def _content(tx: Connection, content: Stored | int) -> tuple[int, int]:
     """Its row and its size."""
     if isinstance(content, Stored):
-        return put_content(tx, content), content.size_bytes
+        return put_contents(tx, [content])[0], content.size_bytes
     return content, int(tx.execute(select(contents.c.size_bytes).where(contents.c.id == content)).scalar_one())
 
 
@@ -459,6 +490,6 @@ def _changed(before: list[str], change: Change, flags: list[str]) -> list[str]:
 
 _FLAGS_OF = select(filed.c.uid, filed.c.modseq, filed.c.flags)
 # Statements that are made once: to build one costs more than to run it.
-_PUT_CONTENT = insert(contents).returning(contents.c.id)
+_PUT_CONTENTS = insert(contents).returning(contents.c.id, sort_by_parameter_order=True)
 _FILE = insert(filed)
 _SET_FLAGS = update(filed).where(filed.c.uid == bindparam("of_uid")).values(flags=bindparam("new_flags"))

@@ -8,7 +8,7 @@ A password hash is argon2id of a person's own password, or `sha256:` and the key
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -93,6 +93,11 @@ def by_address(tx: Connection, key: str) -> Mailbox | None:
 def by_id(tx: Connection, mailbox_id: int) -> Mailbox | None:
     row = tx.execute(select(*_COLUMNS).where(mailboxes.c.id == mailbox_id)).one_or_none()
     return None if row is None else _mailbox(row)
+
+
+def existing(tx: Connection, ids: Collection[int]) -> set[int]:
+    """Those of these that are there."""
+    return set(tx.execute(select(mailboxes.c.id).where(mailboxes.c.id.in_(sorted(ids)))).scalars()) if ids else set()
 
 
 def list_of(tx: Connection, project_id: int, after: int = 0, limit: int = 100) -> list[Mailbox]:

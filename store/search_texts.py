@@ -5,6 +5,8 @@ The caller owns the transaction (on `mail`). A row goes with its content. store/
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -12,17 +14,20 @@ from mail.mime_index import Asked
 from store.schema import search_texts
 
 
-def keep(tx: Connection, content_id: int, asked: Asked) -> None:
-    """Idempotent: an arrival is filed for each of its mailboxes."""
-    row = {
-        "content_id": content_id,
-        "keys": asked.keys.to_bytes(),
-        "preview": asked.preview,
-        "header": asked.text.header,
-        "inner": asked.text.inner,
-        "text": asked.text.text,
-    }
-    tx.execute(_KEEP[tx.dialect.name], row)
+def keep(tx: Connection, asked: Mapping[int, Asked]) -> None:
+    """By content. Idempotent: an arrival is filed for each of its mailboxes."""
+    rows = [
+        {
+            "content_id": content_id,
+            "keys": one.keys.to_bytes(),
+            "preview": one.preview,
+            "header": one.text.header,
+            "inner": one.text.inner,
+            "text": one.text.text,
+        }
+        for content_id, one in sorted(asked.items())
+    ]
+    tx.execute(_KEEP[tx.dialect.name], rows)
 
 
 _KEEP = {

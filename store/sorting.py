@@ -20,7 +20,8 @@ from mail.outcome import Action, Kind, Outcome
 from policy.acceptance import Purpose
 from policy.sorting import Act, Complained, Replied, Reported, Unsubscribed
 from store import arrivals, consequences, filing, folders, mailboxes
-from store.arrivals import Arrival, ArrivalState
+from store.arrivals import Arrival, ArrivalState, Mark
+from store.filing import Arrived
 from store.onward import Onward, send_on
 from store.schema import campaigns
 
@@ -50,10 +51,15 @@ class Ending:
     index: Indexed | None
 
 
-def existing_mailboxes(tx: Connection, arrival: Arrival) -> tuple[int, ...]:
-    """Those that it is for and that have not been deleted since RCPT; on `core`."""
-    wanted = [one.target for one in arrival.recipients if one.purpose is Purpose.MAILBOX and one.target is not None]
-    return tuple(mailbox for mailbox in dict.fromkeys(wanted) if mailboxes.by_id(tx, mailbox) is not None)
+def existing_mailboxes(tx: Connection, group: Sequence[Arrival]) -> dict[int, tuple[int, ...]]:
+    """By arrival: those that it is for and that have not been deleted since RCPT; on `core`."""
+    wanted = {arrival.id: list(dict.fromkeys(_mailboxes_of(arrival))) for arrival in group}
+    there = mailboxes.existing(tx, {mailbox for each in wanted.values() for mailbox in each})
+    return {arrival: tuple(one for one in each if one in there) for arrival, each in wanted.items()}
+
+
+def _mailboxes_of(arrival: Arrival) -> list[int]:
+    return [one.target for one in arrival.recipients if one.purpose is Purpose.MAILBOX and one.target is not None]
 
 
 def carry_out(tx: Connection, doing: Sequence[Act], arrival: int, now: datetime, onward: Sequence[Onward] = ()) -> Tied:
@@ -66,19 +72,33 @@ def carry_out(tx: Connection, doing: Sequence[Act], arrival: int, now: datetime,
     return tied
 
 
-def finish(tx: Connection, arrival: Arrival, ending: Ending, now: datetime) -> bool:
-    """File it where it belongs and mark it sorted, in one transaction; False where it was sorted before."""
-    for mailbox in ending.mailboxes:
-        if ending.index is None:
-            break
+def finish(tx: Connection, endings: Sequence[tuple[Arrival, Ending]], now: datetime) -> None:
+    """File each where it belongs and mark it sorted, with few statements for all; idempotent.
+
+    Whatever fails for one of them fails for all: the caller tries them one by one then.
+    """
+    for (mailbox, junk), mails in sorted(_by_folder(endings).items(), key=lambda item: item[0]):
         inbox = folders.ensure_folders(tx, mailbox, now)
-        junk = folders.by_use(tx, mailbox, _JUNK) if ending.junk else None
-        target = junk.id if junk else inbox
-        filing.file_message(tx, target, arrival.content_id, ending.index, (), arrival.received_at, now, arrival.id)
-    for recipient in arrival.recipients:
-        if ending.tied.recipient_id is not None and recipient.purpose is not Purpose.MAILBOX:
-            arrivals.tie(tx, arrival.id, recipient.position, ending.tied.recipient_id)
-    return arrivals.mark(tx, arrival.id, ending.state, ending.kind, ending.tied.client_id, now)
+        found = folders.by_use(tx, mailbox, _JUNK) if junk else None
+        filing.file_arrivals(tx, found.id if found else inbox, mails, now)
+    for arrival, ending in endings:
+        for recipient in arrival.recipients:
+            if ending.tied.recipient_id is not None and recipient.purpose is not Purpose.MAILBOX:
+                arrivals.tie(tx, arrival.id, recipient.position, ending.tied.recipient_id)
+    marks = [Mark(arrival.id, one.state, one.kind, one.tied.client_id) for arrival, one in endings]
+    arrivals.mark(tx, marks, now)
+
+
+def _by_folder(endings: Sequence[tuple[Arrival, Ending]]) -> dict[tuple[int, bool], list[Arrived]]:
+    """What each mailbox gets into its INBOX (False) or its junk folder."""
+    found: dict[tuple[int, bool], list[Arrived]] = {}
+    for arrival, ending in endings:
+        if ending.index is not None:
+            size, at = arrival.size_bytes, arrival.received_at
+            mail = Arrived(arrival.content_id, size, at, arrival.id, ending.index)
+            for mailbox in ending.mailboxes:
+                found.setdefault((mailbox, ending.junk), []).append(mail)
+    return found
 
 
 def _carry_out(tx: Connection, act: Act, arrival: int, now: datetime) -> Tied:

@@ -15,12 +15,12 @@ from typing import Final
 
 from policy.acceptance import Accepted
 from role.log import EventLog
-from store import arrivals
-from store.arrivals import Received
+from store.arrivals import Incoming, Received
 from store.disk import is_full
 from store.spool import BLOB_LIMIT, Spool
-from store.stores import Stores
+from store.together import Together
 
+Intake = Together[Incoming, int]  # store/arrivals.add; those who wait at the same time are kept together
 FULL: Final = "452 4.3.1 No space for the message now, try again later"
 FAILED: Final = "451 4.3.0 Could not save the message, try again later"
 
@@ -34,21 +34,20 @@ class Acceptance:
 
 
 async def accept(
-    stores: Stores, spool: Spool, log: EventLog, received: Received, content: bytes, recipients: Sequence[Accepted]
+    intake: Intake, spool: Spool, log: EventLog, received: Received, content: bytes, recipients: Sequence[Accepted]
 ) -> Acceptance:
     """Durable when it returns an arrival."""
-    return await asyncio.shield(_save(stores, spool, log, received, content, recipients))
+    return await asyncio.shield(_save(intake, spool, log, received, content, recipients))
 
 
 async def _save(
-    stores: Stores, spool: Spool, log: EventLog, received: Received, content: bytes, recipients: Sequence[Accepted]
+    intake: Intake, spool: Spool, log: EventLog, received: Received, content: bytes, recipients: Sequence[Accepted]
 ) -> Acceptance:
     try:
         # A large one is written and synced as a file, which takes its time on a thread.
         small = len(content) <= BLOB_LIMIT
         stored = spool.put(content) if small else await asyncio.to_thread(spool.put, content)
-        saved = stores.mail.journal.submit(lambda tx: arrivals.add(tx, received, stored, recipients))
-        arrival: int = await asyncio.wrap_future(saved)
+        arrival = await asyncio.wrap_future(intake.ask(Incoming(received, stored, recipients)))
         return Acceptance(arrival, None)
     except Exception as error:  # noqa: BLE001 - whatever the store raises, the peer keeps its message
         log.error("arrival not saved", raised=error, peer=received.peer)

@@ -17,7 +17,9 @@ from mta.smtp_listener import Listener, server_tls
 from net.resolver import Resolver
 from policy.acceptance import Signatures
 from role.context import Context
+from store import arrivals
 from store.mailboxes import address_key
+from store.together import writing
 
 _THREADS: Final = 32  # recipients that are looked up at once
 
@@ -44,6 +46,7 @@ def run(context: Context) -> None:
             listener=listener,
             stores=context.stores,
             spool=context.spool,
+            intake=writing(context.stores.mail.journal, arrivals.add),
             judging=judging,
             signed=Signatures(Tokens(context.vault.derived("tokens")), Srs(context.vault.derived("srs"))),
             postmaster=address_key(settings.mx.postmaster) or "",

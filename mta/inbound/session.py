@@ -17,7 +17,7 @@ from typing import ClassVar, Final
 
 from mail.address import Address
 from mail.header import HEADER_LIMIT, split
-from mta.inbound.accept import FAILED, accept
+from mta.inbound.accept import FAILED, Intake, accept
 from mta.inbound.authenticate import Authentication, Peer
 from mta.inbound.headers import HOPS, delivered_to, hops, trace, without_forged
 from mta.inbound.judging import Judging
@@ -46,6 +46,7 @@ class Desk:
     listener: Listener
     stores: Stores
     spool: Spool
+    intake: Intake
     judging: Judging
     signed: Signatures
     postmaster: str  # the key of the mailbox that gets mail for our own host name
@@ -153,7 +154,7 @@ class MxSession(SmtpServer[tuple[Accepted, ...]]):
         received = Received(now, reverse_path, self.peer, self.helo, self.secured, found.summary())
         whole = above + without_forged(content, hostname)
         desk = self._desk
-        taken = await accept(desk.stores, desk.spool, self.listener.log, received, whole, recipients)
+        taken = await accept(desk.intake, desk.spool, self.listener.log, received, whole, recipients)
         if taken.refusal is not None:
             self.listener.refused("not_saved")
             return taken.refusal

@@ -90,12 +90,12 @@ class Sorter:
     def _group(self) -> list[Arrival]:
         """The next ones, their attempt counted before anything looks into them."""
         with self._stores.mail.database.read() as tx:
-            group = _together(arrivals.load(tx, one) for one in arrivals.waiting(tx, self._behind, GROUP))
+            group = _together(arrivals.load(tx, arrivals.waiting(tx, self._behind, GROUP)))
         if group:
             # Before the count: what kills us while a child starts is no message's doing.
             self._parser.start()
             counted = [arrival.id for arrival in group]
-            self._stores.mail.journal.run(lambda tx: [arrivals.begin_parse(tx, one) for one in counted])
+            self._stores.mail.journal.run(partial(arrivals.begin_parse, ids=counted))
         return group
 
     # --- reading ------------------------------------------------------------------------------------------
@@ -113,7 +113,7 @@ class Sorter:
             return self._unread(arrival, content)
         for attempt in range(KILLS):
             if attempt:
-                self._stores.mail.journal.run(partial(arrivals.begin_parse, arrival=arrival.id))
+                self._stores.mail.journal.run(partial(arrivals.begin_parse, ids=[arrival.id]))
             try:
                 return self._read(arrival, content)
             except ParserDied as death:
@@ -153,15 +153,33 @@ class Sorter:
         judged = [one for one in judged if self._keep_reports(one, now)]
         consequences = [(one, self._carry_out(one, now)) for one in judged]
         with self._stores.core.database.read() as core:
-            homes = {one.arrival.id: sorting.existing_mailboxes(core, one.arrival) for one in judged}
+            homes = sorting.existing_mailboxes(core, [one.arrival for one in judged])
         endings = [
-            (one, self._finish(one, tied, homes[one.arrival.id], now))
+            (one, self._ending(one, tied, homes[one.arrival.id]))
             for one, future in consequences
             if (tied := self._done(one, future)) is not None
         ]
-        for one, future in endings:
-            if self._done(one, future) is not None:
-                self._tell(one, now)
+        for one in self._finished(endings, now):
+            self._tell(one, now)
+
+    def _finished(self, endings: Sequence[tuple[Judged, Ending]], now: datetime) -> list[Judged]:
+        """Together; one by one where that fails, so that an arrival that the store refuses stops no other."""
+        if not endings:
+            return []
+        whole = [(one.arrival, ending) for one, ending in endings]
+        try:
+            self._stores.mail.journal.run(partial(sorting.finish, endings=whole, now=now))
+        except Exception:  # noqa: BLE001 - told below, of the one that it was
+            return [one for one, ending in endings if self._finished_alone(one, ending, now)]
+        return [one for one, _ in endings]
+
+    def _finished_alone(self, one: Judged, ending: Ending, now: datetime) -> bool:
+        try:
+            self._stores.mail.journal.run(partial(sorting.finish, endings=[(one.arrival, ending)], now=now))
+        except Exception as error:  # noqa: BLE001 - one arrival that the store refuses must not stop the others
+            self._leave(one.arrival, error)
+            return False
+        return True
 
     def _keep_reports(self, one: Judged, now: datetime) -> bool:
         """Before the arrival is marked; False where the store failed: it is looked at again."""
@@ -181,9 +199,8 @@ class Sorter:
         nothing.set_result(Tied(None, None))
         return nothing
 
-    def _finish(self, one: Judged, tied: Tied, mailboxes: tuple[int, ...], now: datetime) -> Future[bool]:
-        ending = Ending(one.state, one.kind, tied, mailboxes if one.index else (), one.junk, one.index)
-        return self._stores.mail.journal.submit(partial(sorting.finish, arrival=one.arrival, ending=ending, now=now))
+    def _ending(self, one: Judged, tied: Tied, mailboxes: tuple[int, ...]) -> Ending:
+        return Ending(one.state, one.kind, tied, mailboxes if one.index else (), one.junk, one.index)
 
     def _done(self, one: Judged, future: Future[T]) -> T | None:
         """The result, or None where it failed: the arrival stays unsorted and is looked at again."""

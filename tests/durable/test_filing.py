@@ -210,7 +210,7 @@ def test_bytes_stay_while_an_arrival_names_them(box: Box) -> None:
     stored = box.spool.put(RAW)
 
     def arrive(tx: Connection) -> int:
-        content = filing.put_content(tx, stored)
+        (content,) = filing.put_contents(tx, [stored])
         row = {
             "content_id": content, "state": "new", "received_at": NOW, "reverse_path": "", "peer": "", "helo": "",
             "tls": False, "authentication": {},

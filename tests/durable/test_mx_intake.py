@@ -29,7 +29,7 @@ def kept(premises: Premises) -> Counter[str]:
     found: Counter[str] = Counter()
     with premises.stores.mail.database.read() as tx:
         for one in arrivals.waiting(tx, 0, 100_000):
-            arrival = arrivals.load(tx, one)
+            (arrival,) = arrivals.load(tx, [one])
             content = premises.spool.get(arrival.blob, arrival.file)
             found[content.split(b"Subject: ")[1].split(b"\r\n")[0].decode()] += 1
     return found

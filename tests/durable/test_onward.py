@@ -25,7 +25,7 @@ from policy.lifecycle import Event
 from role.context import Context
 from role.log import EventLog
 from store import arrivals, filing, folders, reports
-from store.arrivals import Received
+from store.arrivals import Incoming, Received
 from store.ledger import Claimed
 from store.reports import Told
 from store.schema import messages, recipients
@@ -65,7 +65,7 @@ def arrive(
 ) -> int:
     received = Received(NOW, sender, "127.0.0.1", "mx.remote.test", False, found)
     with stores.mail.database.write() as tx:
-        return arrivals.add(tx, received, spool.put(content), to)
+        return arrivals.add(tx, [Incoming(received, spool.put(content), to)])[0]
 
 
 def queued(stores: Stores) -> list[Any]:
@@ -116,7 +116,7 @@ def test_an_arrival_that_is_sorted_again_after_a_crash_goes_on_once(
     arrive(stores, spool, "carl@remote.test", PROVED, onward(tenant))
     with monkeypatch.context() as dying:
         # The commit on core is done, the one on mail never comes.
-        dying.setattr(Sorter, "_finish", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        dying.setattr(Sorter, "_finished", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             sorter.step()
     assert len(queued(stores)) == 1

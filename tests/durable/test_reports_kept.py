@@ -27,7 +27,7 @@ from peers.vaults import whole_vault
 from policy.acceptance import Accepted, Purpose
 from role.log import EventLog
 from store import arrivals
-from store.arrivals import Received
+from store.arrivals import Incoming, Received
 from store.received_reports import KEPT, KeptReport
 from store.spool import Spool
 from store.stores import Stores
@@ -58,7 +58,7 @@ class Desk:
         received = Received(NOW, "dmarc-reports@them.test", "127.0.0.1", "mx.them.test", False, found)
         to = Accepted("dmarc-reports@ours.test", Purpose.DMARC_REPORT, None)
         with self.stores.mail.database.write() as tx:
-            arrival = arrivals.add(tx, received, self.spool.put(content), [to])
+            arrival = arrivals.add(tx, [Incoming(received, self.spool.put(content), [to])])[0]
         while self.sorter.step():
             pass
         return arrival
@@ -155,7 +155,7 @@ def test_security_14_a_bomb_by_mail_is_sorted_and_nothing_is_kept(desk: Desk) ->
     assert desk.listed() == []
     with desk.stores.mail.database.read() as mail:
         assert arrivals.backlog(mail)[0] == 0
-        assert arrivals.load(mail, arrival).parses == 1
+        assert arrivals.load(mail, [arrival])[0].parses == 1
 
 
 def test_what_is_old_is_dropped(desk: Desk) -> None:

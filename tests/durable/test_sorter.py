@@ -24,7 +24,7 @@ from policy.acceptance import Accepted, Purpose
 from policy.lifecycle import State
 from role.log import EventLog
 from store import arrivals, consequences, filing, folders, injection, outgoing, sorting
-from store.arrivals import ArrivalState, Received
+from store.arrivals import ArrivalState, Incoming, Received
 from store.injection import Forward, Submitted
 from store.spool import Spool
 from store.stores import Stores
@@ -143,7 +143,7 @@ def arrive(
         datetime.now(UTC), reverse_path, "127.0.0.1", "mx.remote.test", False, {"dmarc": dmarc, "disposition": "none"}
     )
     with stores.mail.database.write() as tx:
-        return arrivals.add(tx, received, spool.put(content), [recipient])
+        return arrivals.add(tx, [Incoming(received, spool.put(content), [recipient])])[0]
 
 
 def to_row(row: int) -> Accepted:
@@ -316,7 +316,7 @@ def test_quarantined_mail_goes_to_junk(stores: Stores, spool: Spool, tenant: Ten
         datetime.now(UTC), "x@y.test", "127.0.0.1", "y", False, {"dmarc": "fail", "disposition": "quarantine"}
     )
     with stores.mail.database.write() as tx:
-        arrivals.add(tx, received, spool.put(REPLY), [to_mailbox(tenant.ann)])
+        arrivals.add(tx, [Incoming(received, spool.put(REPLY), [to_mailbox(tenant.ann)])])
     sort_all(sorter)
     assert (in_inbox(stores, tenant.ann), in_inbox(stores, tenant.ann, "Junk")) == (0, 1)
 
@@ -342,11 +342,11 @@ def test_killed_between_consequence_and_filing_the_arrival_is_sorted_again_with_
     assert (rating(stores, row), left(stores), in_inbox(stores, tenant.ann)) == (6, 0, 1)
     # And once more, as if the mark had been lost: filed once, counted once.
     with stores.mail.database.read() as tx:
-        loaded = arrivals.load(tx, arrival)
+        (loaded,) = arrivals.load(tx, [arrival])
     ending = sorting.Ending(
         ArrivalState.SORTED, judged.kind, sorting.Tied(None, row), (tenant.ann,), False, judged.index
     )
-    stores.mail.journal.run(partial(sorting.finish, arrival=loaded, ending=ending, now=datetime.now(UTC)))
+    stores.mail.journal.run(partial(sorting.finish, endings=[(loaded, ending)], now=datetime.now(UTC)))
     assert in_inbox(stores, tenant.ann) == 1
 
 
@@ -365,7 +365,7 @@ def test_security_13_a_message_that_kills_the_parser_twice_is_filed_unread_and_t
     assert time.monotonic() - began < 15
     assert (left(stores), in_inbox(stores, tenant.ann), rating(stores, row)) == (0, 2, 10)
     with stores.mail.database.read() as tx:
-        assert arrivals.load(tx, poison).parses == 2
+        assert arrivals.load(tx, [poison])[0].parses == 2
 
 
 def bombs() -> dict[str, bytes]:
@@ -408,7 +408,7 @@ def test_security_13_an_arrival_that_nobody_survived_is_not_read_for_ever(
     arrival = arrive(stores, spool, REPLY, to_mailbox(tenant.ann), "carl@remote.test", dmarc="pass")
     with stores.mail.database.write() as tx:
         for _ in range(BEGUN):
-            arrivals.begin_parse(tx, arrival)
+            arrivals.begin_parse(tx, [arrival])
     sort_all(sorter)
     assert (left(stores), in_inbox(stores, tenant.ann), rating(stores, row)) == (0, 1, 7)
 

@@ -48,7 +48,7 @@ def talk(mx: Running) -> Iterator[Talk]:
 def bodies(premises: Premises) -> list[bytes]:
     """What stands behind the header of each message in the store."""
     with premises.stores.mail.database.read() as tx:
-        kept = [arrivals.load(tx, one) for one in arrivals.waiting(tx, 0, 1000)]
+        kept = arrivals.load(tx, arrivals.waiting(tx, 0, 1000))
     return [premises.spool.get(one.blob, one.file).split(HEADER)[1] for one in kept]
 
 

@@ -65,7 +65,7 @@ def mx(premises: Premises, tenant: Tenant) -> Iterator[Running]:
 
 def last(premises: Premises) -> list[tuple[str, str, int | None]]:
     with premises.stores.mail.database.read() as tx:
-        arrival = arrivals.load(tx, arrivals.waiting(tx, 0, 1000)[-1])
+        arrival = arrivals.load(tx, arrivals.waiting(tx, 0, 1000))[-1]
     return [(one.address, one.purpose.value, one.target) for one in arrival.recipients]
 
 

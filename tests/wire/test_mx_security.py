@@ -256,7 +256,7 @@ def test_a_forged_result_of_ours_is_taken_out_and_those_of_others_stay(premises:
     )
     assert deliver(mx.ports["mx"], "carl@remote.test", ["ann@ours.test"], forged + HEADER).startswith("250")
     with premises.stores.mail.database.read() as tx:
-        arrival = arrivals.load(tx, arrivals.waiting(tx, 0, 10_000)[-1])
+        arrival = arrivals.load(tx, arrivals.waiting(tx, 0, 10_000))[-1]
     kept = premises.spool.get(arrival.blob, arrival.file)
     assert kept.lower().count(b"authentication-results:") == 2
     assert b"mx.remote.test; spf=pass" in kept

@@ -47,7 +47,7 @@ def mx(premises: Premises, tenant: Tenant) -> Iterator[Running]:
 
 def kept(premises: Premises) -> list[Arrival]:
     with premises.stores.mail.database.read() as tx:
-        return [arrivals.load(tx, one) for one in arrivals.waiting(tx, 0, 1000)]
+        return arrivals.load(tx, arrivals.waiting(tx, 0, 1000))
 
 
 def tokens(premises: Premises) -> Tokens:
