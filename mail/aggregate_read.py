@@ -13,6 +13,7 @@ from typing import Final
 from xml.parsers import expat
 
 from mail.aggregate_report import Aggregate, PolicySeen, Row, SignatureResult
+from mail.host_name import is_host_name
 from mail.received_report import UnreadableReportError
 
 ROWS: Final = 20_000
@@ -20,7 +21,6 @@ _DEPTH: Final = 12
 _TEXT: Final = 255  # characters of one value that are kept
 _MOST: Final = 10**12  # messages of one row
 _SIGNATURES: Final = 10  # of one row
-_HOST: Final = re.compile(r"(?=.{1,253}\Z)[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*")
 _NUMBER: Final = re.compile(r"\s*(\d{1,15})(?:\.\d*)?\s*")
 
 
@@ -123,7 +123,7 @@ class _Reading:
         told = self._told
         domain = told.get("policy_published/domain", "").rstrip(".").lower()
         identity = told.get("report_metadata/report_id", "")
-        if not _HOST.fullmatch(domain) or not identity:
+        if not is_host_name(domain) or not identity:
             raise UnreadableReportError("no domain or no report id")
         begin, end = (_moment(told.get(f"report_metadata/date_range/{name}", "")) for name in ("begin", "end"))
         published = {

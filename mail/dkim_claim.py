@@ -13,9 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from mail.host_name import is_host_name
+
 _FIELDS: Final = 200  # names in h=; a signature with more is not read
 _BLANKS: Final = re.compile(r"[ \t\r\n]+")
-_NAME: Final = re.compile(r"(?=.{1,253}\Z)[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*")
 _KEY_TYPES: Final = {"rsa-sha256": "rsa", "ed25519-sha256": "ed25519"}
 _ORDERS: Final = ("simple", "relaxed")
 _NEEDED: Final = ("v", "a", "b", "bh", "d", "h", "s")
@@ -74,7 +75,7 @@ def read_claim(value: bytes) -> Claim | Broken:
         return _claim(tags, value)
     except UnusableError as error:
         domain = tags.get("d", "").lower()
-        return Broken(domain if _NAME.fullmatch(domain) else "", str(error))
+        return Broken(domain if is_host_name(domain) else "", str(error))
 
 
 def _claim(tags: dict[str, str], value: bytes) -> Claim:
@@ -88,7 +89,7 @@ def _claim(tags: dict[str, str], value: bytes) -> Claim:
     header_order, _, body_order = tags.get("c", "simple/simple").lower().partition("/")
     orders = header_order, body_order or "simple"
     domain, selector = tags["d"].lower(), tags["s"].lower()
-    if not set(orders) <= set(_ORDERS) or not (_NAME.fullmatch(domain) and _NAME.fullmatch(selector)):
+    if not set(orders) <= set(_ORDERS) or not (is_host_name(domain) and is_host_name(selector)):
         raise UnusableError("c=, d= or s= is not valid")
     return Claim(
         domain=domain,

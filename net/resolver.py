@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
@@ -178,7 +178,11 @@ class Resolver:
 
 def texts(answer: Answer) -> tuple[str, ...]:
     """The TXT records of an answer, the strings of each joined; octets that are not UTF-8 become U+FFFD."""
-    return tuple(b"".join(cast("TXT", record).strings).decode("utf-8", "replace") for record in answer.records)
+    return record_texts(answer.records)
+
+
+def record_texts(records: Iterable[dns.rdata.Rdata]) -> tuple[str, ...]:
+    return tuple(b"".join(cast("TXT", record).strings).decode("utf-8", "replace") for record in records)
 
 
 def host_name(name: dns.name.Name) -> str:

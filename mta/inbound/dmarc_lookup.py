@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mta.inbound.lookups import Budget, texts
+from mta.inbound.lookups import Budget
+from net.resolver import record_texts
 from policy.authentication import DmarcRecord, Published, only_record
 from policy.organization import by_list, ends_walk, organization_of, steps
 
@@ -60,5 +61,5 @@ class Records:
             found = self._budget.ask(f"_dmarc.{domain}", "TXT")
             if found is None:
                 raise UnansweredError(domain)
-            self._met[domain] = only_record(texts(found))
+            self._met[domain] = only_record(record_texts(found))
         return self._met[domain]

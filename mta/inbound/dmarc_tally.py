@@ -9,7 +9,6 @@ that is a few short harms nobody. So it is with a database that fails: no mail w
 from __future__ import annotations
 
 import asyncio
-import re
 from collections import Counter
 from concurrent.futures import Future
 from dataclasses import replace
@@ -20,6 +19,7 @@ from typing import Final
 from prometheus_client import Counter as Metric
 
 from mail.aggregate_report import PolicySeen, Row, SignatureResult
+from mail.host_name import is_host_name
 from mta.inbound.results import Results
 from policy.authentication import DmarcRecord, DmarcResult, Published
 from role.log import EventLog
@@ -30,7 +30,6 @@ EVERY: Final = 2.0  # seconds between flushes
 DETAILED: Final = 1_000
 MOST: Final = 10_000
 _ALL: Final = 100_000  # rows of all domains a day, about 1 kB each
-_HOST: Final = re.compile(r"(?=.{1,253}\Z)[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*")
 
 _DROPPED: Final = Metric("mailloft_mx_dmarc_rows_dropped", "Messages left out of DMARC reports, there being too many")
 
@@ -134,4 +133,4 @@ def policy_seen(published: Published) -> PolicySeen:
 
 
 def _host(name: str) -> str:
-    return name if _HOST.fullmatch(name) else ""
+    return name if is_host_name(name) else ""

@@ -7,12 +7,11 @@ Nothing here raises: an answer that is missing for now or comes too late is None
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from ipaddress import ip_address
 from typing import Any, Final, cast
 
 from dns.rdtypes.ANY.PTR import PTR
-from dns.rdtypes.ANY.TXT import TXT
 
 from net.resolver import Answer, Resolver, Standing, host_name
 
@@ -61,8 +60,3 @@ def iprev(ask: Ask, peer: str) -> str:
     if any(ip_address(record.to_text()) == wanted for found in answers for record in found or ()):
         return "pass"
     return "temperror" if None in answers else "fail"
-
-
-def texts(records: Iterable[Any]) -> list[str]:
-    """TXT records, the strings of each joined."""
-    return [b"".join(cast("TXT", record).strings).decode("utf-8", "replace") for record in records]

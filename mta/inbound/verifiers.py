@@ -18,8 +18,8 @@ from dns.rdtypes.ANY.TXT import TXT
 
 from mail.dkim_claim import Broken, Claim, first_read
 from mail.dkim_verify import Signed
-from mta.inbound.lookups import Ask, texts
-from net.resolver import host_name
+from mta.inbound.lookups import Ask
+from net.resolver import host_name, record_texts
 
 SIGNATURES: Final = 3  # verified at most; a mail with a hundred would cost a second
 
@@ -50,7 +50,7 @@ class _Query(spf.query):  # type: ignore[misc]  # the base is Any
             found = self._ask(*key) if qtype in _PLAIN and _askable(key[0]) else []
             if found is None:
                 raise spf.TempError(f"DNS: no answer for {qtype} {key[0]}")
-            if qtype == "TXT" and sum(map(len, texts(found))) > LARGEST:
+            if qtype == "TXT" and sum(map(len, record_texts(found))) > LARGEST:
                 raise spf.PermError(f"{key[0]} publishes more than {LARGEST} octets")
             self._seen[key] = [_PLAIN[qtype](record) for record in found]
         if not self._seen[key] and not ignore_void:
@@ -99,7 +99,7 @@ def _verify(ask: Ask, signed: Signed, claim: Claim | Broken, now: datetime) -> S
     found = ask(claim.key_name, "TXT")
     if found is None:
         return Signature("temperror", claim.domain, "no key for now", claim.selector)
-    record = texts(found)[0] if found else ""
+    record = record_texts(found)[0] if found else ""
     if not 0 < len(record) <= LARGEST:
         return Signature("permerror", claim.domain, "no key", claim.selector)
     verdict = signed.verify(claim, record, now)
