@@ -82,6 +82,12 @@ def test_what_we_sign_holds_and_both_keys_are_told_apart() -> None:
     assert words(ours(), rsa=records()["ed._domainkey.a.test"]) == ["permerror", "pass"]
 
 
+def test_a_second_from_breaks_a_signature_that_names_from_once() -> None:
+    content = theirs(include_headers=[b"from", b"subject"])
+    assert words(content) == ["pass"]
+    assert words(b"From: eve@evil.test\r\n" + content) == ["fail"]
+
+
 CHANGES = [
     lambda mail, at: mail[:at] + b"x" + mail[at:],
     lambda mail, at: mail[:at] + b" " + mail[at:],

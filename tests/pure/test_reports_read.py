@@ -189,7 +189,7 @@ OUTSIDE = b"""<!DOCTYPE feedback [<!ENTITY a SYSTEM "file:///etc/passwd">]><feed
     [
         LAUGHS,
         OUTSIDE,
-        b'<!DOCTYPE feedback SYSTEM "http://127.0.0.1/x.dtd"><feedback/>',
+        ours().replace(b"<feedback>", b'<!DOCTYPE feedback SYSTEM "http://127.0.0.1/x.dtd"><feedback>'),
         b"<a>" * 100 + b"</a>" * 100,
         b"<feedback>",
         b"",

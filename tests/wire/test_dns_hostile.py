@@ -191,7 +191,7 @@ def test_pointers_that_bloat_are_asked_for_a_few_only() -> None:
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, LARGEST + 100), st.integers(0, 50)), max_size=80))
+@given(st.lists(st.tuples(st.integers(0, 999), st.integers(0, LARGEST + 100), st.integers(0, 50)), max_size=120))
 def test_the_cache_never_outgrows_its_room(puts: list[tuple[int, int, int]]) -> None:
     cache: AnswerCache[int] = AnswerCache(60_000)
     now = 0.0
@@ -237,3 +237,12 @@ def test_a_name_that_does_not_exist_exists_for_no_type() -> None:
     cache: AnswerCache[str] = AnswerCache(60_000)
     cache.put(("a.test", ""), "no", 0, 5.0, 1.0)
     assert (cache.get("a.test", "MX", 2.0), cache.get("a.test", "A", 6.0)) == ("no", None)
+
+
+def test_what_was_not_used_longest_makes_room() -> None:
+    cache: AnswerCache[int] = AnswerCache(60_000)
+    for number in range(200):
+        cache.put((str(number), "A"), number, 1_000, 1e9, 0.0)
+        assert cache.get("0", "A", 1.0) == 0
+    assert len(cache) <= 30
+    assert (cache.get("199", "A", 1.0), cache.get("1", "A", 1.0)) == (199, None)
