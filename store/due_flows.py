@@ -1,70 +1,101 @@
 """Which flows have something due: what promotion chooses from, never a scan of the ledger.
 
-Read by class, the longest waiting first, because the classes do not wait for one another: however many flows of
-campaigns stand before it, the one of a transactional mail is seen. `due` gives the head of each class, `behind` a
-further page of one. A flow in the slot flows.UNASKED is in nobody's slots.
+Read by class, and of campaigns by each that runs, the longest waiting first, because they do not wait for one another:
+however many flows of campaigns stand before it, the one of a transactional mail is seen. So a paused or cancelled
+campaign is not looked at at all, and nothing has to touch its rows to stop it. `heads` gives the head of each, `behind`
+a further page. A flow in the slot flows.UNASKED is in nobody's slots.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, and_, bindparam, literal, or_, select, union_all
+from sqlalchemy import Connection, bindparam, literal, or_, select, union_all
 
 from policy.fairness import CLASSES
 from store.flows import Flow
-from store.schema import OPEN_FLOW, campaigns, flows
+from store.schema import OF_CAMPAIGN, OF_NO_CAMPAIGN, OPEN_FLOW, campaigns, flows
 
-_FLOW = (
-    flows.c.id,
-    flows.c.project_id,
-    flows.c.stream,
-    flows.c.stream_id,
-    flows.c.site,
-    flows.c["class"].label("retry"),
-    flows.c.pool,
-    flows.c.queued,
-    flows.c.next_due,
-)
-# A paused or cancelled campaign's flows are not offered, so nothing has to touch its rows to stop it.
-_RUNNING = or_(flows.c.stream != "campaign", campaigns.c.state == "running")
+LEAST: Final = 20  # flows of a campaign that are looked at, however many campaigns run
+
 _OPEN = (
-    select(*_FLOW)
-    .select_from(flows.outerjoin(campaigns, and_(flows.c.stream == "campaign", campaigns.c.id == flows.c.stream_id)))
+    select(
+        flows.c.id, flows.c.project_id, flows.c.stream, flows.c.stream_id, flows.c.site,
+        flows.c["class"].label("retry"), flows.c.pool, flows.c.queued, flows.c.next_due,
+    )
     .where(OPEN_FLOW, flows.c.next_due <= bindparam("now"), flows.c.slot.in_(bindparam("slots", expanding=True)))
-    .where(_RUNNING, or_(flows.c.stopped_until.is_(None), flows.c.stopped_until <= bindparam("now")))
+    .where(or_(flows.c.stopped_until.is_(None), flows.c.stopped_until <= bindparam("now")))
     .where((flows.c.pool + " " + flows.c.site).not_in(bindparam("resting", expanding=True)))
     .order_by(flows.c.next_due, flows.c.id)
     .limit(bindparam("limit"))
-)
-
-
-def _head(name: str) -> Select[Any]:
-    return select(_OPEN.where(flows.c["class"] == literal(name, literal_execute=True)).subquery())
-
-
-_HEADS: Final = union_all(*(_head(name) for name in CLASSES))
-_BEHIND: Final = _OPEN.where(
-    flows.c["class"] == bindparam("class"),
+)  # fmt: skip
+_BEHIND = (
     flows.c.next_due >= bindparam("due"),
     or_(flows.c.next_due > bindparam("due"), flows.c.id > bindparam("flow")),
 )
+_OF_CLASS = _OPEN.where(OF_NO_CAMPAIGN, flows.c["class"] == bindparam("group"))
+_HEADS = union_all(
+    *(
+        select(_OPEN.where(OF_NO_CAMPAIGN, flows.c["class"] == literal(name, literal_execute=True)).subquery())
+        for name in CLASSES
+    )
+)  # one statement, since a sender with nothing to do looks ten times a second
+_OF_CAMPAIGN = _OPEN.where(OF_CAMPAIGN, flows.c.stream_id == bindparam("group"))
+_RUNNING = select(campaigns.c.id).where(campaigns.c.state == "running").order_by(campaigns.c.id)
 
 
-def due(
-    connection: Connection, slots: Sequence[int], now: datetime, limit: int, resting: Sequence[str] = ()
-) -> list[Flow]:
-    """Up to `limit` flows of each class in these slots; none of a "pool site" that rests."""
-    asked = {"now": now, "slots": list(slots), "limit": limit, "resting": list(resting)}
-    return [Flow(*row) for row in connection.execute(_HEADS, asked)]
+@dataclass(frozen=True, slots=True)
+class Page:
+    """`group`: a class, or a campaign's id; `last`: nothing stands behind these flows."""
+
+    group: str | int
+    flows: list[Flow]
+    last: bool
 
 
-def behind(
-    connection: Connection, last: Flow, slots: Sequence[int], now: datetime, limit: int, resting: Sequence[str] = ()
-) -> list[Flow]:
-    """The next flows of the class of `last`, behind it."""
-    asked = {"now": now, "slots": list(slots), "limit": limit, "resting": list(resting)}
-    place = {"class": last.retry, "due": last.next_due, "flow": last.id}
-    return [Flow(*row) for row in connection.execute(_BEHIND, {**asked, **place})]
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What every page of one round is read with; `resting`: no flow of a "pool site" that rests."""
+
+    slots: Sequence[int]
+    now: datetime
+    limit: int
+    resting: Sequence[str] = ()
+
+
+def heads(connection: Connection, look: Look) -> list[Page]:
+    """The first flows of each class, and of each campaign that runs; `look.limit` of a class, and of all campaigns."""
+    running = list(connection.execute(_RUNNING).scalars())
+    share = max(LEAST, look.limit // max(1, len(running)))
+    found = [Flow(*row) for row in connection.execute(_HEADS, _asked(look, look.limit))]
+    classes = [[flow for flow in found if flow.retry == name] for name in CLASSES]
+    pages = [Page(name, mine, len(mine) < look.limit) for name, mine in zip(CLASSES, classes, strict=True)]
+    return pages + [_page(connection, look, campaign, share) for campaign in running]
+
+
+def behind(connection: Connection, look: Look, page: Page, after: Flow) -> Page:
+    """As many flows as a page has, behind one of them."""
+    return _page(connection, look, page.group, max(LEAST, len(page.flows)), after)
+
+
+def _page(connection: Connection, look: Look, group: str | int, limit: int, after: Flow | None = None) -> Page:
+    asked = _asked(look, limit) | {"group": group}
+    wanted = _STATEMENTS[isinstance(group, int), after is not None]
+    if after is not None:
+        asked |= {"due": after.next_due, "flow": after.id}
+    found = [Flow(*row) for row in connection.execute(wanted, asked)]
+    return Page(group, found, len(found) < limit)
+
+
+def _asked(look: Look, limit: int) -> dict[str, Any]:
+    return {"now": look.now, "slots": list(look.slots), "limit": limit, "resting": list(look.resting)}
+
+
+_STATEMENTS: Final = {
+    (False, True): _OF_CLASS.where(*_BEHIND),
+    (True, False): _OF_CAMPAIGN,
+    (True, True): _OF_CAMPAIGN.where(*_BEHIND),
+}

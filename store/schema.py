@@ -230,6 +230,8 @@ messages = _table(
     Index("ix_messages_file", "file", sqlite_where=text("file IS NOT NULL"), postgresql_where=text("file IS NOT NULL")),
 )  # fmt: skip
 
+_OPEN_OF_CLASS = text("queued > 0 AND stream <> 'campaign'")
+_OPEN_OF_CAMPAIGN = text("queued > 0 AND stream = 'campaign'")
 flows = _table(
     "flows", core, _id(), _project(), _text("stream"),  # campaign | connection | forward | dsn
     Column("stream_id", Count, nullable=False), _text("site"), Column("slot", Count, nullable=False),
@@ -237,8 +239,11 @@ flows = _table(
     _moment("stopped_until", nullable=True),  # while an operator's hold goes over its rows
     UniqueConstraint("stream", "stream_id", "site"),
     Index("ix_flows_held", "id", sqlite_where=text("held > 0"), postgresql_where=text("held > 0")),
-    Index("ix_flows_open", "class", "next_due", "id", "slot",
-          sqlite_where=text("queued > 0"), postgresql_where=text("queued > 0")),
+    Index("ix_flows_queued", "id", sqlite_where=text("queued > 0"), postgresql_where=text("queued > 0")),
+    Index("ix_flows_of_class", "class", "next_due", "id", "slot",
+          sqlite_where=_OPEN_OF_CLASS, postgresql_where=_OPEN_OF_CLASS),
+    Index("ix_flows_of_campaign", "stream_id", "next_due", "id", "slot",
+          sqlite_where=_OPEN_OF_CAMPAIGN, postgresql_where=_OPEN_OF_CAMPAIGN),
     Index("ix_flows_unasked", "class", "id", sqlite_where=text("slot = -1"), postgresql_where=text("slot = -1")),
     Index(None, "site"),
 )  # fmt: skip
@@ -248,6 +253,8 @@ QUEUED = text("recipients.state = 'queued'")
 INFLIGHT = text("recipients.state = 'inflight'")
 HELD = text("recipients.state = 'held'")
 OPEN_FLOW = text("flows.queued > 0")
+OF_CAMPAIGN = text("flows.stream = 'campaign'")
+OF_NO_CAMPAIGN = text("flows.stream <> 'campaign'")
 HOLDING_FLOW = text("flows.held > 0")
 _QUEUED = text("state = 'queued'")
 _INFLIGHT = text("state = 'inflight'")

@@ -17,7 +17,7 @@ from peers.vaults import whole_vault
 from policy.breaker import Numbers
 from policy.lifecycle import Event
 from role.log import EventLog
-from store import breakers, consequences, due_flows, flows, ledger, workers
+from store import breakers, consequences, ledger, workers
 from store.campaigns import CampaignState
 from store.ledger import Claimed, Settlement
 from store.settings import Breaker
@@ -43,7 +43,7 @@ class Shop:
     def _claim(self) -> list[Claimed]:
         later = datetime.now(UTC)
         with self.stores.core.database.read() as core:
-            offered = [flow.id for flow in due_flows.due(core, range(flows.SLOTS), later, 100)]
+            offered = [flow.id for flow in rows.due(core, later)]
         return self.stores.core.journal.run(lambda tx: ledger.claim(tx, self.worker, offered, 1000, later))
 
     def settle(self, good: int, bad: int, now: datetime = NOW) -> list[Claimed]:

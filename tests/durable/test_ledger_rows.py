@@ -15,7 +15,6 @@ from store import (
     campaigns,
     consequences,
     counters,
-    due_flows,
     expansion,
     flows,
     ledger,
@@ -47,7 +46,7 @@ def worker(stores: Stores, position: int = 0) -> int:
 def claim(stores: Stores, who: int, limit: int = 100) -> list[Claimed]:
     now = datetime.now(UTC)
     with stores.core.database.read() as core:
-        offered = [flow.id for flow in due_flows.due(core, SLOTS, now, 100)]
+        offered = [flow.id for flow in rows.due(core, now)]
     return stores.core.journal.run(lambda tx: ledger.claim(tx, who, offered, limit, now) if offered else [])
 
 
@@ -138,7 +137,7 @@ def test_a_deferred_row_waits_for_its_time_and_takes_nothing_from_the_rating(sto
     assert claim(stores, who) == []
     assert rating(stores, row.client_id) == 7
     with stores.core.database.read() as core:
-        due = due_flows.due(core, SLOTS, later + timedelta(seconds=1), 10)
+        due = rows.due(core, later + timedelta(seconds=1))
         assert counters.of(core, "campaign", made.campaign_id)["deferrals"] == 1
     assert [(flow.id, flow.queued) for flow in due] == [(row.flow_id, 1)]
 

@@ -22,9 +22,7 @@ from store import (
     campaigns,
     consequences,
     counters,
-    due_flows,
     expansion,
-    flows,
     hand,
     ledger,
     workers,
@@ -149,7 +147,7 @@ def test_retry_makes_deferred_rows_due_now_and_only_once(stores: Stores, made: r
     assert do(office, "retry", site="big.test") == 400
     assert do(office, "retry", site="big.test") == 0
     with stores.core.database.read() as core:
-        assert [flow.site for flow in due_flows.due(core, range(flows.SLOTS), now(), 10)] == ["big.test"]
+        assert [flow.site for flow in rows.due(core)] == ["big.test"]
     assert len(claim(stores, who, 450)) == 400
 
 
@@ -217,10 +215,10 @@ def test_an_incarnation_lives_as_long_as_it_said_itself(stores: Stores) -> None:
 def test_a_stopped_flow_offers_and_gives_nothing_and_goes_on_by_itself(stores: Stores, made: rows.Made) -> None:
     who = worker(stores)
     with stores.core.database.read() as core:
-        everything = [flow.id for flow in due_flows.due(core, range(flows.SLOTS), now(), 10)]
+        everything = [flow.id for flow in rows.due(core)]
     stores.core.journal.run(lambda tx: hand.stop(tx, everything, now()))
     with stores.core.database.read() as core:
-        assert due_flows.due(core, range(flows.SLOTS), now(), 10) == []
+        assert rows.due(core) == []
     assert claim(stores, who, 5) == []
     assert len(claim(stores, who, 5, now() + hand.STOP + timedelta(seconds=1))) == 5
 

@@ -12,7 +12,7 @@ from mta.outbound.offering import Offering
 from peers import rows
 from peers.smtp_role import Tenant, settle_tenant
 from policy.lifecycle import Event
-from store import due_flows, flows, hand, injection, reports, roll_up, sites
+from store import flows, hand, injection, reports, roll_up, sites
 from store.reports import Told
 from store.schema import flows as flow_rows
 from store.schema import recipients
@@ -26,7 +26,7 @@ WEEK = timedelta(days=7)
 def queued(stores: Stores) -> dict[str, int]:
     found: dict[str, int] = {}
     with stores.core.database.read() as core:
-        for flow in due_flows.due(core, range(flows.SLOTS), datetime.now(UTC), 100):
+        for flow in rows.due(core):
             found[flow.site] = found.get(flow.site, 0) + flow.queued
     return found
 
@@ -152,16 +152,18 @@ def test_our_own_dsns_keep_to_the_providers_limits_too(stores: Stores) -> None:
 
 def test_a_flow_behind_thousands_that_stand_still_is_looked_at(stores: Stores) -> None:
     tenant = settle_tenant(stores)
-    kinds = {"campaign": ("dsn", "campaign"), "submission": ("connection", "submission")}
+    kinds = {"campaign": ("campaign", "campaign"), "submission": ("connection", "submission")}
 
-    def make(kind: str, count: int) -> None:
+    def make(kind: str, count: int, stream_id: int) -> None:
         stream_kind, retry = kinds[kind]
-        stream = flows.Stream(tenant.project, stream_kind, tenant.connection, retry, "mailings")
+        stream = flows.Stream(tenant.project, stream_kind, stream_id, retry, "mailings")
         named = [f"{kind}{number:04}.test" for number in range(count)]
         stores.core.journal.run(lambda tx: flows.grow(tx, dict.fromkeys(flows.ensure(tx, stream, named).values(), 1)))
 
-    make("campaign", 95)
-    make("submission", 3)
+    made = rows.make_campaign(stores, ["ann@a.test"])
+    rows.launch(stores, made)
+    make("campaign", 95, made.campaign_id)
+    make("submission", 3, tenant.connection)
     context = SimpleNamespace(stores=stores)
     offering = Offering(context, range(flows.SLOTS), page=20)  # type: ignore[arg-type]  # all that it looks at
     first = [flow.site for flow in offering.look([])]

@@ -17,6 +17,7 @@ from store import (
     clients,
     dkim,
     domains,
+    due_flows,
     expansion,
     lists,
     projects,
@@ -26,6 +27,7 @@ from store import (
 )
 from store.campaign_content import Content
 from store.campaigns import Campaign
+from store.flows import SLOTS, Flow
 from store.stores import Stores
 
 DOMAIN = "shop.test"
@@ -107,6 +109,12 @@ def launch(stores: Stores, made: Made) -> None:
     with stores.core.database.read() as core:
         chosen = expansion.selected(core, made.list_id)
     assert stores.core.journal.run(lambda tx: expansion.launch(tx, made.campaign_id, chosen, datetime.now(UTC)))
+
+
+def due(core: object, now: datetime | None = None, slots: Sequence[int] = range(SLOTS)) -> list[Flow]:
+    """The flows that a sender of these slots would be offered."""
+    look = due_flows.Look(slots, now or datetime.now(UTC), 100)
+    return [flow for page in due_flows.heads(core, look) for flow in page.flows]
 
 
 def asked(stores: Stores, **told: str) -> None:

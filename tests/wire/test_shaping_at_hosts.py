@@ -17,7 +17,7 @@ from peers.names import Names, record
 from peers.rows import Made, launch, make_campaign
 from peers.sending import sending, settings_of, until
 from policy.shaping import EVERYWHERE, Action, Reaction
-from store import breakers, campaign_progress, clients, due_flows, flows, reactions, sites
+from store import breakers, campaign_progress, clients, reactions, sites
 from store.campaign_content import Content
 from store.stores import Stores
 
@@ -289,9 +289,7 @@ def test_a_rest_outlives_a_restart_and_blocks_no_other_site(tmp_path: Path, stor
                 assert {host for _, host, _, _ in town.taken} == {HOSTS[2]}
                 assert made.counts(stores)["queued"] == 40
                 # Nor is it looked at again and again: the flow is not even offered.
-                with stores.core.database.read() as core:
-                    offered = due_flows.due(core, range(flows.SLOTS), datetime.now(UTC), 100, sender._pacing.resting())
-                assert [flow.site for flow in offered] == []
+                assert sender._offering.look(sender._pacing.resting()) == []
 
     run(test)
 

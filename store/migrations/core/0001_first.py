@@ -188,9 +188,25 @@ def upgrade() -> None:
         postgresql_where=sa.text("held > 0"),
     )
     op.create_index(
-        "ix_flows_open",
+        "ix_flows_of_campaign",
+        "flows",
+        ["stream_id", "next_due", "id", "slot"],
+        unique=False,
+        sqlite_where=sa.text("queued > 0 AND stream = 'campaign'"),
+        postgresql_where=sa.text("queued > 0 AND stream = 'campaign'"),
+    )
+    op.create_index(
+        "ix_flows_of_class",
         "flows",
         ["class", "next_due", "id", "slot"],
+        unique=False,
+        sqlite_where=sa.text("queued > 0 AND stream <> 'campaign'"),
+        postgresql_where=sa.text("queued > 0 AND stream <> 'campaign'"),
+    )
+    op.create_index(
+        "ix_flows_queued",
+        "flows",
+        ["id"],
         unique=False,
         sqlite_where=sa.text("queued > 0"),
         postgresql_where=sa.text("queued > 0"),
