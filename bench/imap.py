@@ -1,8 +1,10 @@
 """A large mailbox over IMAP: ours as shipped against Debian's Dovecot (sdbox, no full-text index), both durable.
 
 50,000 mails of 8 kB on both sides, the same; then, alternating: SELECT, FETCH of flags, of envelopes and of bodies,
-SEARCH by subject and by text, APPEND one at a time, and 500 sessions under TLS in IDLE that hear of a new mail.
-`make bench NAME=imap ARGS="mails pairs sessions"` (--slow-fsync: all fsync 2 ms slower).
+SEARCH by subject and by text, APPEND one at a time; 20 clients at once on 10 accounts, who keep books of every mail;
+and 500 sessions under TLS in IDLE that hear of a new mail.
+`make bench NAME=imap ARGS="mails pairs sessions seconds"`, the seconds those of the 20 clients (--slow-fsync: all fsync
+2 ms slower).
 """
 
 from __future__ import annotations
@@ -24,11 +26,14 @@ from measure.processes import cpu_seconds, memory_mb
 from measure.report import finish, fsync_ms, load, scratch
 from measure.slow_disk import arguments
 from peers.appliance import Appliance
+from peers.imap_stress import Account, stressed
 
 LOGIN: Final = "ann@sample.test"
 SETTINGS: Final = "[imap]\nplaintext_login = true\n[limits]\nconnections_per_peer = 3000\n"
 BODIES: Final = 5000
 APPENDS: Final = 500
+CLIENTS: Final = 20
+PEOPLE: Final = 10
 APPENDED_TO: Final = "bench"
 _BATCH: Final = 50
 _UID: Final = re.compile(rb"UID ([0-9]+)")
@@ -91,7 +96,7 @@ TASKS: Final = (
 )  # fmt: skip
 
 
-def main(mails: int, pairs: int, sessions: int) -> int:
+def main(mails: int, pairs: int, sessions: int, seconds: int) -> int:
     folder = scratch()
     with ExitStack() as stack:
         appliance = Appliance(folder / "ours", SETTINGS, "--sample")
@@ -109,6 +114,13 @@ def main(mails: int, pairs: int, sessions: int) -> int:
             _fill(side, mails)
         figures, checks = _measured(ours, peer, pairs)
         trust = ssl.create_default_context(cafile=ready["ca"])
+        people = [f"person{number}@sample.test" for number in range(PEOPLE)]
+        secrets = {login: _mailbox(appliance, login) for login in people}
+        accounts = {
+            "dovecot": [Account(dovecot.imap, login, dovecot.password(login)) for login in people],
+            "ours": [Account(ready["imap"], login, secrets[login]) for login in people],
+        }
+        stress = _stressed(accounts, pairs, seconds, checks)
         idle = {side.name: _idled(side, sessions, trust) for side in (peer, ours)} if sessions else {}
         checks |= {
             f"all {sessions} of {name} heard of the mail": one["heard"] == sessions for name, one in idle.items()
@@ -120,8 +132,32 @@ def main(mails: int, pairs: int, sessions: int) -> int:
             "ratios": {"dovecot": {task: figure["ratio"] for task, figure in figures.items()}},
             "cpu_ratios": {"dovecot": {task: figure["cpu_ratio"] for task, figure in figures.items()}},
             "within": {task: figure["within"] for task, figure in figures.items()},
-            "idle": idle, "fsync_ms": fsync_ms(), "load": load(), "settings": {"ours": SETTINGS}, "checks": checks,
+            "stress": stress, "idle": idle, "fsync_ms": fsync_ms(), "load": load(), "settings": {"ours": SETTINGS},
+            "checks": checks,
         })  # fmt: skip
+
+
+def _mailbox(appliance: Appliance, address: str) -> str:
+    """Its generated password."""
+    with appliance.api() as operator:
+        made = operator.post("/mailboxes", params={"project": "sample"}, json={"address": address})
+        return str(made.raise_for_status().json()["password"])
+
+
+def _stressed(
+    accounts: dict[str, list[Account]], pairs: int, seconds: int, checks: dict[str, bool]
+) -> dict[str, float | list[int]]:
+    """Commands a second of both sides in turns; the driver takes its part of the same cores."""
+    rates: dict[str, list[int]] = {name: [] for name in accounts}
+    for _ in range(pairs if seconds else 0):
+        for name, those in accounts.items():
+            rate, wrong = stressed(those, CLIENTS, seconds)
+            rates[name].append(rate)
+            told = f"{CLIENTS} clients of {name} lost, doubled and misheard nothing"
+            checks[told] = checks.get(told, True) and not wrong
+            print(f"{name:8} {CLIENTS} clients: {rate} commands/s {wrong[:3]}, load {load()}", flush=True)
+    pairs_of = zip(rates["ours"], rates["dovecot"], strict=True)
+    return {**rates, "ratio": round(statistics.median(a / b for a, b in pairs_of), 2) if seconds else 0.0}
 
 
 def _fill(side: Side, mails: int) -> None:
@@ -203,4 +239,4 @@ def _idled(side: Side, sessions: int, trust: ssl.SSLContext) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*arguments(50_000, 3, 500)))
+    sys.exit(main(*arguments(50_000, 3, 500, 60)))

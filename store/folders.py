@@ -97,13 +97,12 @@ def by_name(tx: Connection, mailbox_id: int, name: str) -> Folder | None:
     """Exactly that name; the caller has made INBOX of every spelling of it."""
     if name == _LAST:
         return None
-    wanted = (folders.c.mailbox_id == mailbox_id) & (folders.c.name == name)
-    row = tx.execute(select(*_COLUMNS).where(wanted)).one_or_none()
+    row = tx.execute(_BY_NAME, {"of_mailbox": mailbox_id, "of_name": name}).one_or_none()
     return None if row is None else _folder(row)
 
 
 def by_id(tx: Connection, folder_id: int) -> Folder | None:
-    row = tx.execute(select(*_COLUMNS).where(folders.c.id == folder_id)).one_or_none()
+    row = tx.execute(_BY_ID, {"of_folder": folder_id}).one_or_none()
     return None if row is None else _folder(row)
 
 
@@ -278,6 +277,11 @@ _SHRINK = (
 _IS_DELETED = filed.c.flags.like("%\\Deleted%", escape="|")
 _HEIGHT = (folders.c.id, folders.c.highestmodseq)
 _COLUMNS = tuple(folders.c[name] for name in Folder.__slots__)
+# Made once: every command asks one of them.
+_BY_NAME = select(*_COLUMNS).where(
+    folders.c.mailbox_id == bindparam("of_mailbox"), folders.c.name == bindparam("of_name")
+)
+_BY_ID = select(*_COLUMNS).where(folders.c.id == bindparam("of_folder"))
 
 
 def _folder(row: Row[Any]) -> Folder:

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from peers.imap_role import Talk
+from peers.imap_line import Talk
 
 FOLDERS = ("INBOX", "stress")
 _NUMBERED = re.compile(rb"\* ([0-9]+) (EXISTS|EXPUNGE|FETCH)(?: \((.*)\))?")
