@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -23,16 +22,13 @@ from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory
 from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.internet.ssl import CertificateOptions
-from twisted.internet.threads import deferToThreadPool
 from twisted.protocols.tls import TLSMemoryBIOFactory
-from twisted.python.failure import Failure
-from twisted.python.threadpool import ThreadPool
 
-from imap.answer import Running
 from imap.budget import Budget
+from imap.crew import Crew
 from imap.login import SignIn, network_of
 from imap.notify import Notifier
-from imap.protocol import Connection, Surroundings, Turn, take_turn
+from imap.protocol import Connection, Surroundings
 from imap.session import Backing, Session
 from imap.snapshots import Snapshots
 from role.context import Context
@@ -44,20 +40,6 @@ BACKLOG: Final = 512
 THREADS: Final = 8  # in which commands read and compute; writes queue in the journal
 LARGE_MAILS: Final = 6  # of the largest size, that may be on their way in at once
 GOODBYE: Final = 3.0  # seconds
-
-
-class ReactorThreads:
-    """`protocol.Threads` over a reactor and its pool."""
-
-    def __init__(self, reactor: Any, pool: ThreadPool) -> None:
-        self._reactor = reactor
-        self._pool = pool
-
-    def run(self, done: Callable[[Turn | Failure], None], running: Running, value: object, raised: Any) -> None:
-        deferToThreadPool(self._reactor, self._pool, take_turn, running, value, raised).addBoth(done)
-
-    def back(self, work: Callable[[], None]) -> None:
-        self._reactor.callFromThread(work)
 
 
 class Refusing(TwistedProtocol):
@@ -126,12 +108,12 @@ def run(context: Context) -> None:
 
     reactor: Any = installed
     tls = RenewableTls(context.certificate, context.private_key)
-    pool = ThreadPool(2, THREADS, "imap")
+    crew = Crew(reactor, THREADS)
     notifier = Notifier(context.stores.mail.database, reactor.callFromThread, context.log)
     sign_in = SignIn(context.stores, context.vault, time.monotonic)
     around = Surroundings(
         reactor,
-        ReactorThreads(reactor, pool),
+        crew,
         notifier,
         lambda command, raised: context.log.error("imap.command", raised=raised, command=command),
         tls,
@@ -143,7 +125,7 @@ def run(context: Context) -> None:
         serve_metrics(context.sockets["metrics"], pulse)
 
     def begin() -> None:
-        pool.start()
+        crew.start()
         notifier.start()
         _beat(reactor, pulse, Renewal(context.certificate, tls.renew, context.log))
         context.ready()
@@ -155,7 +137,7 @@ def run(context: Context) -> None:
     finally:
         notifier.stop()
         sign_in.close()
-        pool.stop()
+        crew.stop()
         context.stores.close()
 
 

@@ -156,7 +156,7 @@ class Decoder:
         self._line += line
         if len(self._line) > self.limits.line:
             return self._too_long()
-        found = _LITERAL.search(line)
+        found = _LITERAL.search(line) if line.endswith(b"}") else None
         if found is None:
             request = Request(self._line, tuple(self._literals))
             self._line, self._literals = b"", []
