@@ -152,10 +152,11 @@ def tls_options(certificate: Path, private_key: Path) -> CertificateOptions:
     )
 
 
-class RenewableTls:
+class RenewableTls(CertificateOptions):
     """The TLS context of the listeners. OpenSSL fixes one at its first use, so a renewed certificate makes another."""
 
     def __init__(self, certificate: Path, private_key: Path) -> None:
+        super().__init__()
         self._files = (certificate, private_key)
         self.renew()
 

@@ -17,6 +17,7 @@ from typing import Final
 
 from sqlalchemy import Connection, bindparam, or_, select, text
 
+from store.columns import from_microseconds, to_microseconds
 from store.schema import flows
 
 SLOTS: Final = 64
@@ -47,6 +48,12 @@ _LOCK = (
 )
 
 _NONE: Final[Mapping[int, int]] = {}
+
+
+_LONGEST_DUE = text(
+    "SELECT MIN((SELECT due FROM recipients WHERE flow_id = flows.id AND state = 'queued' ORDER BY due LIMIT 1)) "
+    "FROM flows WHERE queued > 0 AND next_due <= :now"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,3 +124,9 @@ def lock_running(tx: Connection, ids: Collection[int], now: datetime) -> set[int
     So a hold either sees what is claimed, or the claim sees the hold.
     """
     return set(tx.execute(_LOCK, {"ids": sorted(ids), "now": now}).scalars())
+
+
+def longest_due(connection: Connection, now: datetime) -> datetime | None:
+    """Since when the row that has been due longest is due; one look into the ledger's index for each due flow."""
+    first = connection.execute(_LONGEST_DUE, {"now": to_microseconds(now)}).scalar()
+    return None if first is None or first > to_microseconds(now) else from_microseconds(first)

@@ -73,6 +73,12 @@ def resign(tx: Connection, worker: int, now: datetime) -> None:
     _bury(tx, worker, now)
 
 
+def alive(connection: Connection, role: str, now: datetime) -> int:
+    """How many processes of a role have a heartbeat that has not run out."""
+    wanted = select(func.count()).select_from(workers).where(workers.c.role == role, workers.c.alive_until >= now)
+    return int(connection.execute(wanted).scalar_one())
+
+
 def bury_all(tx: Connection, now: datetime) -> int:
     """After a restore nobody who was alive then is: the claims of all are freed; how many there were."""
     return sum(_bury(tx, worker, now) for worker in tx.execute(select(workers.c.id)).scalars().all())

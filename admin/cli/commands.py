@@ -138,6 +138,14 @@ def migrate(
 
 
 @app.command()
+def doctor(folder: Folder = HERE, as_json: AsJson = False) -> None:
+    """Check ports, certificates, DNS names, blocklists, queue, disk, clock and backups; status 1 when one is wrong."""
+    from admin.cli.doctor import examine_all
+
+    raise typer.Exit(examine_all(folder.resolve(), as_json))
+
+
+@app.command()
 def backup(
     destination: Annotated[Path, typer.Argument(metavar="DEST", help="A folder; the backup is a new folder in it.")],
     folder: Folder = HERE,
