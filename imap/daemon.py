@@ -164,10 +164,10 @@ class RenewableTls(CertificateOptions):
         """Each handshake from now on shows what the files have now. Raises where they do not fit."""
         options = tls_options(*self._files)
         options.getContext().check_privatekey()
-        self._options = options
+        self._current = options
 
     def getContext(self) -> SSL.Context:  # noqa: N802 - Twisted's name; it asks for each connection
-        return self._options.getContext()
+        return self._current.getContext()
 
 
 def _backing(context: Context, sign_in: SignIn) -> Backing:
