@@ -33,8 +33,10 @@ FAULTS: Final = Counter(
     "mailloft_host_faults_total", "Connections that a remote host did not let begin, or broke: how", ["fault"]
 )
 WHOLE: Final = 16 * 1024  # octets that the kernel takes at once where nothing else waits there
+ENVELOPE: Final = 1024  # octets that the commands of one message have at most
 _RSET: Final = b"RSET\r\n"
 _DATA: Final = b"DATA\r\n"
+Message = tuple[str, str, bytes]  # reverse-path, forward-path, content
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,18 @@ class ConnectError(Exception):
         self.demanded = demanded
 
 
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A message whose MAIL, RCPT and DATA went out behind the end of the one before; nothing was heard of it yet."""
+
+    message: Message
+    commands: list[bytes]
+
+
+def _nothing() -> Message | None:
+    return None
+
+
 def presented(session: Any) -> list[bytes]:
     """The certificates that the peer of a TLS session sent, DER, its own first."""
     # Public from Python 3.13 on; before, only on the object behind SSLObject.
@@ -116,6 +130,10 @@ def _blocks(content: bytes, end: bytes) -> list[bytes]:
         return [content + end]
     cut = len(content) if end else len(content) - 1  # BDAT has no ending: the last octet is it
     return [*(content[at : min(at + BLOCK, cut)] for at in range(0, cut, BLOCK)), content[cut:] + end]
+
+
+def _refused(replies: list[Reply]) -> Reply | None:
+    return next((reply for reply in replies if not reply.positive), None)
 
 
 def _standing(demand: Demand, fault: Fault | None) -> str:
@@ -138,7 +156,7 @@ class Connection:
         self.fault: Fault | None = None
         self.sure = False
         self.carried = 0
-        self.out_of_step = False  # it went silent or astray amid answers to commands that we sent together
+        self.out_of_step = False  # it went silent or astray amid answers to what we sent together
         self._wire = wire
         self._transport = transport
         self._timeouts = timeouts
@@ -147,6 +165,7 @@ class Connection:
         self._dirty = False
         self._heard = False
         self._in_step = False
+        self._begun: _Begun | None = None
 
     @classmethod
     async def connect(
@@ -186,11 +205,16 @@ class Connection:
     @property
     def usable(self) -> bool:
         """Whether another transaction may be tried; a host may have closed while we had nothing to send."""
-        return self._wire.ended is None and not self._transport.is_closing() and not self._wire.replies
+        calm = self._begun is not None or not self._wire.replies
+        return self._wire.ended is None and not self._transport.is_closing() and calm
+
+    @property
+    def _pipelines(self) -> bool:
+        return "PIPELINING" in self._offered and not self._in_step
 
     async def transact(
         self, reverse_path: str, forward_path: str, content: bytes, may_end: Callable[[], bool],
-        requires_tls: bool = False,
+        requires_tls: bool = False, following: Callable[[], Message | None] = _nothing,
     ) -> Answer:  # fmt: skip
         """Send one message to one recipient. `content` has CRLF line ends only and ends with one.
 
@@ -198,18 +222,28 @@ class Connection:
         that stands before: a worker whose claims may have gone to another (store/workers.py) must not send it, nor
         hold it ready to go when a process that stood still wakes. The answer then has no reply.
         `requires_tls`: the host gets it only where it promises to ask the same of the next (REQUIRETLS).
+        `following` is asked just before: the message that the next call will bring, without REQUIRETLS, if any. Its
+        envelope rides with the end of this one where the host pipelines (RFC 2920 §3.1), which saves a round trip.
         """
         self._transcript = []
         self._heard = False
         self.carried += 1
+        begun, self._begun = self._begun, None
         try:
             if requires_tls:
                 self._check_sure()
-            commands = envelope(reverse_path, forward_path, content, self._offered, requires_tls)
-            reply = await self._transaction(commands, content, may_end)
+            if begun is None:
+                commands = envelope(reverse_path, forward_path, content, self._offered, requires_tls)
+                reply = await self._transaction(commands, content, may_end, following)
+            elif begun.message == (reverse_path, forward_path, content) and not requires_tls:
+                reply = await self._go_on(begun, may_end, following)
+            else:
+                raise Lost("another message was begun")
         except Unfit as error:
             return Answer(error.reply, str(error.reply), self._told(), heard=True)
         except Lost as error:
+            deaf = begun is not None and error.fault is Break.SILENT and not self._heard
+            self.out_of_step = self.out_of_step or deaf
             self.abort()
             if self._heard or self.carried == 1:  # else a kept connection was over, as any is some day
                 _count(error.fault)
@@ -224,7 +258,7 @@ class Connection:
 
     async def quit(self) -> None:
         """Say goodbye and close; whatever the host does with it."""
-        if self.usable:
+        if self.usable and self._begun is None:
             self._say([b"QUIT\r\n"])
             with suppress(Lost):
                 await self._wire.reply(timedelta(seconds=2))
@@ -289,28 +323,65 @@ class Connection:
             words = "REQUIRETLS is not offered" if self.sure else self.tls or "there is no TLS"
             raise Unfit(Reply(550, "5.7.30", f"the message requires sure TLS, at {self.peer.host} {words}"))
 
-    async def _transaction(self, commands: list[bytes], content: bytes, may_end: Callable[[], bool]) -> Reply:
+    async def _transaction(
+        self,
+        commands: list[bytes],
+        content: bytes,
+        may_end: Callable[[], bool],
+        following: Callable[[], Message | None],
+    ) -> Reply:
         chunked = in_chunks(len(content), self._offered)
         if not chunked:
             commands.append(_DATA)
         if self._dirty:
             commands.insert(0, _RSET)
-        together = "PIPELINING" in self._offered and not self._in_step
-        replies = await (self._together(commands) if together else self._singly(commands))
+        replies = await (self._together(commands) if self._pipelines else self._singly(commands))
         self._check_alive(commands, replies)
-        refused = next((reply for reply in replies if not reply.positive), None)
-        if chunked and refused is None:
-            if any(reply.code >= 300 for reply in replies):
-                raise ProtocolError(f"the recipient is answered with {replies[-1]}")
-            return await self._body(b"BDAT %d LAST\r\n" % len(content), content, b"", may_end)
+        if not chunked:
+            return await self._concluded(replies, content, may_end, following)
+        refused = _refused(replies)
+        if refused is not None:
+            return refused
+        if any(reply.code >= 300 for reply in replies):
+            raise ProtocolError(f"the recipient is answered with {replies[-1]}")
+        return await self._body(b"BDAT %d LAST\r\n" % len(content), content, b"", may_end, following)
+
+    async def _go_on(
+        self, begun: _Begun, may_end: Callable[[], bool], following: Callable[[], Message | None]
+    ) -> Reply:
+        """A transaction whose commands the host has already."""
+        self._note_said(begun.commands)
+        replies = await self._answers(begun.commands)
+        self._check_alive(begun.commands, replies)
+        return await self._concluded(replies, begun.message[2], may_end, following)
+
+    async def _concluded(
+        self, replies: list[Reply], content: bytes, may_end: Callable[[], bool], following: Callable[[], Message | None]
+    ) -> Reply:
+        """What follows DATA."""
+        refused = _refused(replies)
         if refused is None and replies[-1].code == 354:
-            return await self._body(b"", dot_stuff(content), b".\r\n", may_end)
+            return await self._body(b"", dot_stuff(content), b".\r\n", may_end, following)
         if refused is None:
             # The octets of a message must not be taken for commands, nor this reply for the message's.
             raise ProtocolError(f"DATA is answered with {replies[-1]}")
         if replies[-1].code == 354:
             await self._end_empty()
         return refused
+
+    def _ahead(self, following: Callable[[], Message | None]) -> bytes:
+        """MAIL, RCPT and DATA of the next message, DATA last as RFC 2920 §3.1 asks; b"" where it must wait."""
+        if not self._pipelines or (message := following()) is None:
+            return b""
+        reverse_path, forward_path, content = message
+        try:
+            commands = envelope(reverse_path, forward_path, content, self._offered)
+        except Unfit:  # told when its turn comes
+            return b""
+        if in_chunks(len(content), self._offered):
+            return b""
+        self._begun = _Begun(message, [*commands, _DATA])
+        return b"".join(self._begun.commands)
 
     def _check_alive(self, commands: list[bytes], replies: list[Reply]) -> None:
         """What only says that a kept connection is over is no verdict on this message. Raises Lost."""
@@ -326,7 +397,10 @@ class Connection:
         except Lost:  # the refusal was heard, and is the answer
             self.abort()
 
-    async def _body(self, before_it: bytes, content: bytes, end: bytes, may_end: Callable[[], bool]) -> Reply:
+    async def _body(
+        self, before_it: bytes, content: bytes, end: bytes, may_end: Callable[[], bool],
+        following: Callable[[], Message | None],
+    ) -> Reply:  # fmt: skip
         """The message and what ends it; what the host says to it, or before it when it hears no further."""
         *before, last = _blocks(content, end)
         try:
@@ -336,12 +410,13 @@ class Connection:
                 await self._wire.writable(self._timeouts.block)
             if before:
                 await self._wire.handed_over(self._transport, self._timeouts.block)
-            # Late, since a slow host may take minutes for what stands before.
-            if not self._wire.replies and not may_end():
-                raise Lost("this worker's claims are no longer sure, so it sends no final dot", None)
             early = bool(self._wire.replies)
+            ahead = b"" if early or len(last) > WHOLE - ENVELOPE else self._ahead(following)
+            # Late, since a slow host may take minutes for what stands before.
+            if not early and not may_end():
+                raise Lost("this worker's claims are no longer sure, so it sends no final dot", None)
             if not early:
-                self._transport.write(last)
+                self._transport.write(last + ahead)
                 await self._wire.writable(self._timeouts.block)
         except Lost:
             if not self._wire.replies:
@@ -354,11 +429,14 @@ class Connection:
             raise ProtocolError(f"the message is answered with {reply}{' before its end' if early else ''}")
         if early:
             self.abort()
-        self._dirty = False
+        self._dirty = self._begun is not None
         return reply
 
     async def _together(self, commands: list[bytes]) -> list[Reply]:
         self._say(commands)
+        return await self._answers(commands)
+
+    async def _answers(self, commands: list[bytes]) -> list[Reply]:
         replies: list[Reply] = []
         for command in commands:
             try:
@@ -393,9 +471,12 @@ class Connection:
 
     def _say(self, commands: list[bytes]) -> None:
         self._dirty = self._dirty or any(command.startswith(b"MAIL") for command in commands)
+        self._note_said(commands)
+        self._transport.write(b"".join(commands))
+
+    def _note_said(self, commands: list[bytes]) -> None:
         for command in commands:
             self._note("> " + command.decode("utf-8", "replace").rstrip())
-        self._transport.write(b"".join(commands))
 
     def _note(self, line: str) -> None:
         if len(self._transcript) < 50:

@@ -17,7 +17,7 @@ from typing import Final, cast
 from mail.reply import Reply
 from net.smtp_client import ProtocolError, ReplyReader
 
-REPLIES: Final = 16  # that may wait unread; we never ask for more than four at once
+REPLIES: Final = 16  # that may wait unread; we never ask for more than five at once
 
 
 class Break(Enum):

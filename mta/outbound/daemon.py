@@ -27,7 +27,7 @@ from mta.outbound.compose import Composer, Recipe, Uncomposable
 from mta.outbound.fence import Fence
 from mta.outbound.inject import inject
 from mta.outbound.job import Done, Job
-from mta.outbound.lane import Desk, Lane, Tried
+from mta.outbound.lane import Desk, Lane
 from mta.outbound.names import check_names
 from mta.outbound.offering import Offering
 from mta.outbound.pacing import Pacing, Sickness
@@ -38,6 +38,7 @@ from mta.outbound.shelf import Shelf
 from mta.outbound.slow import SlowCampaigns
 from mta.outbound.tls_outfit import route_of
 from mta.outbound.tls_tally import TlsTally
+from mta.outbound.tried import Tried
 from mta.outbound.verdict import ended, returned, settlement_of
 from mta.outbound.warming import warming_of
 from net.resolver import Resolver

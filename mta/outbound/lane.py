@@ -13,28 +13,19 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Final, cast
 
 from mta.outbound.job import Job
 from mta.outbound.pacing import LanePace
 from mta.outbound.route import NO_MAIL, Route, Unreachable
-from mta.outbound.verdict import Heard
-from net.smtp_connection import Answer, Connection
+from mta.outbound.tried import Tried, tried, untried
+from net.smtp_connection import Answer, Connection, Message
 from policy.fairness import CLASSES
 from policy.rotation import EgressSource
-from store.attempts import Attempt
 
 PAUSE: Final = 0.2  # seconds between looks whether our claims are ours again
 URGENCY: Final = {name: place for place, name in enumerate(CLASSES)}
-
-
-@dataclass(frozen=True, slots=True)
-class Tried:
-    """One attempt: which row, what was heard, and its line for the log."""
-
-    job: Job
-    heard: Heard
-    attempt: Attempt
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +35,7 @@ class Desk:
     `octets` gives None where the row needs no attempt (its result is already taken).
     """
 
-    octets: Callable[[Job], tuple[str, str, bytes] | None]
+    octets: Callable[[Job], Message | None]
     tried: Callable[[Tried], None]
     returned: Callable[[Job, str], None]
     may_end: Callable[[], bool]
@@ -67,13 +58,14 @@ class Lane:
         self._desk = desk
         self._tasks: set[asyncio.Task[None]] = set()
         self._arrived = asyncio.Event()
+        self._early: dict[asyncio.Task[None], tuple[Job, Message]] = {}  # made before the turn of its slot came
         self._held: dict[asyncio.Task[None], tuple[Connection, str]] = {}  # with the domain it was opened for
         self._asleep_until = 0.0  # the loop's time, where the pace asks for a long wait
         self._stopping = False
 
     @property
     def load(self) -> int:
-        return len(self.waiting) + self.carrying
+        return len(self.waiting) + self.carrying + len(self._early)
 
     @property
     def connections(self) -> int:
@@ -128,6 +120,8 @@ class Lane:
     def _ended(self, task: asyncio.Task[None]) -> None:
         """A slot is over. A row that came while the last one was saying QUIT found a slot and still has none."""
         self._tasks.discard(task)
+        if (early := self._early.pop(task, None)) is not None:
+            self._desk.returned(early[0], "the attempt was broken off")
         if (left := self._held.pop(task, None)) is not None:
             left[0].abort()
         self._pace.give_slot()
@@ -156,7 +150,7 @@ class Lane:
         self.carrying += 1
         taken = False
         try:
-            made = self._desk.octets(job)
+            made = self._made(job)
             if made is None:
                 taken = True
                 return connection
@@ -165,6 +159,8 @@ class Lane:
                 connection, answer = await self._deliver(job, made, connection)
             except Unreachable as failure:
                 taken = True
+                if (early := self._early.pop(_this_task(), None)) is not None:
+                    self.waiting.appendleft(early[0])
                 if failure.reply not in NO_MAIL.values() and not (failure.demanded or failure.out_of_reach):
                     self._pace.unreached(failure.reply)
                 if not (failure.demanded or failure.out_of_reach) and self._crowded(job, failure):
@@ -181,26 +177,58 @@ class Lane:
                 await self._close(connection)
                 return None
             self._pace.heard(answer.reply)
-            self._desk.tried(_tried(job, connection, answer, started))
+            self._desk.tried(tried(job, connection, answer, started))
             return await self._after(connection)
         finally:
             self.carrying -= 1
             if not taken:
                 self._desk.returned(job, "the attempt was broken off")
 
-    async def _deliver(
-        self, job: Job, made: tuple[str, str, bytes], connection: Connection | None
-    ) -> tuple[Connection, Answer]:
+    async def _deliver(self, job: Job, made: Message, connection: Connection | None) -> tuple[Connection, Answer]:
         """One transaction; on a new connection where the kept one turns out to have ended. Raises Unreachable."""
         domain, strict = job.forward.ascii_domain, job.recipe.requires_tls is True
         if connection is not None and await self._route.fits(connection, domain, strict=strict):
-            answer = await connection.transact(*made, self._desk.may_end, strict)
+            following = partial(self._following, connection)
+            answer = await connection.transact(*made, self._desk.may_end, strict, following)
             if answer.heard:
                 return connection, answer
+            if connection.out_of_step:
+                self._route.lost_step(connection.peer.host)
         if connection is not None:
             await self._close(connection)
         connection = await self._connected(job)
-        return connection, await connection.transact(*made, self._desk.may_end, strict)
+        following = partial(self._following, connection)
+        return connection, await connection.transact(*made, self._desk.may_end, strict, following)
+
+    def _following(self, connection: Connection) -> Message | None:
+        """The row that this connection may carry next for the same domain, made now; None where that is not sure."""
+        task, limits, domain = _this_task(), self._pace.limits, connection.peer.domain
+        if task in self._early:
+            return self._early[task][1]
+        if self._stopping or limits is None or len(self._tasks) > limits.connections:
+            return None
+        at = self._first_of(domain)
+        if at is None or connection.carried >= limits.messages_per_connection or self._pace.admit(False) > 0.0:
+            return None
+        job = self.waiting[at]
+        del self.waiting[at]
+        made = self._desk.octets(job)
+        if made is not None:
+            self._early[task] = job, made
+        return made
+
+    def _first_of(self, domain: str) -> int | None:
+        """Where, of the most urgent rows, the first is that a connection opened for `domain` carries without asking."""
+        for at, job in enumerate(self.waiting):
+            if job.retry != self.waiting[0].retry:
+                return None
+            if job.forward.ascii_domain == domain and job.recipe.requires_tls is not True:
+                return at
+        return None
+
+    def _made(self, job: Job) -> Message | None:
+        early = self._early.pop(_this_task(), None)
+        return self._desk.octets(job) if early is None else early[1]
 
     async def _after(self, connection: Connection) -> Connection | None:
         limits = self._pace.limits
@@ -227,6 +255,8 @@ class Lane:
             if limits is None:
                 self.withdraw(lambda _: True, "the site rests")
                 return None
+            if (early := self._early.get(_this_task())) is not None:
+                return early[0]
             if len(self._tasks) > limits.connections or (domain and self._gives_way(kept)):
                 return None
             wait = limits.idle.total_seconds()
@@ -291,38 +321,10 @@ class Lane:
         waiting, self.waiting = list(self.waiting), deque()
         for one in [job, *waiting]:
             if one.forward.ascii_domain == job.forward.ascii_domain:
-                self._desk.tried(_untried(one, failure, started))
+                self._desk.tried(untried(one, failure, started))
             else:
                 self.waiting.append(one)
 
 
 def _this_task() -> asyncio.Task[None]:
     return cast("asyncio.Task[None]", asyncio.current_task())
-
-
-def _tried(job: Job, connection: Connection, answer: Answer, started: datetime) -> Tried:
-    now = datetime.now(UTC)
-    reply = answer.reply
-    kept = None if reply is not None and reply.positive else answer.transcript
-    attempt = Attempt(
-        job.row.recipient_id, now, job.source.address, str(connection.peer), connection.tls,
-        reply.code if reply else None, answer.words[:1000], kept, (now - started) // timedelta(milliseconds=1),
-    )  # fmt: skip
-    return Tried(job, Heard(reply, answer.words), attempt)
-
-
-def _untried(job: Job, failure: Unreachable, started: datetime) -> Tried:
-    now = datetime.now(UTC)
-    attempt = Attempt(
-        job.row.recipient_id, now, job.source.address, failure.host, None,
-        failure.reply.code if failure.reply else None, str(failure)[:1000], None,
-        (now - started) // timedelta(milliseconds=1),
-    )  # fmt: skip
-    return Tried(job, _site_verdict(failure), attempt)
-
-
-def _site_verdict(failure: Unreachable) -> Heard:
-    """A greeting of 5xx is a verdict on us, not on the recipient: deferred like a refused connection."""
-    if failure.reply is not None and failure.reply in NO_MAIL.values():
-        return Heard(failure.reply, str(failure))
-    return Heard(None, str(failure), failure.reply, failure.out_of_reach)

@@ -23,8 +23,9 @@ from mail.template import Values
 from mail.verp import Tokens
 from mta.outbound.compose import Composer, Recipe, Uncomposable
 from mta.outbound.job import Job
-from mta.outbound.lane import Desk, Lane, Tried
+from mta.outbound.lane import Desk, Lane
 from mta.outbound.pacing import steady
+from mta.outbound.tried import Tried
 from net.resolver import Resolver
 from net.smtp_connection import Timeouts
 from peers.names import Names, record
@@ -165,6 +166,125 @@ def test_a_kept_connection_that_ends_under_a_message_costs_it_no_attempt(names: 
     run(test)
 
 
+def test_the_envelope_of_a_row_that_waits_rides_with_the_dot_of_the_one_before(names: Names) -> None:
+    async def script(talk: Talk) -> None:
+        await talk.greet()
+        await talk.line()
+        for number in range(3):
+            await talk.line()
+            await talk.line()
+            talk.say(b"250 ok\r\n250 ok\r\n354 go on\r\n")
+            await talk.message()
+            if number < 2:
+                assert (await asyncio.wait_for(talk.line(), 5)).startswith(b"MAIL")  # before we answered
+            talk.say(b"250 taken\r\n")
+        assert await talk.line() == b"QUIT\r\n"
+
+    async def test() -> None:
+        async with playing(script) as host, lane_to(host.port, names) as bench:
+            for number in range(3):
+                bench.lane.push(job(number))
+            assert await bench.results(3) == [250, 250, 250]
+            await host.ended()
+            assert len(host.talks) == 1
+
+    run(test)
+
+
+def test_rows_that_ride_behind_each_other_are_each_taken_once_though_the_host_hangs_up(names: Names) -> None:
+    async def script(talk: Talk) -> None:
+        """Hangs up behind every third message, whatever was announced behind it."""
+        await talk.greet()
+        for _ in range(3):
+            await talk.take()
+
+    async def test() -> None:
+        async with playing(script) as host, lane_to(host.port, names) as bench:
+            for number in range(10):
+                bench.lane.push(job(number))
+            assert await bench.results(10) == [250] * 10
+            assert sorted(one.job.row.recipient_id for one in bench.tried) == list(range(10))
+            assert messages(host) == 10
+            assert len(host.talks) == 4
+            assert bench.returned == []
+            assert bench.lane.load == 0
+
+    run(test)
+
+
+def test_a_deaf_host_is_told_nothing_behind_the_dot_any_more(names: Names) -> None:
+    alone: list[bool] = []
+
+    async def script(talk: Talk) -> None:
+        await talk.greet()
+        while await talk.line():
+            talk.say(b"250 ok\r\n")
+            for reply in (b"250 ok\r\n", b"354 go on\r\n"):
+                await talk.line()
+                talk.say(reply)
+            alone.append((await talk.block()).endswith(b"\r\n.\r\n"))
+            talk.say(b"250 taken\r\n")
+
+    async def test() -> None:
+        async with playing(script) as host, lane_to(host.port, names) as bench:
+            for number in range(5):
+                bench.lane.push(job(number))
+            assert await bench.results(5) == [250] * 5
+            assert messages(host) == 5
+            assert alone == [False, True, True, True, True]
+
+    run(test)
+
+
+def test_a_stop_hands_back_the_row_that_was_announced(names: Names) -> None:
+    async def script(talk: Talk) -> None:
+        await talk.greet()
+        await talk.envelope()
+        await talk.block()
+        await asyncio.sleep(0.3)
+        talk.say(b"250 taken\r\n250 ok\r\n250 ok\r\n354 go on\r\n")
+        await talk.rest()
+
+    async def test() -> None:
+        async with playing(script) as host, lane_to(host.port, names) as bench:
+            for number in range(3):
+                bench.lane.push(job(number))
+            while not host.talks or b"\r\n.\r\n" not in host.talks[0].heard:  # noqa: ASYNC110 - a script's word
+                await asyncio.sleep(0.01)
+            assert bench.lane.load == 3
+            await bench.lane.stop(timedelta(seconds=2))
+            assert await bench.results(1) == [250]
+            assert sorted(one.row.recipient_id for one in bench.returned) == [1, 2]
+            assert messages(host) == 1
+            assert bench.lane.load == 0
+
+    run(test)
+
+
+def test_a_row_announced_on_a_connection_that_ends_waits_again_where_no_host_takes_another(names: Names) -> None:
+    async def script(talk: Talk) -> None:
+        if talk.number > 1:
+            talk.say(b"554 no\r\n")
+            return
+        await talk.greet()
+        await talk.take()
+        await talk.envelope()
+        await talk.block()
+        talk.break_off()
+
+    async def test() -> None:
+        async with playing(script) as host, lane_to(host.port, names) as bench:
+            for number in range(5):
+                bench.lane.push(job(number))
+            heard = await bench.results(5)
+            assert heard[:2] == [250, None]
+            assert sorted(one.job.row.recipient_id for one in bench.tried) == list(range(5))
+            assert len(host.talks) == 2  # one try for all that waited
+            assert bench.returned == []
+
+    run(test)
+
+
 def test_it_is_tried_on_one_new_connection_and_not_on_a_third(names: Names) -> None:
     async def script(talk: Talk) -> None:
         await talk.greet()
@@ -301,7 +421,7 @@ def test_stopping_hands_back_what_waits_and_lets_end_what_is_on_the_wire(names: 
             await asyncio.sleep(0.1)
             await bench.lane.stop(timedelta(seconds=3))
             assert await bench.results(1) == [250]
-            assert [one.row.recipient_id for one in bench.returned] == [1, 2, 3, 4]
+            assert sorted(one.row.recipient_id for one in bench.returned) == [1, 2, 3, 4]
             assert messages(host) == 1
 
     run(test)

@@ -93,6 +93,119 @@ def test_envelope_and_data_come_in_one_segment_where_pipelining_is_offered() -> 
     assert (code(answer), usable) == (250, True)
 
 
+NEXT = ("b+next@ours.test", "bob@remote.test", b"Subject: next\r\n\r\nnext\r\n")
+
+
+def two(
+    script: Script, timeouts: Timeouts = CALM, second: tuple[str, str, bytes] = NEXT
+) -> tuple[list[Answer], Connection, bytes]:
+    """A message, NEXT announced behind it, then `second`: both answers, the connection, what the host heard."""
+    found: list[tuple[list[Answer], Connection, bytes]] = []
+
+    async def test() -> None:
+        async with playing(script) as host:
+            connection = await connect(host.port, timeouts)
+            first = await connection.transact(
+                "b+token@ours.test", "ann@remote.test", LETTER, lambda: True, following=lambda: NEXT
+            )
+            answers = [first, await connection.transact(*second, lambda: True)]
+            await connection.quit()
+            await host.ended()
+            found.append((answers, connection, bytes(host.talks[0].heard)))
+
+    run(test)
+    return found[0]
+
+
+def test_the_next_envelope_rides_with_the_final_dot_and_data_comes_last() -> None:
+    blocks = []
+
+    async def script(talk: Talk) -> None:
+        await talk.greet()
+        await talk.envelope()
+        blocks.append(await talk.block())
+        talk.say(b"250 taken\r\n250 ok\r\n250 ok\r\n354 go on\r\n")
+        blocks.append(await talk.block())
+        talk.say(b"250 taken too\r\n")
+        await talk.rest()
+
+    answers, _, heard = two(script)
+    assert [str(one.reply) for one in answers] == ["250 taken", "250 taken too"]
+    assert blocks[0].startswith(LETTER + b".\r\nMAIL FROM:<b+next@ours.test>")
+    assert blocks[0].endswith(b"\r\nRCPT TO:<bob@remote.test>\r\nDATA\r\n")
+    assert blocks[1] == NEXT[2] + b".\r\n"
+    assert heard.endswith(b"QUIT\r\n")
+    assert answers[1].transcript.startswith("> MAIL FROM:<b+next@ours.test>")
+    assert "bob@" not in answers[0].transcript
+
+
+def test_each_of_two_has_its_own_answer_though_all_come_at_once() -> None:
+    async def script(talk: Talk) -> None:
+        await talk.greet()
+        await talk.envelope()
+        await talk.block()
+        talk.say(b"451 4.3.0 later\r\n250 ok\r\n550 5.1.1 no bob\r\n503 no recipient\r\n")
+        await talk.rest()
+
+    answers, _, heard = two(script)
+    assert [code(one) for one in answers] == [451, 550]
+    assert b"next\r\n.\r\n" not in heard
+
+
+def test_an_announced_message_of_an_ended_connection_may_be_sent_anew_at_once() -> None:
+    for ending in (b"250 taken\r\n", b"250 taken\r\n421 enough\r\n"):
+
+        async def script(talk: Talk, ending: bytes = ending) -> None:
+            await talk.greet()
+            await talk.envelope()
+            await talk.block()
+            talk.say(ending)  # and hangs up
+
+        answers, connection, heard = two(script)
+        assert [code(one) for one in answers] == [250, None]
+        assert [one.heard for one in answers] == [True, False]
+        assert not connection.out_of_step
+        assert heard.count(b"\r\n.\r\n") == 1
+
+
+def test_a_host_that_hears_nothing_behind_the_dot_is_known_for_it() -> None:
+    async def script(talk: Talk) -> None:
+        await talk.greet()
+        await talk.take()
+        await talk.rest()
+
+    answers, connection, heard = two(script, QUICK)
+    assert [code(one) for one in answers] == [250, None]
+    assert (answers[1].heard, connection.out_of_step) == (False, True)
+    assert heard.count(b"\r\n.\r\n") == 1
+
+
+def test_another_message_than_the_announced_one_never_gets_into_its_data() -> None:
+    async def script(talk: Talk) -> None:
+        await talk.greet()
+        await talk.envelope()
+        await talk.block()
+        talk.say(b"250 taken\r\n250 ok\r\n250 ok\r\n354 go on\r\n")
+        await talk.rest()
+
+    answers, _, heard = two(script, second=("b+x@ours.test", "eve@remote.test", b"Subject: x\r\n\r\nx\r\n"))
+    assert [(code(one), one.heard) for one in answers] == [(250, True), (None, False)]
+    assert heard.endswith(b"DATA\r\n")
+
+
+def test_nothing_is_announced_to_a_host_that_does_not_pipeline() -> None:
+    async def script(talk: Talk) -> None:
+        await talk.greet(b"250 here\r\n")
+        for _ in range(2):
+            await talk.envelope()
+            assert (await talk.block()).endswith(b"\r\n.\r\n")
+            talk.say(b"250 taken\r\n")
+        await talk.rest()
+
+    answers, _, _ = two(script)
+    assert [code(one) for one in answers] == [250, 250]
+
+
 def test_without_pipelining_nothing_is_said_before_the_answer() -> None:
     async def script(talk: Talk) -> None:
         await talk.greet(b"250 here\r\n")
