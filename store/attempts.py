@@ -7,12 +7,14 @@ never its outcome, which the ledger row itself keeps.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, insert, select
 
 from store.schema import attempts
+
+_RECORD = insert(attempts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Attempt:
 
 def record(tx: Connection, made: Sequence[Attempt]) -> None:
     if made:
-        tx.execute(insert(attempts), [asdict(one) for one in made])
+        tx.execute(_RECORD, [{name: getattr(one, name) for name in Attempt.__slots__} for one in made])
 
 
 def of_recipient(connection: Connection, recipient_id: int) -> list[Attempt]:

@@ -60,12 +60,14 @@ _SETTLE = (
         reason=bindparam("why"), settled_at=bindparam("settled"), asked=None,
     )
 )  # fmt: skip
-_MINE: Select[Any] = select(
-    recipients.c.id, recipients.c.attempts, recipients.c.due, recipients.c.queued_at, recipients.c.asked
-).where(
-    recipients.c.id.in_(bindparam("ids", expanding=True)),
-    recipients.c.state == State.INFLIGHT,
-    recipients.c.claimed_by == bindparam("worker"),
+_MINE: Select[Any] = (
+    select(recipients.c.id, recipients.c.attempts, recipients.c.due, recipients.c.queued_at, recipients.c.asked)
+    .where(
+        recipients.c.id.in_(bindparam("ids", expanding=True)),
+        recipients.c.state == State.INFLIGHT,
+        recipients.c.claimed_by == bindparam("worker"),
+    )
+    .with_for_update()
 )
 
 
@@ -156,7 +158,7 @@ def settle(
     for longer than `delay_warning`.
     """
     ids = sorted(settlement.recipient_id for settlement in settlements)
-    held = tx.execute(_MINE.with_for_update(), {"ids": ids, "worker": worker}).all()
+    held = tx.execute(_MINE, {"ids": ids, "worker": worker}).all()
     mine = {row.id: row for row in held}
     valid = sorted((one for one in settlements if one.recipient_id in mine), key=lambda one: one.recipient_id)
     if valid:
@@ -210,15 +212,19 @@ def _settled(one: Settlement, row: Row[Any], now: datetime) -> dict[str, object]
 
 def _counted(settlements: Sequence[Settlement], now: datetime) -> Counter[counters.Key]:
     changes: Counter[counters.Key] = Counter()
+    ended: Counter[tuple[breakers.About, bool]] = Counter()
     for one in settlements:
         if one.tried and one.warming:
             changes["warmup", now.date().toordinal(), one.warming] += 1
         if one.tried and one.event in (Event.DELIVER, Event.FAIL, Event.EXPIRE):
             about = breakers.About(one.project_id, one.sender_id, one.campaign_id, one.provider)
-            changes.update(breakers.sent(about, one.effect is Effect.BLOCK, now))
+            ended[about, one.effect is Effect.BLOCK] += 1
         if one.campaign_id is not None:
             for name in _names(one):
                 changes["campaign", one.campaign_id, name] += 1
+    for (about, hard), count in ended.items():
+        for key, once in breakers.sent(about, hard, now).items():
+            changes[key] += once * count
     return changes
 
 
