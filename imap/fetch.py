@@ -127,11 +127,12 @@ def _sections(raw: bytes | None, parts: bytes, wanted: list[Octets]) -> bytes:
 
 
 def _answered(raw: bytes | None, places: PartIndex, item: Octets) -> bytes:
-    octets = None if raw is None else _octets(raw, places, item)
+    """A part that is not there is empty, as other servers have it; NIL where the whole mail has gone meanwhile."""
+    if raw is None:
+        return b"0" if item.form is Form.DECODED_SIZE else b"NIL"
+    octets = _octets(raw, places, item) or b""
     if item.form is Form.DECODED_SIZE:
-        return b"%d" % len(octets or b"")
-    if octets is None:
-        return b"NIL"
+        return b"%d" % len(octets)
     if item.first is not None:
         octets = octets[item.first : item.first + item.length]
     return (b"~" if item.form is Form.DECODED else b"") + wire_text.literal(octets)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Final, TypeVar
 
 from imap import mutf7
-from imap.answer import MalformedError
+from imap.answer import MalformedError, RefusedError
 from imap.wire import Request
 
 T = TypeVar("T")
@@ -146,7 +146,11 @@ class Cursor:
     def list_mailbox(self) -> str:
         """A name with the wildcards of LIST."""
         quoted = self.peek() in (b'"', b"{")
-        return self._name(self.string() if quoted else self.match(_LIST_MAILBOX, "a mailbox pattern")[0])
+        octets = self.string() if quoted else self.match(_LIST_MAILBOX, "a mailbox pattern")[0]
+        try:
+            return self._name(octets)
+        except RefusedError:  # no name of ours looks like that: it finds none
+            return "\0"
 
     def flag(self) -> str:
         backslash = "\\" if self.taken(b"\\") else ""
@@ -207,7 +211,7 @@ class Cursor:
         try:
             name = octets.decode() if self._utf8_names else mutf7.decode(octets)
         except ValueError as error:
-            raise MalformedError(str(error)) from error
+            raise RefusedError(str(error), b"CANNOT") from error
         first, slash, rest = name.partition("/")
         return "INBOX" + slash + rest if first.upper() == "INBOX" else name
 

@@ -90,6 +90,8 @@ def fetch_attributes(cursor: Cursor) -> tuple[Wanted, ...]:
     """One attribute, a macro, or a list of attributes; each once."""
     if cursor.peek() == b"(":
         listed = cursor.listed(lambda: _attribute(cursor, _NAMED))
+        if not listed:
+            raise MalformedError("FETCH wants at least one item")
         return tuple(dict.fromkeys(wanted for group in listed for wanted in group))
     return _attribute(cursor, _NAMED | _MACROS)
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from admin.acts.pages import Page, Window, page_of
 from admin.office import Office
 from admin.refusals import ConflictError, InvalidError, NotFoundError
 from mail.address import Address, parse_mailbox
-from store import domains, mailboxes, redirects
+from store import domains, folders, mailboxes, redirects
 from store.secrets import generate_secret, hash_password
 
 _SHORTEST: Final = 8
 _LONGEST: Final = 256
+_CAPABILITY: Final = re.compile(r"[A-Z0-9][A-Z0-9=+-]{0,59}")
+_NEVER_HIDDEN: Final = ("IMAP4REV1",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,7 @@ class MailboxView:
     address: str
     quota_bytes: int | None
     created_at: datetime
+    hidden_capabilities: list[str]
 
 
 def create(office: Office, project: int, address: str, password: str | None, quota_bytes: int | None) -> NewMailbox:
@@ -74,6 +80,26 @@ def new_password(office: Office, project: int, address: str) -> NewMailbox:
     return NewMailbox(str(parsed), secret)
 
 
+def hide_capabilities(office: Office, project: int, address: str, names: Sequence[str]) -> None:
+    """Its IMAP sessions are not offered these from the next sign-in on; none: all again. Raises NotFoundError."""
+    parsed = address_of(address)
+    wanted = {name.upper() for name in names}
+    if wrong := sorted(name for name in wanted if not _CAPABILITY.fullmatch(name) or name in _NEVER_HIDDEN):
+        raise InvalidError(f"capability {wrong[0][:100]!r}: a name of the CAPABILITY answer, other than IMAP4rev1")
+
+    def work(tx: Any) -> bool:
+        found = mailboxes.by_address(tx, parsed.normalised)
+        return found is not None and mailboxes.hide_capabilities(tx, project, found.id, wanted)
+
+    if not office.write(work):
+        raise NotFoundError(f"this project has no mailbox {parsed}")
+
+
+def renew_uidvalidity(office: Office) -> int:
+    """After a restore from a backup: every folder of every mailbox is read anew by its clients; how many folders."""
+    return office.stores.mail.journal.run(partial(folders.renew_uidvalidity, now=office.now()))
+
+
 def _hash(office: Office, secret: str, key: str, *, given: bool) -> str:
     if not given:
         return mailboxes.generated_hash(office.vault, secret, key)
@@ -99,4 +125,4 @@ def page(office: Office, project: int, window: Window) -> Page[MailboxView]:
 
 
 def _view(row: mailboxes.Mailbox) -> MailboxView:
-    return MailboxView(row.id, row.address, row.quota_bytes, row.created_at)
+    return MailboxView(row.id, row.address, row.quota_bytes, row.created_at, row.hidden_capabilities.split())

@@ -28,3 +28,13 @@ def create_mailbox(body: MailboxRequest, office: TheOffice, project: InProject) 
 @router.get("/mailboxes")
 def list_mailboxes(office: TheOffice, project: InProject, window: InWindow) -> Page[MailboxView]:
     return mailboxes.page(office, project, window)
+
+
+class HiddenCapabilities(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    names: list[str]
+
+
+@router.put("/mailboxes/{address}/hidden-capabilities", status_code=204)
+def hide_capabilities(address: str, body: HiddenCapabilities, office: TheOffice, project: InProject) -> None:
+    mailboxes.hide_capabilities(office, project, address, body.names)

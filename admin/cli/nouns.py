@@ -176,6 +176,29 @@ def new_password(address: Address, project: ProjectName = None, folder: Folder =
         show_one(mailboxes.new_password(office, project_id(office, project), address), as_json)
 
 
+@mailbox.command(name="hide")
+def hide_capabilities(
+    address: Address,
+    names: Annotated[list[str] | None, typer.Argument(help="IMAP capabilities, as QRESYNC; none: all again.")] = None,
+    project: ProjectName = None,
+    folder: Folder = HERE,
+) -> None:
+    """Keep capabilities from a mail program that fails with them; from its next sign-in on."""
+    from admin.acts import mailboxes
+
+    with opened(folder) as office:
+        mailboxes.hide_capabilities(office, project_id(office, project), address, names or [])
+
+
+@mailbox.command(name="renew-uidvalidity")
+def renew_uidvalidity(folder: Folder = HERE) -> None:
+    """After a restore from a backup: mail programs read every folder anew."""
+    from admin.acts import mailboxes
+
+    with opened(folder) as office:
+        typer.echo(f"{mailboxes.renew_uidvalidity(office)} folders have a new UIDVALIDITY")
+
+
 @mailbox.command(name="list")
 def list_mailboxes(project: ProjectName = None, folder: Folder = HERE, as_json: AsJson = False) -> None:
     from admin.acts import mailboxes, pages

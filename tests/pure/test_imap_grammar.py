@@ -66,8 +66,9 @@ def test_mailbox_names() -> None:
     assert at(b'"iNbOx/sub"').mailbox() == "INBOX/sub"
     assert at(b"Gr&APYA3w-e").mailbox() == "Größe"
     for bad in (b"&", b"&AGE-", b"&AP", b"&AP*-", b"\xc3\xa9"):
-        with pytest.raises(MalformedError):
+        with pytest.raises(RefusedError):
             at(b'"' + bad + b'"').mailbox()
+    assert at(b"&broken").list_mailbox() == "\0"  # a pattern that finds nothing
 
 
 @settings(max_examples=80)
