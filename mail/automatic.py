@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from mail.automatic_words import CHALLENGES, OPENINGS
 from mail.dsn import address_in
 from mail.parts import Headers, Parsed
 
@@ -211,7 +212,7 @@ def null_path(headers: Headers, reverse_path: str | None) -> bool:
 
 def away(parsed: Parsed) -> bool:
     """Whether the subject or the opening lines are those of an out-of-office reply."""
-    return away_by_subject(parsed) or _holds(_FILLERS.sub("", opening(parsed)), _AWAY_OPENINGS)
+    return away_by_subject(parsed) or _holds(_FILLERS.sub("", opening(parsed)), _AWAY_OPENINGS + OPENINGS)
 
 
 def away_by_subject(parsed: Parsed) -> bool:
@@ -221,7 +222,8 @@ def away_by_subject(parsed: Parsed) -> bool:
 
 def challenges(parsed: Parsed) -> bool:
     """Whether a machine asks the sender to prove being a person; asked only of mail that is automatic anyhow."""
-    return _holds(_subject(parsed), _CHALLENGES) or _holds(opening(parsed), _CHALLENGES)
+    written = opening(parsed)
+    return _holds(_subject(parsed), _CHALLENGES) or _holds(written, _CHALLENGES + CHALLENGES)
 
 
 def daemon(headers: Headers) -> bool:
@@ -262,6 +264,8 @@ def _type_signs(parsed: Parsed) -> list[str]:
 
 def _word_signs(parsed: Parsed) -> list[str]:
     found = ["out of office"] if away(parsed) else []
+    if _holds(opening(parsed), CHALLENGES):
+        found.append("challenge")
     if _holds(_subject(parsed), _TICKET_SUBJECTS):
         found.append("ticket system")
     return found
