@@ -89,7 +89,7 @@ class Signer:
         program = shutil.which(name, path=SEARCHED)
         command = [program, *(part.format(folder=self._folder) for part in _COMMANDS[name])]
         with (self._folder / "output").open("wb") as output:
-            return subprocess.Popen([*_as_nobody(self._folder), *command], stdout=output, stderr=output, cwd="/")
+            return subprocess.Popen([*as_nobody(self._folder), *command], stdout=output, stderr=output, cwd="/")
 
     @property
     def pid(self) -> int:
@@ -112,7 +112,7 @@ def _key() -> tuple[bytes, bytes]:
     return key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption()), record
 
 
-def _as_nobody(folder: Path) -> list[str]:
+def as_nobody(folder: Path) -> list[str]:
     """What runs a command without privilege, as owner of `folder`, until we end."""
     command = ["setpriv", "--pdeathsig", "TERM"]
     if os.geteuid() != 0:
