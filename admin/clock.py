@@ -31,6 +31,7 @@ from admin.report_desk import ReportDesk
 from admin.tls_reports import TlsReports
 from net.http_guard import HttpGuard
 from net.resolver import Resolver
+from policy.junk import REMEMBERED
 from policy.launch_gate import IMPORTING, Failing, failing
 from role.context import Context
 from role.log import EventLog
@@ -39,6 +40,7 @@ from store import (
     breakers,
     campaign_progress,
     campaigns,
+    greylist,
     imports,
     launch_facts,
     received_reports,
@@ -100,6 +102,7 @@ def run(context: Context) -> None:
         Duty(lambda: tls_reports.step(office.now()), 600.0),
         Duty(lambda: dmarc_reports.step(office.now()), 60.0),
         Duty(lambda: forget_reports(office, office.now()), 3600.0),
+        Duty(lambda: forget_peers(office, office.now()), 3600.0),
         Duty(lambda: sweep_spool(office, context.spool, context.log, office.now()), 3600.0),
     ]
     changes = Changes(context.stores.core.database)
@@ -229,6 +232,11 @@ def forget_reports(office: Office, now: datetime) -> None:
     for _ in range(_ROUNDS):
         if not office.stores.events.journal.run(lambda tx: received_reports.forget(tx, now)):
             return
+
+
+def forget_peers(office: Office, now: datetime) -> None:
+    """Who was put off, or let in, so long ago that it no longer counts."""
+    office.stores.mail.journal.run(lambda tx: greylist.forget(tx, now, REMEMBERED))
 
 
 def sweep_spool(office: Office, spool: Spool, log: EventLog, now: datetime) -> None:

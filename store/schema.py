@@ -113,13 +113,6 @@ redirects = _table(
     UniqueConstraint("address_key", "target_key"), Index(None, "project_id", "id"),
 )  # fmt: skip
 
-# Whose mail a mailbox never takes for junk, or always: an address, or a domain as "@domain".
-mailbox_rules = _table(
-    "mailbox_rules", core, Column("mailbox_id", ForeignKey("mailboxes.id"), primary_key=True),
-    Column("author_key", Words, primary_key=True), _text("verdict"),  # allow | deny
-    sqlite_with_rowid=False,
-)  # fmt: skip
-
 app_passwords = _table(
     "app_passwords", core, _id(), Column("mailbox_id", ForeignKey("mailboxes.id"), nullable=False), _text("name"),
     *(Column(name, Octets, nullable=False) for name in ("secret_hash", "stored_key", "server_key")),

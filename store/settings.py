@@ -92,6 +92,11 @@ class Authentication(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     trusted_sealers: tuple[str, ...] = ()  # domains whose ARC seals outweigh a DMARC failure
 
 
+class Junk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    block_lists: tuple[str, ...] = ()  # DNS zones; mail of a listed peer is junk
+    greylist: timedelta = timedelta(minutes=1)  # that suspicious peers wait before they are let in; 0: nobody waits
+
+
 class TrustedNetwork(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     network: str
     connection: str
@@ -181,6 +186,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tls: Tls = Tls()
     outbound: Outbound = Outbound()
     mx: Mx = Mx()
+    junk: Junk = Junk()
     authentication: Authentication = Authentication()
     submission: Submission = Submission()
     imap: Imap = Imap()

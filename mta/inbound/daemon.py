@@ -11,6 +11,7 @@ from mail.verp import Tokens
 from mta.inbound.authenticate import Authenticator
 from mta.inbound.dmarc_tally import DmarcTally
 from mta.inbound.judging import Judging
+from mta.inbound.screen import Screener
 from mta.inbound.session import Desk, MxSession
 from mta.serving import Port, serve
 from mta.smtp_listener import Listener, server_tls
@@ -49,6 +50,13 @@ def run(context: Context) -> None:
             intake=writing(context.stores.mail.journal, arrivals.add),
             judging=judging,
             signed=Signatures(Tokens(context.vault.derived("tokens")), Srs(context.vault.derived("srs"))),
+            screener=Screener(
+                Resolver(settings.dns.servers, settings.dns.timeout),
+                context.stores,
+                context.log,
+                settings.junk.block_lists,
+                settings.junk.greylist,
+            ),
             postmaster=address_key(settings.mx.postmaster) or "",
             pool=pool,
         )

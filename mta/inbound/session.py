@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 from mail.address import Address
 from mail.header import HEADER_LIMIT, split
@@ -21,6 +21,7 @@ from mta.inbound.accept import FAILED, Intake, accept
 from mta.inbound.authenticate import Authentication, Peer
 from mta.inbound.headers import HOPS, delivered_to, hops, trace, without_forged
 from mta.inbound.judging import Judging
+from mta.inbound.screen import Letter, Screened, Screener
 from mta.smtp_command import Envelope
 from mta.smtp_listener import Listener
 from mta.smtp_server import SmtpServer
@@ -49,6 +50,7 @@ class Desk:
     intake: Intake
     judging: Judging
     signed: Signatures
+    screener: Screener
     postmaster: str  # the key of the mailbox that gets mail for our own host name
     pool: ThreadPoolExecutor
 
@@ -73,6 +75,10 @@ class Desk:
             return None
         with self.stores.mail.database.read() as mail:
             return full(fullness(mail, recipients), size)
+
+    async def screened(self, letter: Letter) -> Screened:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self.pool, self.screener.screen, letter, datetime.now(UTC))
 
 
 class MxSession(SmtpServer[tuple[Accepted, ...]]):
@@ -133,7 +139,19 @@ class MxSession(SmtpServer[tuple[Accepted, ...]]):
         found = await self._desk.judging.authenticate(Peer(self.peer, self.helo), reverse_path, content)
         if refusal := self._judge(found):
             return refusal
-        return await self._keep(mail, reverse_path, found, content, recipients)
+        screened = await self._screened(reverse_path, found, recipients)
+        if screened.refusal is not None:
+            self.listener.refused("greylisted")
+            return screened.refusal
+        summary = found.summary() | ({"listed": list(screened.listed)} if screened.listed else {})
+        return await self._keep(mail, reverse_path, found, summary, content, recipients)
+
+    async def _screened(self, reverse_path: str, found: Authentication, recipients: Sequence[Accepted]) -> Screened:
+        people = [one.address for one in recipients if one.purpose in (Purpose.MAILBOX, Purpose.FORWARD)]
+        if not people:  # reports do not come again for being put off
+            return Screened()
+        letter = Letter(self.peer, reverse_path, people, found.spf.result, found.results.iprev)
+        return await self._desk.screened(letter)
 
     def _judge(self, found: Authentication) -> str | None:
         if found.authors > 1:
@@ -146,12 +164,13 @@ class MxSession(SmtpServer[tuple[Accepted, ...]]):
         return None
 
     async def _keep(
-        self, mail: Envelope, reverse_path: str, found: Authentication, content: bytes, recipients: Sequence[Accepted]
-    ) -> str:
+        self, mail: Envelope, reverse_path: str, found: Authentication, summary: dict[str, Any], content: bytes,
+        recipients: Sequence[Accepted],
+    ) -> str:  # fmt: skip
         now, name = datetime.now(UTC), secrets.token_hex(8)
         hostname = self.listener.hostname
         above = trace(reverse_path, found.header, self.peer, self.helo, self._protocol(mail), hostname, name, now)
-        received = Received(now, reverse_path, self.peer, self.helo, self.secured, found.summary())
+        received = Received(now, reverse_path, self.peer, self.helo, self.secured, summary)
         whole = above + without_forged(content, hostname)
         desk = self._desk
         taken = await accept(desk.intake, desk.spool, self.listener.log, received, whole, recipients)

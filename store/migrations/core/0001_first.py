@@ -560,19 +560,6 @@ def upgrade() -> None:
         sqlite_strict=True,
     )
     op.create_table(
-        "mailbox_rules",
-        sa.Column("mailbox_id", columns.Id, nullable=False),
-        sa.Column("author_key", columns.Words, nullable=False),
-        sa.Column("verdict", columns.Words, nullable=False),
-        sa.ForeignKeyConstraint(
-            ["mailbox_id"],
-            ["mailboxes.id"],
-        ),
-        sa.PrimaryKeyConstraint("mailbox_id", "author_key", name=op.f("pk_mailbox_rules")),
-        sqlite_strict=True,
-        sqlite_with_rowid=False,
-    )
-    op.create_table(
         "messages",
         sa.Column("id", columns.Id, autoincrement=True, nullable=False),
         sa.Column("project_id", columns.Id, nullable=False),
