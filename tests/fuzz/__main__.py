@@ -14,10 +14,12 @@ import traceback
 from pathlib import Path
 from typing import Final
 
-from fuzz import fields, imap, mails, session
+from fuzz import fields, imap, mails, reports, session
 from fuzz.target import Finding, Target, run
 
-TARGETS: Final[tuple[Target, ...]] = (*mails.TARGETS, *fields.TARGETS, *session.TARGETS, *imap.TARGETS)
+TARGETS: Final[tuple[Target, ...]] = (
+    *mails.TARGETS, *fields.TARGETS, *reports.TARGETS, *session.TARGETS, *imap.TARGETS,
+)  # fmt: skip
 
 
 def main(seconds: float, wanted: list[str]) -> int:
