@@ -189,7 +189,7 @@ def _joined(top: list[Node]) -> list[Node]:
     for node in top:
         subject = _subject(node)
         other = of_subject.get(subject)
-        if not subject or other is None or other is node or node.parent is not None:
+        if not subject or other is None or other is node:
             continue
         gone.add(id(node))
         if node.mail is None and other.mail is None:
