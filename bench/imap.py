@@ -71,6 +71,11 @@ def _hits(answer: bytes) -> tuple[int, ...]:
     return tuple(int(word) for word in re.findall(rb"\* SEARCH([ 0-9]*)", answer)[0].split())
 
 
+def _untagged(answer: bytes) -> int:
+    """How many octets but for the tagged line, which each server words in its own way."""
+    return answer.rfind(b"\r\n", 0, -2)
+
+
 def _said(command: bytes) -> Callable[[ImapTalk], bytes]:
     return lambda talk: talk.say(command).octets
 
@@ -91,7 +96,7 @@ TASKS: Final = (
     ),
     Task("UID SEARCH SUBJECT", 3, _said(f"UID SEARCH SUBJECT {RARE_SUBJECT}".encode()), _hits),
     Task("UID SEARCH TEXT", 0.25, _said(f"UID SEARCH TEXT {RARE_WORD.lower()}".encode()), _hits),
-    Task(f"FETCH 1:{BODIES} (BODY.PEEK[])", 4, _said(b"FETCH 1:%d (BODY.PEEK[])" % BODIES), len),
+    Task(f"FETCH 1:{BODIES} (BODY.PEEK[])", 4, _said(b"FETCH 1:%d (BODY.PEEK[])" % BODIES), _untagged),
     Task(f"APPEND x {APPENDS}", 3, _appended, len),
 )  # fmt: skip
 
