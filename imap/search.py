@@ -208,6 +208,8 @@ def _numbers(numbers: SequenceSet, are_uids: bool, place: Place) -> Judge:
     if numbers == SAVED:
         return lambda mail: mail.uid in place.saved
     last = place.last_uid if are_uids else place.last_number
+    if not are_uids:  # `3:*` of two mails is no number that a mail has; of UIDs it is the last (RFC 3501 §6.4.8)
+        numbers = tuple(ends for ends in numbers if not (0 in ends and max(ends) > last))
     ranges = _merged(sorted(tuple(sorted((low or last, high or last))) for low, high in numbers))
     lows = [low for low, _ in ranges]
 

@@ -95,7 +95,7 @@ def _joined(reference: str, pattern: str) -> str:
     if len(reference) + len(pattern) > PATTERN_LIMIT:
         raise MalformedError(f"a pattern has at most {PATTERN_LIMIT} characters")
     whole = reference + pattern
-    return "INBOX" + whole[5:] if whole[:5].upper() == "INBOX" and whole[5:6] in ("", "/") else whole
+    return "INBOX" + whole[5:] if whole[:5].upper() == "INBOX" and whole[5:6] in ("", *"/*%") else whole
 
 
 def _list(session: Session, asked: Listing) -> Running:

@@ -92,3 +92,16 @@ def test_new_mail_is_recent_for_one_session(role: ImapRole) -> None:
     put(three, "recent", b"A: 3\r\n\r\n")
     assert two.say(b"f NOOP")[:2] == [b"* 3 EXISTS", b"* 1 RECENT"]
     assert one.say(b"g NOOP")[:2] == [b"* 3 EXISTS", b"g OK NOOP completed"]
+
+
+def test_a_range_from_beyond_the_last_number_finds_nothing(role: ImapRole) -> None:
+    talk = selected(role, "beyond", 2)
+    assert talk.say(b"a SEARCH 3:*")[0] == b"* SEARCH"
+    assert talk.say(b"b SEARCH 2:*")[0] == b"* SEARCH 2"
+    assert talk.say(b"c UID SEARCH UID 9:*")[0] == b"* SEARCH 2"
+
+
+def test_inbox_is_listed_whatever_its_case(role: ImapRole) -> None:
+    talk = role.signed_in()
+    for pattern in (b"inbox", b"InBoX*", b"iNBOX%"):
+        assert talk.say(b'a LIST "" ' + pattern)[0] == b'* LIST (\\HasNoChildren) "/" INBOX'
