@@ -59,6 +59,10 @@ def _round(scene: Scene, number: int, recipients: int) -> tuple[Tally, list[Kill
     wait_until(lambda: scene.finished(campaign), f"round {number} is finished", 900)
     kills = scene.kills[earlier:]
     one = tally(scene.hosts.arrived(), kills)
+    for token in one.unexplained[:20]:
+        copies = [copy.at for copy in scene.hosts.arrived() if copy.token == token]
+        since = [[round(at - kill.at, 2) for at in copies] for kill in kills]
+        print(f"round {number}: {token} came twice, seconds after each kill: {since}", flush=True)
     if lost := set(tokens) - one.arrived:
         print(f"round {number}: lost {sorted(lost)[:20]}; counts {scene.counts(campaign)}", flush=True)
     return one, kills
