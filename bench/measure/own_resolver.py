@@ -7,6 +7,7 @@ lab's name server. Our own side is told the same resolver, so both have the same
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -70,3 +71,4 @@ class Resolver:
     def stop(self) -> None:
         self._process.terminate()
         self._process.wait(10)
+        shutil.rmtree(self._folder, ignore_errors=True)
