@@ -391,7 +391,7 @@ class Sender:
             return 60.0
         mark = self._commits.mark()
         if not await self._rollup.round(self._resolver):
-            await behind(mark, QUIET)
+            await behind(mark, OVERDUE)
         return 0.0
 
     async def _look_at_names(self) -> float:
