@@ -23,8 +23,8 @@ COPY = re.compile(
 ADDRESS = r"""[^\s<>()\[\]:;,"'|]{1,64}@[A-Za-z0-9\u0080-\uffff._-]{1,255}"""
 # An address at the head of a line, after marks and at most one label: "<a@b>:", "  a@b", "Recipient: [SMTP:a@b]".
 LISTED = re.compile(
-    r"^[ \t*•·|>-]*(?:(?P<label>[^\s:<>@][^:<>@\n]{0,40}):[ \t]*)?[ \t\"'<\[(]*"
-    r"(?:[245]\d\d-)?[ \t\"'<\[(]*(?:smtp:|mailto:|rfc822;[ ]?)?"
+    r"^[ \t*•·|>-]*+(?:(?P<label>[^\s:<>@][^:<>@\n]{0,40}):[ \t]*)?[ \t\"'<\[(]*+"
+    r"(?:[245]\d\d-[ \t\"'<\[(]*+)?(?:smtp:|mailto:|rfc822;[ ]?)?"
     rf"(?P<address>{ADDRESS})[\"'>\])]*(?P<rest>.*)$",
     re.IGNORECASE,
 )

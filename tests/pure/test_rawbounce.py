@@ -221,3 +221,9 @@ def test_a_person_s_mail_about_a_bounce_is_none(head: str, subject: str, notice:
 def test_sieve_s_refusal_comes_as_a_receipt() -> None:
     assert refused_by_receipt(parse(b"\nYour message to <a@b.example> was automatically rejected:\nQuota exceeded"))
     assert not refused_by_receipt(parse(b"\nYour message was displayed."))
+
+
+def test_a_line_of_brackets_is_read_in_linear_time() -> None:
+    # A fuzzer found it: two runs of brackets side by side in one pattern took seconds for each line.
+    notice = "could not be delivered to\n" + ("<" * 900 + "\n") * 200
+    assert names(read("Undelivered mail", notice, tail="")) == [(None, None)]
