@@ -10,6 +10,7 @@ and 500 sessions under TLS in IDLE that hear of a new mail.
 from __future__ import annotations
 
 import re
+import shutil
 import ssl
 import statistics
 import sys
@@ -104,6 +105,7 @@ TASKS: Final = (
 def main(mails: int, pairs: int, sessions: int, seconds: int) -> int:
     folder = scratch()
     with ExitStack() as stack:
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
         appliance = Appliance(folder / "ours", SETTINGS, "--sample")
         ready = appliance.start()
         stack.callback(appliance.stop)
