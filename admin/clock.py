@@ -21,6 +21,7 @@ from prometheus_client import Counter, Gauge
 
 from admin import breaking, importing
 from admin.acts import campaigns as acts
+from admin.acts import domain_checks
 from admin.daemon import office_of
 from admin.dmarc_reports import DmarcReports
 from admin.importing import LostError
@@ -37,6 +38,7 @@ from role.context import Context
 from role.log import EventLog
 from role.metrics_port import Pulse, serve_metrics
 from store import (
+    audit,
     breakers,
     campaign_progress,
     campaigns,
@@ -55,12 +57,14 @@ _LOOK: Final = 0.2  # seconds between looks whether anything was committed
 _QUIET: Final = 1.0  # seconds without a commit, after which a round is due all the same
 _AFTER_ERROR: Final = 1.0
 _BREAKERS_KEPT: Final = timedelta(days=70)  # longer than any window, and than a warm-up
+_DOMAINS: Final = 5.0  # seconds between looks for domains to check
 _POST: Final = timedelta(seconds=5)  # for handing over one TLS report
 _ROUNDS: Final = 20  # short transactions in which old reports are dropped at one time
 _LEFT_BEHIND: Final = timedelta(hours=6)  # longer than an upload may take
 
 HEARTBEAT = Gauge("mailloft_clock_heartbeat_seconds", "When the clock last went round, seconds since 1970")
 SWEPT = Counter("mailloft_spool_swept_total", "Files of the spool that no row named, removed")
+CHECKED = Counter("mailloft_domain_checks_total", "Checks of a domain's records that fell due")
 IMPORTED = Counter("mailloft_imported_rows_total", "Rows of client files that were read")
 
 
@@ -97,6 +101,7 @@ def run(context: Context) -> None:
         Duty(lambda: office.write(lambda tx: breakers.forget(tx, office.now(), _BREAKERS_KEPT)), 3600.0),
         Duty(lambda: sweep_uploads(office, office.now()), 600.0),
         Duty(lambda: rotation.step(office.now()), 5.0),
+        Duty(lambda: office.write(lambda tx: audit.forget(tx, office.now())), 86400.0),
         Duty(lambda: rotation.sweep(office.now()), 3600.0),
         Duty(lambda: forget_policies(office, office.now()), 3600.0),
         Duty(lambda: tls_reports.step(office.now()), 600.0),
@@ -106,6 +111,7 @@ def run(context: Context) -> None:
         Duty(lambda: sweep_spool(office, context.spool, context.log, office.now()), 3600.0),
     ]
     changes = Changes(context.stores.core.database)
+    threading.Thread(target=watch_domains, args=(office, resolver, context.log, stopping), daemon=True).start()
     context.ready()
     while not stopping.is_set():
         pulse.beat()
@@ -216,6 +222,15 @@ def finish_done(office: Office, log: EventLog) -> None:
 def _finish(office: Office, campaign: Campaign) -> bool:
     now = office.now()
     return office.write(lambda tx: campaign_progress.finish_done(tx, campaign, now))
+
+
+def watch_domains(office: Office, resolver: Resolver, log: EventLog, stopping: threading.Event) -> None:
+    """Records of domains whose check is due, in a thread of their own: name servers may take their time."""
+    while not stopping.wait(_DOMAINS):
+        try:
+            CHECKED.inc(domain_checks.check_due(office, resolver, office.now()))
+        except Exception as error:  # noqa: BLE001 - as every duty's: told, and tried again
+            log.error("domain check failed", raised=error)
 
 
 def sweep_uploads(office: Office, now: datetime) -> None:

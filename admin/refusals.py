@@ -44,3 +44,14 @@ class ConflictError(RefusedError):
 class InvalidError(RefusedError):
     status = 422
     title = "Not valid"
+
+
+class SlowDownError(RefusedError):
+    """Too many wrong ones from there; `seconds` until the next is heard."""
+
+    status = 429
+    title = "Slow down"
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(f"too many wrong sign-ins from your network; try again in {seconds} seconds")
+        self.seconds = seconds

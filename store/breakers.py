@@ -18,7 +18,7 @@ from sqlalchemy import Connection, and_, delete, or_, select, text, update
 
 from policy.breaker import Numbers
 from store import counters
-from store.columns import to_microseconds
+from store.columns import EPOCH, to_microseconds
 from store.schema import breakers, campaigns, senders
 from store.schema import counters as counted
 
@@ -93,6 +93,24 @@ def numbers(connection: Connection, scope: str, scope_id: int, since: datetime) 
         _, kind, provider = row.name.split(".", 2)
         sums.setdefault(provider, Counter())[kind] += row.value
     return {name: Numbers(kinds["sent"], kinds["bounced"], kinds["complained"]) for name, kinds in sums.items()}
+
+
+def by_hour(connection: Connection, scope: str, scope_id: int, since: datetime) -> dict[datetime, Numbers]:
+    """By the hour's beginning, all providers together; hours in which nothing was sent or heard are left out."""
+    first = _hour(since)
+    found = connection.execute(
+        select(counted.c.name, counted.c.value).where(
+            counted.c.scope == f"hourly.{scope}", counted.c.scope_id == scope_id, counted.c.name >= first
+        )
+    )
+    sums: dict[int, Counter[str]] = {}
+    for row in found:
+        hour, kind, _ = row.name.split(".", 2)
+        sums.setdefault(int(hour), Counter())[kind] += row.value
+    return {
+        EPOCH + timedelta(hours=hour): Numbers(kinds["sent"], kinds["bounced"], kinds["complained"])
+        for hour, kinds in sorted(sums.items())
+    }
 
 
 def trip(tx: Connection, one: Tripped) -> None:

@@ -80,10 +80,29 @@ def of_project(connection: Connection, project_id: int, before: int | None, limi
     return [_campaign(row) for row in connection.execute(wanted)]
 
 
+def in_state(connection: Connection, project_id: int, state: CampaignState, limit: int) -> list[Campaign]:
+    """The project's newest of one state."""
+    mine = (campaigns.c.project_id == project_id, campaigns.c.state == state.value)
+    wanted = _select().where(*mine).order_by(campaigns.c.id.desc()).limit(limit)
+    return [_campaign(row) for row in connection.execute(wanted)]
+
+
 def in_states(connection: Connection, states: Sequence[CampaignState]) -> list[Campaign]:
     """Every project's campaigns in these states, for the clock and the sender."""
     wanted = _select().where(campaigns.c.state.in_([state.value for state in states])).order_by(campaigns.c.id)
     return [_campaign(row) for row in connection.execute(wanted)]
+
+
+def edit(tx: Connection, campaign: int, name: str, sender_id: int, list_id: int, pool: str, content: Content) -> bool:
+    """A draft as it shall be, its content as the next version; False where it is no draft any more."""
+    draft = update(campaigns).where(campaigns.c.id == campaign, campaigns.c.state == CampaignState.DRAFT.value)
+    values = {"name": name, "sender_id": sender_id, "list_id": list_id, "pool": pool}
+    counted = draft.values(**values, content_version=campaigns.c.content_version + 1)
+    version = tx.execute(counted.returning(campaigns.c.content_version)).scalar_one_or_none()
+    if version is None:
+        return False
+    campaign_content.save(tx, campaign, version, content)
+    return True
 
 
 def schedule(tx: Connection, campaign: int, due_at: datetime) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, exists, insert, select, update
 
 from store import sites
-from store.schema import clients, memberships, rating_changes, suppressions
+from store.schema import campaigns, clients, memberships, messages, rating_changes, recipients, suppressions
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +138,22 @@ def rating_history(tx: Connection, client: int, limit: int) -> list[RatingChange
         RatingChange(row.before, row.after, row.cause, row.reason and row.reason.value, row.words, row.at)
         for row in reversed(rows)
     ]
+
+
+def sent_to(tx: Connection, client: int, limit: int) -> list[Row[Any]]:
+    """The newest ledger rows: id, the campaign's name, state, reason, queued_at, words."""
+    wanted = (
+        select(
+            recipients.c.id, campaigns.c.name, recipients.c.state, recipients.c.reason, recipients.c.queued_at,
+            recipients.c.last_words.label("words"),
+        )
+        .join(messages, messages.c.id == recipients.c.message_id)
+        .outerjoin(campaigns, campaigns.c.id == messages.c.campaign_id)
+        .where(recipients.c.client_id == client)
+        .order_by(recipients.c.id.desc())
+        .limit(limit)
+    )  # fmt: skip
+    return list(tx.execute(wanted))
 
 
 def withdrawals(tx: Connection, client: int) -> list[Suppression]:

@@ -5,12 +5,13 @@ Called by admin to make them and by mta/submission to sign in. Functions run in 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection as Transaction
-from sqlalchemy import Row, insert, select
+from sqlalchemy import Row, insert, select, update
 
 from store.projects import TakenError
 from store.schema import connections, senders
@@ -18,6 +19,7 @@ from store.schema import connections, senders
 ACTIVE: Final = "active"
 SUBMISSION: Final = "submission"  # what people send
 TRANSACTIONAL: Final = "transactional"  # what somebody waits for: a code, a receipt; goes first, gives up sooner
+REJECTED: Final = "rejected"  # by the operator, who said why
 MODERATED: Final = "moderated"  # asked for, not yet decided: nothing is sent
 
 _COLUMNS: Final = select(connections, senders.c.address, senders.c.display_name).join_from(connections, senders)
@@ -37,6 +39,9 @@ class Connection:
     secret_hash: bytes
     state: str
     retry: str
+    answers: Mapping[str, str]
+    reason: str | None
+    created_at: datetime
 
     @property
     def active(self) -> bool:
@@ -53,6 +58,7 @@ def create(
     state: str,
     now: datetime,
     retry: str = SUBMISSION,
+    answers: Mapping[str, str] | None = None,
 ) -> Connection:
     if find(tx, login) is not None:
         raise TakenError(f"login {login} is taken")
@@ -64,6 +70,7 @@ def create(
         "secret_hash": secret_hash,
         "state": state,
         "class": retry,
+        "answers": dict(answers or {}),
         "created_at": now,
     }
     made = tx.execute(insert(connections).values(values).returning(connections.c.id)).scalar_one()
@@ -87,6 +94,29 @@ def page(tx: Transaction, project: int, after: int, limit: int) -> list[Connecti
     return [_connection(row) for row in tx.execute(mine.order_by(connections.c.id).limit(limit))]
 
 
+def get(tx: Transaction, project: int, connection: int) -> Connection | None:
+    row = tx.execute(_COLUMNS.where(connections.c.project_id == project, connections.c.id == connection)).one_or_none()
+    return None if row is None else _connection(row)
+
+
+def waiting(tx: Transaction, limit: int) -> list[Connection]:
+    """Of all projects, those that wait for the operator's decision, the oldest first."""
+    wanted = _COLUMNS.where(connections.c.state == MODERATED).order_by(connections.c.id).limit(limit)
+    return [_connection(row) for row in tx.execute(wanted)]
+
+
+def decide(tx: Transaction, connection: int, state: str, reason: str | None) -> Connection | None:
+    """ACTIVE or REJECTED; None where it does not wait for a decision, nor was rejected before."""
+    open_ones = (connections.c.id == connection, connections.c.state.in_((MODERATED, REJECTED)))
+    if tx.execute(update(connections).where(*open_ones).values(state=state, reason=reason)).rowcount != 1:
+        return None
+    return _connection(tx.execute(_COLUMNS.where(connections.c.id == connection)).one())
+
+
+def set_secret(tx: Transaction, connection: int, secret_hash: bytes) -> None:
+    tx.execute(update(connections).where(connections.c.id == connection).values(secret_hash=secret_hash))
+
+
 def _connection(row: Row[Any]) -> Connection:
     return Connection(
         id=row.id,
@@ -99,4 +129,7 @@ def _connection(row: Row[Any]) -> Connection:
         secret_hash=row.secret_hash,
         state=row.state,
         retry=row._mapping[connections.c["class"]],
+        answers=row.answers,
+        reason=row.reason,
+        created_at=row.created_at,
     )

@@ -69,7 +69,29 @@ people = _table(
     "people", core, _id(), _text("login"), _text("role"),
     Column("project_id", ForeignKey("projects.id")),  # None: an operator, of all projects
     _text("password_hash"), _moment("created_at"),
-    UniqueConstraint("login"),
+    Column("totp", Octets), _count("totp_step"),  # sealed; the last step whose code was used
+    _text("language", nullable=True), _text("theme", nullable=True),  # as chosen; None: as the browser says
+    UniqueConstraint("login"), Index(None, "project_id", "id"),
+)  # fmt: skip
+
+recovery_codes = _table(
+    "recovery_codes", core, Column("person_id", ForeignKey("people.id"), primary_key=True),
+    Column("code_hash", Octets, primary_key=True), sqlite_with_rowid=False,
+)  # fmt: skip
+
+# Who is signed in to the panel, by the keyed hash of a cookie; not `confirmed`: the second factor is still asked.
+sessions = _table(
+    "sessions", core, _id(), Column("person_id", ForeignKey("people.id"), nullable=False),
+    Column("token_hash", Octets, nullable=False), Column("confirmed", Flag, nullable=False), _text("agent"),
+    _moment("created_at"), _moment("seen_at"), _moment("expires_at"),
+    UniqueConstraint("token_hash"), Index(None, "person_id"), Index(None, "expires_at"),
+)  # fmt: skip
+
+# Who did what, when, on what; `who` stays readable when the person is gone.
+audit = _table(
+    "audit", core, _id(), Column("project_id", ForeignKey("projects.id")),  # None: the operator's own
+    _moment("at"), _text("who"), _text("act"), _text("subject"), _text("address"),
+    Index(None, "project_id", "id"), Index(None, "at"),
 )  # fmt: skip
 
 api_keys = _table(
@@ -85,7 +107,11 @@ domains = _table(
     "domains", core, _id(), _project(), _text("name"), _text("ownership_token"),
     Column("owned", Flag, nullable=False), Column("sending", Flag, nullable=False),
     Column("linked", Flag, nullable=False), _moment("created_at"),
-    UniqueConstraint("name"),
+    Column("by_hand", Flag, nullable=False),  # the operator set the states; checks leave them
+    Column("findings", Json),  # of the last check, as policy/domain_verdict.py said
+    _moment("checked_at", nullable=True), _moment("next_check", nullable=True), _count("checks"),
+    Column("failing_since", Json, nullable=False),  # state to microseconds, of those that are to be taken back
+    UniqueConstraint("name"), Index(None, "next_check"),
 )  # fmt: skip
 
 dkim_keys = _table(
@@ -129,7 +155,8 @@ connections = _table(
     "connections", core, _id(), _project(), Column("sender_id", ForeignKey("senders.id"), nullable=False),
     _text("name"), _text("login"), Column("secret_hash", Octets, nullable=False), _text("state"),
     _text("class"),  # submission | transactional: how urgent its mail is, and which retry plan it follows
-    _moment("created_at"),
+    Column("answers", Json, nullable=False), _text("reason", nullable=True),  # what was asked, why it was rejected
+    _moment("created_at"), Index(None, "state", "id"),
     UniqueConstraint("login"),
 )  # fmt: skip
 

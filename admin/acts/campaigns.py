@@ -16,7 +16,7 @@ from mail.attachment import carried
 from mail.header import refuse
 from mail.template import compile_template
 from policy.launch_gate import Failing, failing
-from store import breakers, campaign_progress, campaigns, expansion, launch_facts, senders
+from store import breakers, campaign_content, campaign_progress, campaigns, expansion, launch_facts, senders
 from store.campaign_content import Content
 from store.campaigns import Campaign, CampaignState
 
@@ -73,8 +73,7 @@ class RecipientView:
 def create(office: Office, project: int, draft: Draft) -> CampaignLine:
     """Raises InvalidError for content that could not be sent, NotFoundError for another's sender or list."""
     name = draft.name.strip()
-    if not name or len(name) > _NAME_LIMIT or not name.isprintable():
-        raise InvalidError(f"campaign name: 1 to {_NAME_LIMIT} printable characters")
+    _check_name(name)
     _check_content(draft.content)
     acts_lists.get(office, project, draft.list)
     now = office.now()
@@ -85,6 +84,42 @@ def create(office: Office, project: int, draft: Draft) -> CampaignLine:
         return campaigns.create(tx, project, name, draft.sender, draft.list, draft.pool, draft.content, now)
 
     return CampaignLine(office.write(work), name, CampaignState.DRAFT.value)
+
+
+def draft_of(office: Office, project: int, campaign: int) -> Draft:
+    """As it would be sent now. Raises NotFoundError."""
+    with office.read() as connection:
+        found = _mine(connection, project, campaign)
+        content = campaign_content.load(connection, found.id, found.content_version)
+    return Draft(found.name, found.sender_id, found.list_id, found.pool, content)
+
+
+def edit(office: Office, project: int, campaign: int, draft: Draft) -> None:
+    """Raises what `create` raises, ConflictError for one that is no draft any more."""
+    _check_name(draft.name.strip())
+    _check_content(draft.content)
+    acts_lists.get(office, project, draft.list)
+
+    def work(tx: Any) -> bool:
+        _mine(tx, project, campaign)
+        if senders.get(tx, project, draft.sender) is None:
+            raise NotFoundError(f"this project has no sender {draft.sender}")
+        named = draft.name.strip()
+        return campaigns.edit(tx, campaign, named, draft.sender, draft.list, draft.pool, draft.content)
+
+    if not office.write(work):
+        raise ConflictError(f"campaign {campaign} is no draft any more; make another")
+
+
+def gate(office: Office, project: int, campaign: int) -> list[Failing]:
+    """Every reason why it may not be launched now."""
+    with office.read() as connection:
+        return failing(launch_facts.gather(connection, _mine(connection, project, campaign)))
+
+
+def _check_name(name: str) -> None:
+    if not name or len(name) > _NAME_LIMIT or not name.isprintable():
+        raise InvalidError(f"campaign name: 1 to {_NAME_LIMIT} printable characters")
 
 
 def _check_content(content: Content) -> None:

@@ -49,6 +49,18 @@ class SuppressionView:
 
 
 @dataclass(frozen=True, slots=True)
+class SentView:
+    """`campaign` None: it was no campaign's."""
+
+    row: int
+    campaign: str | None
+    state: str
+    reason: str | None
+    queued_at: datetime
+    words: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class ClientLife:
     id: int
     address: str
@@ -131,6 +143,18 @@ def by_address(office: Office, project: int, address: str) -> ClientLife:
     if client is None:
         raise NotFoundError(f"this project has no client {found.address}")
     return get(office, project, client.id)
+
+
+def sent_to(office: Office, project: int, client: int, limit: int) -> list[SentView]:
+    """The newest messages to the client, one a ledger row. Raises NotFoundError."""
+    with office.read() as connection:
+        if clients.get(connection, project, client) is None:
+            raise NotFoundError(f"this project has no client {client}")
+        rows = clients.sent_to(connection, client, limit)
+    return [
+        SentView(row.id, row.name, row.state.value, row.reason.value if row.reason else None, row.queued_at, row.words)
+        for row in rows
+    ]
 
 
 def rate(office: Office, project: int, client: int, rating: int, who: str) -> ClientLife:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
 
 from admin.acts.pages import Page, Window, page_of
@@ -13,6 +15,9 @@ from store import connections, domains, senders
 from store.secrets import generate_secret
 
 _NAME_LIMIT: Final = 100
+_ANSWER: Final = 2000
+_WAITING: Final = 200
+QUESTIONS: Final = ("purpose", "volume", "source")  # all must be answered; the answers decide
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +39,35 @@ class ConnectionView:
     login: str
     state: str
     retry: str
+    answers: Mapping[str, str] = field(default_factory=dict)
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One that waits for the operator's decision."""
+
+    id: int
+    project: int
+    name: str
+    sender: str
+    answers: Mapping[str, str]
+    created_at: datetime
 
 
 def create(
-    office: Office, project: int, name: str, sender: int, *, approved: bool, transactional: bool = False
+    office: Office,
+    project: int,
+    name: str,
+    sender: int,
+    *,
+    approved: bool,
+    transactional: bool = False,
+    answers: Mapping[str, str] | None = None,
 ) -> NewConnection:
     """`approved`: the operator asks, who would decide; what a project asks for waits for that decision.
+
+    `answers` are those of the questionnaire, by QUESTIONS.
 
     `transactional`: somebody waits for its mail, which goes before all other and is given up sooner.
     """
@@ -53,7 +81,7 @@ def create(
 
     def work(tx: Any) -> connections.Connection:
         _check_sender(tx, project, sender)
-        return connections.create(tx, project, sender, name, login, secret_hash, state, now, retry)
+        return connections.create(tx, project, sender, name, login, secret_hash, state, now, retry, answers)
 
     made = office.write(work)
     return NewConnection(made.id, made.name, made.login, password, made.state)
@@ -76,5 +104,61 @@ def page(office: Office, project: int, window: Window) -> Page[ConnectionView]:
     return page_of(rows, window, _view, lambda row: row.id)
 
 
+def ask(office: Office, project: int, name: str, sender: int, answers: Mapping[str, str]) -> NewConnection:
+    """With the questionnaire answered; it waits for the operator. Raises InvalidError naming the answer that lacks."""
+    for question in QUESTIONS:
+        if not 1 <= len(answers.get(question, "").strip()) <= _ANSWER:
+            raise InvalidError(f"{question}: an answer of 1 to {_ANSWER} characters; the answers decide")
+    kept = {question: answers[question].strip() for question in QUESTIONS}
+    return create(office, project, name, sender, approved=False, answers=kept)
+
+
+def get(office: Office, project: int, connection: int) -> ConnectionView:
+    """Raises NotFoundError."""
+    with office.read() as tx:
+        found = connections.get(tx, project, connection)
+    if found is None:
+        raise NotFoundError(f"this project has no SMTP connection {connection}")
+    return _view(found)
+
+
+def new_password(office: Office, project: int, connection: int) -> NewConnection:
+    """In place of the old one, shown here and never again. Raises ConflictError for one that may not send."""
+    password = generate_secret()
+    secret_hash = office.vault.hash_generated(password)
+
+    def work(tx: Any) -> connections.Connection:
+        found = connections.get(tx, project, connection)
+        if found is None:
+            raise NotFoundError(f"this project has no SMTP connection {connection}")
+        if not found.active:
+            raise ConflictError(f"connection {found.name} is {found.state}; a password comes with its approval")
+        connections.set_secret(tx, connection, secret_hash)
+        return found
+
+    found = office.write(work)
+    return NewConnection(found.id, found.name, found.login, password, found.state)
+
+
+def moderated(office: Office) -> list[Request]:
+    """What waits for the operator, the oldest first."""
+    with office.read() as tx:
+        rows = connections.waiting(tx, _WAITING)
+    return [Request(row.id, row.project, row.name, row.sender_address, row.answers, row.created_at) for row in rows]
+
+
+def decide(office: Office, connection: int, approved: bool, reason: str) -> ConnectionView:
+    """By the operator. A rejection has a reason, which the project reads. Raises InvalidError, ConflictError."""
+    if not approved and not 1 <= len(reason) <= _ANSWER:
+        raise InvalidError("reason: say why it is rejected; the project reads it")
+    state = connections.ACTIVE if approved else connections.REJECTED
+    decided = office.write(lambda tx: connections.decide(tx, connection, state, None if approved else reason))
+    if decided is None:
+        raise ConflictError(f"SMTP connection {connection} waits for no decision any more")
+    return _view(decided)
+
+
 def _view(row: connections.Connection) -> ConnectionView:
-    return ConnectionView(row.id, row.name, row.sender_address, row.login, row.state, row.retry)
+    return ConnectionView(
+        row.id, row.name, row.sender_address, row.login, row.state, row.retry, row.answers, row.reason
+    )

@@ -105,6 +105,52 @@ def explain(office: Office, scope: int | None, what: str, source: str | None) ->
         )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What an answer of a host made an address hold back at a site."""
+
+    site: str
+    action: str
+    value: float
+    until: datetime
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceView:
+    """One of our sending addresses: its pool, what it holds back, its warm-up of today by provider."""
+
+    address: str
+    ehlo: str
+    pool: str
+    weight: int
+    held: list[Held]
+    warmup: list[WarmupView]
+
+
+def sources(office: Office) -> list[SourceView]:
+    """All addresses of this node."""
+    settings, now = office.settings, office.now()
+    table = read_table(settings.shaping.file)
+    with office.read() as connection:
+        held = reactions.holding(connection, now)
+        return [
+            SourceView(
+                one.address,
+                one.ehlo,
+                one.pool,
+                one.weight,
+                [Held(r.site, r.action.value, r.value, r.until, r.origin) for r in held if r.source == one.address],
+                [
+                    row
+                    for name in table.warmup.get(one.plan, {})
+                    for row in _warmup(connection, [one], table, name, now)
+                ],
+            )
+            for one in settings.outbound.sources
+        ]
+
+
 def _told(one: Reaction, scope: int | None) -> Reaction:
     """A host's words may name another project's client: they are the operator's to read."""
     return one if scope is None else replace(one, origin="what hosts answered")

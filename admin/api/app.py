@@ -1,4 +1,4 @@
-"""The application of the admin role: API under /api/v1, unsubscribe links under /u.
+"""The application of the admin role: API under /api/v1, unsubscribe links under /u, the panel everywhere else.
 
 Made once by admin/daemon.py. No interactive documentation is served: its pages load scripts from elsewhere.
 """
@@ -10,6 +10,7 @@ from typing import Final
 from fastapi import APIRouter, FastAPI
 
 from admin import unsubscribe
+from admin.acts.signing import Guesses
 from admin.api import (
     aliases,
     app_passwords,
@@ -31,6 +32,8 @@ from admin.api import (
 from admin.api.body_limit import BodyLimit
 from admin.api.doors import Remembered
 from admin.office import Office
+from admin.pages import panel
+from net.resolver import Resolver
 from role.log import EventLog
 
 PREFIX: Final = "/api/v1"
@@ -52,6 +55,9 @@ def make_app(office: Office, log: EventLog, import_bytes: int) -> FastAPI:
     )
     app.state.office = office
     app.state.remembered = Remembered()
+    app.state.guesses = Guesses()
+    dns = office.settings.dns
+    app.state.resolver = Resolver(dns.servers, dns.timeout)
     problems.install(app, log)
     app.add_middleware(BodyLimit, import_bytes=import_bytes)
     api = APIRouter(prefix=PREFIX)
@@ -64,4 +70,5 @@ def make_app(office: Office, log: EventLog, import_bytes: int) -> FastAPI:
 
     app.include_router(api)
     app.include_router(unsubscribe.router)
+    panel.include_in(app)
     return app

@@ -119,6 +119,24 @@ def upgrade() -> None:
         sqlite_strict=True,
     )
     op.create_table(
+        "audit",
+        sa.Column("id", columns.Id, autoincrement=True, nullable=False),
+        sa.Column("project_id", columns.Id, nullable=True),
+        sa.Column("at", columns.Moment(), nullable=False),
+        sa.Column("who", columns.Words, nullable=False),
+        sa.Column("act", columns.Words, nullable=False),
+        sa.Column("subject", columns.Words, nullable=False),
+        sa.Column("address", columns.Words, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["project_id"],
+            ["projects.id"],
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_audit")),
+        sqlite_strict=True,
+    )
+    op.create_index(op.f("ix_audit_at"), "audit", ["at"], unique=False)
+    op.create_index(op.f("ix_audit_project_id_audit_id"), "audit", ["project_id", "id"], unique=False)
+    op.create_table(
         "clients",
         sa.Column("id", columns.Id, autoincrement=True, nullable=False),
         sa.Column("project_id", columns.Id, nullable=False),
@@ -149,6 +167,12 @@ def upgrade() -> None:
         sa.Column("sending", columns.Flag(), nullable=False),
         sa.Column("linked", columns.Flag(), nullable=False),
         sa.Column("created_at", columns.Moment(), nullable=False),
+        sa.Column("by_hand", columns.Flag(), nullable=False),
+        sa.Column("findings", columns.Json(), nullable=True),
+        sa.Column("checked_at", columns.Moment(), nullable=True),
+        sa.Column("next_check", columns.Moment(), nullable=True),
+        sa.Column("checks", columns.Id, server_default="0", nullable=False),
+        sa.Column("failing_since", columns.Json(), nullable=False),
         sa.ForeignKeyConstraint(
             ["project_id"],
             ["projects.id"],
@@ -157,6 +181,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("name", name=op.f("uq_domains_name")),
         sqlite_strict=True,
     )
+    op.create_index(op.f("ix_domains_next_check"), "domains", ["next_check"], unique=False)
     op.create_table(
         "flows",
         sa.Column("id", columns.Id, autoincrement=True, nullable=False),
@@ -242,6 +267,10 @@ def upgrade() -> None:
         sa.Column("project_id", columns.Id, nullable=True),
         sa.Column("password_hash", columns.Words, nullable=False),
         sa.Column("created_at", columns.Moment(), nullable=False),
+        sa.Column("totp", columns.Octets, nullable=True),
+        sa.Column("totp_step", columns.Id, server_default="0", nullable=False),
+        sa.Column("language", columns.Words, nullable=True),
+        sa.Column("theme", columns.Words, nullable=True),
         sa.ForeignKeyConstraint(
             ["project_id"],
             ["projects.id"],
@@ -250,6 +279,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("login", name=op.f("uq_people_login")),
         sqlite_strict=True,
     )
+    op.create_index(op.f("ix_people_project_id_people_id"), "people", ["project_id", "id"], unique=False)
     op.create_table(
         "senders",
         sa.Column("id", columns.Id, autoincrement=True, nullable=False),
@@ -311,6 +341,8 @@ def upgrade() -> None:
         sa.Column("secret_hash", columns.Octets, nullable=False),
         sa.Column("state", columns.Words, nullable=False),
         sa.Column("class", columns.Words, nullable=False),
+        sa.Column("answers", columns.Json(), nullable=False),
+        sa.Column("reason", columns.Words, nullable=True),
         sa.Column("created_at", columns.Moment(), nullable=False),
         sa.ForeignKeyConstraint(
             ["project_id"],
@@ -324,6 +356,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("login", name=op.f("uq_connections_login")),
         sqlite_strict=True,
     )
+    op.create_index(op.f("ix_connections_state_connections_id"), "connections", ["state", "id"], unique=False)
     op.create_table(
         "dkim_keys",
         sa.Column("id", columns.Id, autoincrement=True, nullable=False),
@@ -445,6 +478,18 @@ def upgrade() -> None:
         sqlite_strict=True,
     )
     op.create_table(
+        "recovery_codes",
+        sa.Column("person_id", columns.Id, nullable=False),
+        sa.Column("code_hash", columns.Octets, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["person_id"],
+            ["people.id"],
+        ),
+        sa.PrimaryKeyConstraint("person_id", "code_hash", name=op.f("pk_recovery_codes")),
+        sqlite_strict=True,
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "redirects",
         sa.Column("id", columns.Id, autoincrement=True, nullable=False),
         sa.Column("project_id", columns.Id, nullable=False),
@@ -467,6 +512,26 @@ def upgrade() -> None:
         sqlite_strict=True,
     )
     op.create_index(op.f("ix_redirects_project_id_redirects_id"), "redirects", ["project_id", "id"], unique=False)
+    op.create_table(
+        "sessions",
+        sa.Column("id", columns.Id, autoincrement=True, nullable=False),
+        sa.Column("person_id", columns.Id, nullable=False),
+        sa.Column("token_hash", columns.Octets, nullable=False),
+        sa.Column("confirmed", columns.Flag(), nullable=False),
+        sa.Column("agent", columns.Words, nullable=False),
+        sa.Column("created_at", columns.Moment(), nullable=False),
+        sa.Column("seen_at", columns.Moment(), nullable=False),
+        sa.Column("expires_at", columns.Moment(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["person_id"],
+            ["people.id"],
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sessions")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_sessions_token_hash")),
+        sqlite_strict=True,
+    )
+    op.create_index(op.f("ix_sessions_expires_at"), "sessions", ["expires_at"], unique=False)
+    op.create_index(op.f("ix_sessions_person_id"), "sessions", ["person_id"], unique=False)
     op.create_table(
         "suppressions",
         sa.Column("id", columns.Id, autoincrement=True, nullable=False),

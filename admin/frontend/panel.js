@@ -1,0 +1,83 @@
+// What the panel's pages do beyond HTML. Nothing here is needed to read a page or to send a form,
+// but for plots, copying and the question before what cannot be undone.
+import htmx from "htmx.org";
+import { draw } from "./plot.js";
+
+htmx.config.allowEval = false;
+htmx.config.includeIndicatorStyles = false;
+htmx.config.defaultSwapStyle = "outerHTML";
+
+document.addEventListener("htmx:configRequest", (event) => {
+  const token = document.querySelector('meta[name="csrf"]');
+  if (token) event.detail.headers["X-CSRF-Token"] = token.content;
+});
+
+// Moments are written in UTC; shown in the reader's own zone, UTC on hovering.
+function localise(root) {
+  const format = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" });
+  for (const time of root.querySelectorAll("time[datetime]")) {
+    if (time.title) continue;
+    time.title = time.textContent;
+    time.textContent = format.format(new Date(time.dateTime));
+  }
+}
+
+function plots(root) {
+  for (const figure of root.querySelectorAll("[data-plot]")) draw(figure);
+}
+
+async function copy(button) {
+  const value = document.getElementById(button.dataset.copy).textContent;
+  await navigator.clipboard.writeText(value.trim());
+  const before = button.textContent;
+  button.textContent = button.dataset.copied;
+  setTimeout(() => (button.textContent = before), 1500);
+}
+
+// A form with data-confirm is sent only after the dialog's yes.
+function ask(form) {
+  const dialog = document.getElementById("confirm");
+  dialog.querySelector("p").textContent = form.dataset.confirm;
+  dialog.onclose = () => {
+    if (dialog.returnValue !== "yes") return;
+    form.dataset.confirmed = "yes";
+    form.requestSubmit(form.submitter);
+  };
+  dialog.returnValue = "";
+  dialog.showModal();
+}
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.dataset.confirm && !form.dataset.confirmed) {
+    event.preventDefault();
+    ask(form);
+    return;
+  }
+  const local = form.querySelector('input[type="datetime-local"]');
+  // The field has no zone: what the person means is their own.
+  if (local && local.value) form.querySelector("[data-moment]").value = new Date(local.value).toISOString();
+});
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (button) copy(button);
+  const unfold = event.target.closest(".unfold");
+  if (unfold) unfold.setAttribute("aria-expanded", String(document.getElementById("menu").classList.toggle("open")));
+});
+
+document.addEventListener("change", (event) => {
+  if (event.target.matches("[data-go]")) window.location.assign(event.target.value);
+  if (event.target.matches("[data-width]")) {
+    document.querySelector(".preview").dataset.width = event.target.value;
+  }
+});
+
+document.documentElement.classList.add("js");
+document.addEventListener("DOMContentLoaded", () => {
+  localise(document);
+  plots(document);
+});
+document.addEventListener("htmx:afterSwap", (event) => {
+  localise(event.detail.elt.parentElement ?? document);
+});

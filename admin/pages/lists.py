@@ -1,0 +1,39 @@
+"""Lists of clients: made, and one with who is on it (PRODUCT L1)."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+
+from admin.acts import clients, lists
+from admin.acts.pages import Window
+from admin.api.doors import InWindow
+from admin.pages.forms import Filled, Form
+from admin.pages.visit import Member, Viewer, Visit
+from admin.refusals import RefusedError
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/p/{project}/lists")
+def show_all(visit: Viewer, window: InWindow) -> Response:
+    return _list(visit, window, Form())
+
+
+@router.post("/p/{project}/lists")
+def create(visit: Member, form: Filled) -> Response:
+    try:
+        made = lists.create(visit.office, visit.here, form.get("name"))
+    except RefusedError as error:
+        return _list(visit, Window(), form.failed(error, ("name",)))
+    return visit.done("list.create", made.name, f"/lists/{made.id}", "list_made")
+
+
+@router.get("/p/{project}/lists/{list_id}")
+def show(visit: Viewer, list_id: int, window: InWindow) -> Response:
+    found = lists.get(visit.office, visit.here, list_id)
+    members = clients.page(visit.office, visit.here, list_id, window)
+    return visit.page("list.html", {"list": found, "found": members})
+
+
+def _list(visit: Visit, window: Window, form: Form) -> Response:
+    return visit.page("lists.html", {"found": lists.page(visit.office, visit.here, window)}, form)

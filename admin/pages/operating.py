@@ -1,0 +1,73 @@
+"""The operator's own pages: projects, moderation of SMTP connections, sending addresses, the whole audit trail."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from fastapi.responses import RedirectResponse
+
+from admin.acts import audit, connections, explain, projects
+from admin.acts.pages import Window
+from admin.api.doors import InWindow
+from admin.pages.forms import Filled, Form
+from admin.pages.visit import Operating, Visit
+from admin.refusals import RefusedError
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/operator/projects")
+def show_projects(visit: Operating, window: InWindow) -> Response:
+    return _projects(visit, window, Form())
+
+
+@router.post("/operator/projects")
+def create_project(visit: Operating, form: Filled) -> Response:
+    try:
+        made = projects.create(visit.office, form.get("name").strip(), form.get("campaigns") == "yes")
+    except RefusedError as error:
+        return _projects(visit, Window(), form.failed(error, ("name",)))
+    visit.note("project.create", made.name)
+    return visit.page("secret.html", {"login": made.name, "password": made.api_key, "back": f"/p/{made.id}"})
+
+
+@router.get("/operator/moderation")
+def moderate(visit: Operating) -> Response:
+    return visit.page("moderation.html", {"found": connections.moderated(visit.office)})
+
+
+@router.post("/operator/moderation/{connection}")
+def decide(visit: Operating, connection: int, form: Filled) -> Response:
+    approved = form.get("decision") == "approve"
+    try:
+        decided = connections.decide(visit.office, connection, approved, form.get("reason").strip())
+    except RefusedError as error:
+        return visit.page("moderation.html", {"found": connections.moderated(visit.office)}, form.failed(error))
+    visit.note("connection.approve" if approved else "connection.reject", decided.name)
+    return RedirectResponse("/operator/moderation?said=decided", 303)
+
+
+@router.get("/operator/addresses")
+def show_addresses(visit: Operating) -> Response:
+    return visit.page("addresses.html", {"sources": explain.sources(visit.office)})
+
+
+@router.get("/operator/audit")
+def show_audit(visit: Operating, window: InWindow) -> Response:
+    return visit.page("audit.html", {"found": audit.page(visit.office, None, window), "everywhere": True})
+
+
+@router.get("/operator/explain")
+def show_explained(visit: Operating, address: Annotated[str, Query(max_length=320)] = "") -> Response:
+    told, missed = None, ""
+    if address.strip():
+        try:
+            told = explain.explain(visit.office, None, address.strip(), None)
+        except RefusedError as error:
+            missed = error.detail
+    return visit.page("explain.html", {"address": address, "told": told, "missed": missed})
+
+
+def _projects(visit: Visit, window: Window, form: Form) -> Response:
+    return visit.page("projects.html", {"found": projects.page(visit.office, window)}, form)

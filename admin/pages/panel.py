@@ -1,0 +1,36 @@
+"""All pages of the panel, included once in the application of the admin role."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fastapi import FastAPI
+
+from admin.pages import (
+    campaigns,
+    clients,
+    connections,
+    domains,
+    imports,
+    journey,
+    lists,
+    mailboxes,
+    me,
+    operating,
+    overview,
+    people,
+    queue,
+    render,
+    senders,
+    sign_in,
+)
+
+PAGES: Final = (
+    sign_in, me, overview, domains, mailboxes, senders, connections, lists, imports, clients, campaigns, queue, journey,
+    people, operating, render,
+)  # fmt: skip
+
+
+def include_in(app: FastAPI) -> None:
+    for page in PAGES:
+        app.include_router(page.router)
