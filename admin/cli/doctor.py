@@ -49,6 +49,7 @@ def _ports(folder: Path, settings: Settings) -> Mapping[str, int]:
     kept = keepsakes.load(folder).ports
     if kept:
         return {name: port for name, port in kept.items() if name != "dns"}
-    senders = {f"metrics.sender-{number}": 9520 + number for number in range(1, settings.outbound.workers + 1)}
+    several = {"mx": (9510, settings.mx.processes), "sender": (9520, settings.outbound.workers)}
+    numbered = {f"metrics.{name}-{n}": base + n for name, (base, of) in several.items() for n in range(1, of + 1)}
     others = {f"metrics.{name}": port for name, port in _ONE_EACH.items()}
-    return {**_PUBLIC, "metrics.mx-1": 9511, **senders, **others}
+    return {**_PUBLIC, **numbered, **others}

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from mail.address import Address
 from mta.authors import addresses
+from mta.inbound.authenticate import author_domains
 from mta.smtp_command import BadCommand, Envelope, read_mail, read_rcpt
 
 
@@ -97,3 +98,8 @@ def test_the_authors_of_a_from(value: str, expected: list[str]) -> None:
 @given(st.text(alphabet='<>(),;:"\\@ab. \t', max_size=60))
 def test_any_from_is_read_to_its_end(value: str) -> None:
     assert all(address for address in addresses(value))
+
+
+@pytest.mark.parametrize("domain", ["b\u00fccher.test", "B\u00dcCHER.test", "xn--bcher-kva.test", "XN--BCHER-KVA.TEST"])
+def test_security_24_an_author_in_either_spelling_aligns_as_one_domain(domain: str) -> None:
+    assert author_domains(f"From: Carl <carl@{domain}>\r\n\r\n".encode()) == ["xn--bcher-kva.test"]
