@@ -19,13 +19,14 @@ from typing import Final
 
 from prometheus_client import Counter, Gauge
 
-from admin import breaking, importing
+from admin import breaking, examining, importing
 from admin.acts import campaigns as acts
 from admin.acts import domain_checks
 from admin.daemon import office_of
 from admin.dmarc_reports import DmarcReports
 from admin.importing import LostError
 from admin.key_rotation import Rotation
+from admin.observing import Observer
 from admin.office import Office
 from admin.refusals import ConflictError
 from admin.report_desk import ReportDesk
@@ -58,6 +59,7 @@ _QUIET: Final = 1.0  # seconds without a commit, after which a round is due all 
 _AFTER_ERROR: Final = 1.0
 _BREAKERS_KEPT: Final = timedelta(days=70)  # longer than any window, and than a warm-up
 _DOMAINS: Final = 5.0  # seconds between looks for domains to check
+_OBSERVED: Final = 10.0  # seconds, less than a scrape's
 _POST: Final = timedelta(seconds=5)  # for handing over one TLS report
 _ROUNDS: Final = 20  # short transactions in which old reports are dropped at one time
 _LEFT_BEHIND: Final = timedelta(hours=6)  # longer than an upload may take
@@ -65,6 +67,7 @@ _LEFT_BEHIND: Final = timedelta(hours=6)  # longer than an upload may take
 HEARTBEAT = Gauge("mailloft_clock_heartbeat_seconds", "When the clock last went round, seconds since 1970")
 SWEPT = Counter("mailloft_spool_swept_total", "Files of the spool that no row named, removed")
 CHECKED = Counter("mailloft_domain_checks_total", "Checks of a domain's records that fell due")
+DUTIES_FAILED = Counter("mailloft_clock_duties_failed_total", "Duties of the clock that broke off and are repeated")
 IMPORTED = Counter("mailloft_imported_rows_total", "Rows of client files that were read")
 
 
@@ -92,6 +95,7 @@ def run(context: Context) -> None:
     desk = ReportDesk(office, context.spool)
     tls_reports = TlsReports(desk, resolver, guard, context.log)
     dmarc_reports = DmarcReports(desk, resolver, context.log)
+    observer = Observer(office, context.folder)
     duties = [
         Duty(loading.step, 0.0),
         Duty(lambda: launch_due(office, context.log, office.now()), 1.0),
@@ -108,10 +112,12 @@ def run(context: Context) -> None:
         Duty(lambda: dmarc_reports.step(office.now()), 60.0),
         Duty(lambda: forget_reports(office, office.now()), 3600.0),
         Duty(lambda: forget_peers(office, office.now()), 3600.0),
+        Duty(lambda: observer.step(office.now()), _OBSERVED),
         Duty(lambda: sweep_spool(office, context.spool, context.log, office.now()), 3600.0),
     ]
     changes = Changes(context.stores.core.database)
     threading.Thread(target=watch_domains, args=(office, resolver, context.log, stopping), daemon=True).start()
+    threading.Thread(target=examining.watch, args=(office, context, resolver, stopping), daemon=True).start()
     context.ready()
     while not stopping.is_set():
         pulse.beat()
@@ -137,6 +143,7 @@ def _go_round(duties: list[Duty], log: EventLog) -> None:
         try:
             duty.act()
         except Exception as error:  # noqa: BLE001 - a duty that fails must not stop the others; it is tried again
+            DUTIES_FAILED.inc()
             log.error("duty failed", raised=error)
             duty.due = now + _AFTER_ERROR
 

@@ -57,7 +57,8 @@ def office_of(context: Context) -> Office:
     uploads.mkdir(parents=True, exist_ok=True, mode=0o700)
     sending = tuple(source.address for source in context.settings.outbound.sources)
     return Office(
-        context.stores, context.vault, uploads, context.settings.server.hostname, sending, settings=context.settings
+        context.stores, context.vault, uploads, context.settings.server.hostname, sending, settings=context.settings,
+        folder=context.folder,
     )  # fmt: skip
 
 

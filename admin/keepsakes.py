@@ -157,10 +157,10 @@ def read(file: Path, kind: type[T]) -> T | None:
         raise KeepsakeError(f"{file}: cannot be read: {error}. Put it back from a backup, or remove it.") from error
 
 
-def replace(file: Path, content: bytes) -> None:
-    """Write `file` (0600) so that a crash leaves the old content or the new, never half."""
+def replace(file: Path, content: bytes, mode: int = 0o600) -> None:
+    """Write `file` so that a crash leaves the old content or the new, never half."""
     fresh = file.with_name(file.name + ".new")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     with os.fdopen(descriptor, "wb") as writing:
         writing.write(content)
         writing.flush()

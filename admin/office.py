@@ -31,6 +31,7 @@ class Office:
     sending_addresses: tuple[str, ...]
     threads: bool = True
     settings: Settings = field(default_factory=Settings)
+    folder: Path = Path()  # DIR, for what only a file of it tells
 
     def read(self) -> AbstractContextManager[Any]:
         return self.stores.core.database.read()

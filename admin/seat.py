@@ -18,7 +18,8 @@ def open_office(folder: Path, whereabouts: Whereabouts, *, threads: bool) -> Off
     stores = open_stores(whereabouts.database)
     vault = keepsakes.open_vault(folder)
     return Office(
-        stores, vault, uploads, whereabouts.hostname, whereabouts.sending_addresses, threads, whereabouts.settings
+        stores, vault, uploads, whereabouts.hostname, whereabouts.sending_addresses, threads, whereabouts.settings,
+        folder,
     )  # fmt: skip
 
 

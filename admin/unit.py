@@ -31,6 +31,9 @@ from store.spool import Spool
 from store.stores import open_stores
 
 _GROUP_ALONE: Final = 0o007  # the roles' users share the group that owns the databases
+# The ports of systemd/*.socket.
+_PUBLIC: Final = {"mx": 25, "submission": 587, "submissions": 465, "imap": 143, "imaps": 993, "admin": 443}
+_ONE_EACH: Final = {"submission": 9531, "sorter": 9532, "imap": 9533, "admin": 9534, "clock": 9535}
 
 
 class UnitError(Exception):
@@ -69,6 +72,8 @@ def serve(assignment: Assignment, given: Mapping[str, str] = os.environ) -> None
         sockets=inherited((*process.role.sockets, "metrics"), given),
         public_url=settings.admin.url,
         ready=lambda: tell("READY=1"),
+        folder=assignment.folder,
+        ports=ports_of(settings),
     )
     try:
         roles.entrance(process.role)(context)
@@ -115,6 +120,14 @@ def settled(settings: Settings, folder: Path) -> Settings:
     )
     url = settings.admin.url.rstrip("/") or f"https://{settings.server.hostname}"
     return replace(settings, storage=storage, admin=replace(settings.admin, url=url))
+
+
+def ports_of(settings: Settings) -> Mapping[str, int]:
+    """Where a machine with units answers, by the names of admin/ports.py."""
+    several = {"mx": (9510, settings.mx.processes), "sender": (9520, settings.outbound.workers)}
+    numbered = {f"metrics.{name}-{n}": base + n for name, (base, of) in several.items() for n in range(1, of + 1)}
+    others = {f"metrics.{name}": port for name, port in _ONE_EACH.items()}
+    return {**_PUBLIC, **numbered, **others}
 
 
 def _process(settings: Settings, assignment: Assignment) -> roles.Process:

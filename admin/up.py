@@ -207,6 +207,8 @@ def _context(appliance: Appliance, process: roles.Process, ready: Callable[[], N
         sockets=sockets | {"metrics": appliance.sockets[f"metrics.{process.name}"]},
         public_url=appliance.settings.admin.url,
         ready=ready,
+        folder=appliance.folder,
+        ports={name: int(bound.getsockname()[1]) for name, bound in appliance.sockets.items()},
     )
 
 

@@ -22,6 +22,8 @@ from datetime import UTC, datetime
 from ipaddress import IPv6Address, ip_address
 from typing import Final
 
+from prometheus_client import Counter
+
 from imap.answer import RefusedError
 from mail.scram import Proof, ScramKeys
 from store import app_passwords, mailboxes
@@ -29,6 +31,8 @@ from store.mailboxes import Mailbox
 from store.secrets import Vault
 from store.stores import Stores
 
+# outcome: right, wrong, slowed (after too many guesses), busy
+SIGN_INS: Final = Counter("mailloft_imap_sign_ins_total", "Sign-ins to IMAP by how they ended", ["outcome"])
 WAITING: Final = 50
 REMEMBERED: Final = 600.0
 WINDOW: Final = 600.0
@@ -84,8 +88,10 @@ class SignIn:
         network = network_of(peer)
         scopes = ((f"{network} {login.lower()[:320]}", GUESSES_OF_ACCOUNT), (network, GUESSES_OF_PEER))
         if any(self._guessed(scope, secret) >= most for scope, most in scopes):
+            SIGN_INS.labels("slowed").inc()
             raise RefusedError("too many wrong passwords from your address, try again in ten minutes", b"LIMIT")
         if not self._waiting.acquire(blocking=False):
+            SIGN_INS.labels("busy").inc()
             raise RefusedError("too many sign-ins at once, try again", b"UNAVAILABLE")
         return self._pool.submit(self._verify, account, password, secret, [scope for scope, _ in scopes])
 
@@ -108,6 +114,7 @@ class SignIn:
         """The keys of the password that was proved, or None. RefusedError after too many wrong proofs."""
         scope = f"{network_of(peer)} scram {asked.login.lower()[:320]}"
         if self._guessed(scope, b"") >= PROOFS:
+            SIGN_INS.labels("slowed").inc()
             raise RefusedError("too many wrong passwords from your address, try again in ten minutes", b"LIMIT")
         for candidate in asked.candidates:
             if proof.proves(candidate.keys):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from role.log import EventLog
@@ -36,3 +36,6 @@ class Context:
     sockets: Mapping[str, socket.socket]  # by the names in admin/up.py: "mx", "submission", "imaps", ...
     public_url: str  # what links in mail begin with, without a final slash
     ready: Callable[[], None]  # to be called once, when the role answers on its sockets
+    # Where the clock examines this machine, and the admin role reads what it found; no other role looks.
+    folder: Path = Path()  # DIR
+    ports: Mapping[str, int] = field(default_factory=dict)  # of all roles, by the names of admin/ports.py

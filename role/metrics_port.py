@@ -10,14 +10,16 @@ import socket
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import version
 from socketserver import BaseServer
 from typing import Final
 
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 
 from role.supervisor import Watchdog
 
 STALE: Final = 15.0  # seconds
+BUILD: Final = Gauge("mailloft_build_info", "1, with the version that runs", ["version"])
 _NEVER: Final = 3600.0  # seconds between looks whether to shut down, which the end of the process does
 
 
@@ -41,6 +43,7 @@ class Pulse:
 
 def serve_metrics(listening: socket.socket, pulse: Pulse) -> None:
     """Answer on the bound socket until the process ends."""
+    BUILD.labels(version("mailloft")).set(1)
 
     class Handler(BaseHTTPRequestHandler):
         timeout = 10

@@ -9,9 +9,18 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import Final
+
+from cryptography import x509
+from prometheus_client import Gauge
 
 from role.log import EventLog
+
+EXPIRES: Final = Gauge(
+    "mailloft_certificate_expires_timestamp_seconds", "When the certificate that is shown ends, seconds since 1970"
+)
 
 
 class Renewal:
@@ -22,6 +31,7 @@ class Renewal:
         self._load = load
         self._log = log
         self._seen = _mark(certificate)
+        _measure(certificate)
 
     def look(self) -> None:
         mark = _mark(self._certificate)
@@ -33,6 +43,7 @@ class Renewal:
         except Exception as error:  # noqa: BLE001 - OpenSSL's bindings raise classes of their own; the old pair serves on
             self._log.error("tls.renewal", raised=error, certificate=str(self._certificate))
         else:
+            _measure(self._certificate)
             self._log.info("tls.renewed", certificate=str(self._certificate))
 
 
@@ -53,3 +64,9 @@ def _mark(file: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return state.st_mtime_ns, state.st_ino
+
+
+def _measure(certificate: Path) -> None:
+    # Whether it can be read at all is the affair of who loads it.
+    with suppress(OSError, ValueError):
+        EXPIRES.set(x509.load_pem_x509_certificate(certificate.read_bytes()).not_valid_after_utc.timestamp())

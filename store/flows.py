@@ -54,6 +54,11 @@ _LONGEST_DUE = text(
     "SELECT MIN((SELECT due FROM recipients WHERE flow_id = flows.id AND state = 'queued' ORDER BY due LIMIT 1)) "
     "FROM flows WHERE queued > 0 AND next_due <= :now"
 )
+_OLDEST_DUE = text(
+    "SELECT class, MIN((SELECT due FROM recipients WHERE flow_id = flows.id AND state = 'queued' ORDER BY due LIMIT 1))"
+    " AS due FROM flows WHERE queued > 0 AND next_due <= :now GROUP BY class"
+)
+_TOTALS = text("SELECT class, SUM(queued) AS queued, SUM(held) AS held FROM flows GROUP BY class")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,3 +135,14 @@ def longest_due(connection: Connection, now: datetime) -> datetime | None:
     """Since when the row that has been due longest is due; one look into the ledger's index for each due flow."""
     first = connection.execute(_LONGEST_DUE, {"now": to_microseconds(now)}).scalar()
     return None if first is None or first > to_microseconds(now) else from_microseconds(first)
+
+
+def oldest_due(connection: Connection, now: datetime) -> dict[str, datetime]:
+    """The same for each class of mail that has such a row."""
+    found = connection.execute(_OLDEST_DUE, {"now": to_microseconds(now)})
+    return {row[0]: from_microseconds(row.due) for row in found if row.due is not None}
+
+
+def totals(connection: Connection) -> dict[str, tuple[int, int]]:
+    """Queued and held rows of each class, as the flows count them."""
+    return {row[0]: (int(row.queued), int(row.held)) for row in connection.execute(_TOTALS)}

@@ -16,7 +16,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from prometheus_client import Counter, Gauge
+from prometheus_client import Counter, Gauge, Histogram
 from sqlalchemy import Connection
 
 from store.database import Database
@@ -29,6 +29,10 @@ FAILED: Final = Counter(
 WAITING: Final = Gauge(
     "mailloft_write_waiting_seconds", "How long the transaction under way has taken so far; a locked file shows here",
     ["database"],
+)  # fmt: skip
+TOOK: Final = Histogram(
+    "mailloft_write_seconds", "Time of a transaction with its wait for the gate and its commit", ["database"],
+    buckets=(0.002, 0.005, 0.02, 0.05, 0.1, 0.5, 2, 10, 60),
 )  # fmt: skip
 GROUP: Final = 200  # writes in one transaction at most, so that no write waits over its 20 ms share
 
@@ -48,6 +52,7 @@ class Journal:
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
         self._began: float | None = None  # monotonic, of the transaction under way
+        self._took = TOOK.labels(database.name)
         WAITING.labels(database.name).set_function(self._waited)
 
     def submit(self, work: Callable[[Connection], T]) -> Future[T]:
@@ -87,6 +92,7 @@ class Journal:
             group, ended = self._gather(first)
             self._began = time.monotonic()
             self._commit(group)
+            self._took.observe(time.monotonic() - self._began)
             self._began = None
             if ended:
                 return

@@ -17,6 +17,7 @@ from admin.api import (
     campaigns,
     clients,
     connections,
+    doctor,
     domains,
     explain,
     imports,
@@ -39,7 +40,7 @@ from role.log import EventLog
 PREFIX: Final = "/api/v1"
 _NOUNS: Final = (
     projects, domains, mailboxes, app_passwords, aliases, senders, connections, lists, imports, clients, campaigns,
-    journey, queue, explain, ratings,
+    journey, queue, explain, ratings, doctor,
 )  # fmt: skip
 
 

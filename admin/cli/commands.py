@@ -149,12 +149,13 @@ def doctor(folder: Folder = HERE, as_json: AsJson = False) -> None:
 def backup(
     destination: Annotated[Path, typer.Argument(metavar="DEST", help="A folder; the backup is a new folder in it.")],
     folder: Folder = HERE,
+    keep: Annotated[int | None, typer.Option(min=1, help="Remove all but so many backups in DEST afterwards.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Copy databases, spool and keys while the appliance runs. It holds the keys: keep it as safe as the machine."""
     from admin.cli import safety
 
-    raise typer.Exit(safety.back_up(folder.resolve(), destination, as_json))
+    raise typer.Exit(safety.back_up(folder.resolve(), destination, keep, as_json))
 
 
 @app.command()

@@ -13,12 +13,10 @@ from admin import keepsakes
 from admin.cli.opening import opened, show
 from admin.doctor.examination import examine
 from admin.doctor.finding import Finding, Premises, Verdict
+from admin.unit import ports_of
 from net.resolver import Resolver
 from store.settings import Settings
 
-# The units' own ports (systemd/); `mailloft up` keeps those that it chose.
-_PUBLIC: Final = {"mx": 25, "submission": 587, "submissions": 465, "imap": 143, "imaps": 993, "admin": 443}
-_ONE_EACH: Final = {"submission": 9531, "sorter": 9532, "imap": 9533, "admin": 9534, "clock": 9535}
 _MARKS: Final = {Verdict.OK: "ok  ", Verdict.UNKNOWN: "?   ", Verdict.WARNING: "warn", Verdict.WRONG: "BAD "}
 _COLOURS: Final = {Verdict.OK: "green", Verdict.UNKNOWN: "cyan", Verdict.WARNING: "yellow", Verdict.WRONG: "red"}
 
@@ -46,10 +44,6 @@ def _tell(finding: Finding) -> None:
 
 
 def _ports(folder: Path, settings: Settings) -> Mapping[str, int]:
+    """`mailloft up` keeps those that it chose; units have their own."""
     kept = keepsakes.load(folder).ports
-    if kept:
-        return {name: port for name, port in kept.items() if name != "dns"}
-    several = {"mx": (9510, settings.mx.processes), "sender": (9520, settings.outbound.workers)}
-    numbered = {f"metrics.{name}-{n}": base + n for name, (base, of) in several.items() for n in range(1, of + 1)}
-    others = {f"metrics.{name}": port for name, port in _ONE_EACH.items()}
-    return {**_PUBLIC, **numbered, **others}
+    return {name: port for name, port in kept.items() if name != "dns"} or ports_of(settings)

@@ -28,6 +28,7 @@ from imap.answer import (
     done,
 )
 from imap.commands.anytime import nothing
+from imap.login import SIGN_INS
 from imap.session import BEFORE, Command, Session, Table
 from imap.wire_cursor import Cursor
 from mail import scram
@@ -137,6 +138,7 @@ def _enter(session: Session, login: str, password: str) -> Running:
 
 
 def _refused(began: float) -> Running:
+    SIGN_INS.labels("wrong").inc()
     yield Pause(max(0.0, began + _FAILED - time.monotonic()))
     raise RefusedError("wrong address or password", b"AUTHENTICATIONFAILED")
 
@@ -149,6 +151,7 @@ def _entered(session: Session, account: Mailbox) -> Running:
         now = session.backing.now()
         yield Wait(mail.journal.submit(lambda tx: folders.ensure_folders(tx, account.id, now)))
     session.account = account
+    SIGN_INS.labels("right").inc()
     return done("LOGIN", b"CAPABILITY " + session.capabilities)
 
 

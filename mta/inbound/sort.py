@@ -20,14 +20,14 @@ from prometheus_client import Counter, Histogram
 from mail.header import Headers, split
 from mail.mime_index import Indexed, Part, PartIndex, index
 from mail.object_id import email_id, thread_id
-from mail.outcome import Kind
+from mail.outcome import Action, Kind
 from mail.srs import Srs
 from mail.verp import Tokens
 from mta.inbound.onward import Sending
 from mta.inbound.parser import Parser, ParserDied
 from mta.inbound.report_keep import NOTHING_TOLD, ReportKeeper, Told
 from policy import sorting as decide
-from policy.sorting import Act, Mail, To
+from policy.sorting import Act, Mail, Reported, To
 from role.log import EventLog
 from store import arrivals, sorting
 from store.arrivals import Arrival, ArrivalState
@@ -46,6 +46,7 @@ _SORTED: Final = Counter("mailloft_sorted", "Arrivals sorted", ["kind"])
 _UNREAD: Final = Counter("mailloft_sorted_unparsed", "Arrivals filed unread, since they killed the parser")
 _DEATHS: Final = Counter("mailloft_parser_deaths", "Parsing children that a message killed")
 _ACTS: Final = Counter("mailloft_sorter_acts", "What arrivals did", ["act"])
+_BOUNCES: Final = Counter("mailloft_bounces", "Failures told by DSNs about mail of ours, by reason", ["reason"])
 _WAITED: Final = Histogram(
     "mailloft_sort_wait_seconds", "From the 250 to sorted", buckets=(0.1, 0.5, 1, 2, 5, 15, 60, 300, 3600)
 )
@@ -222,6 +223,9 @@ class Sorter:
         _WAITED.observe(max(0.0, (now - one.arrival.received_at).total_seconds()))
         for act in one.acts:
             _ACTS.labels(type(act).__name__.lower()).inc()
+            for outcome in act.outcomes if isinstance(act, Reported) else ():
+                if outcome.action is Action.FAILED:
+                    _BOUNCES.labels(outcome.reason.value).inc()
         self._log.info(
             "sorted", arrival=one.arrival.id, kind=kind, acts=[type(act).__name__.lower() for act in one.acts]
         )

@@ -21,7 +21,7 @@ from prometheus_client import Counter, Gauge
 
 from mail.outcome import Reason
 from mail.verp import Tokens
-from mta.outbound import promote
+from mta.outbound import metering, promote
 from mta.outbound.commits import Commits, behind
 from mta.outbound.compose import Composer, Recipe, Uncomposable
 from mta.outbound.fence import Fence
@@ -66,9 +66,6 @@ FRESH: Final = 1.0  # seconds that a campaign's state may be old: a pause acts w
 LINGER: Final = timedelta(seconds=6)  # for what is on the wire at SIGTERM
 IDLE_LANE: Final = timedelta(minutes=5)
 
-ATTEMPTS = Counter("mailloft_attempts_total", "Transactions with remote hosts, by egress source and class of reply", [
-    "source", "reply",
-])  # fmt: skip
 STEPS_FAILED = Counter("mailloft_sender_steps_failed_total", "Rounds of the sender that broke off and are repeated", [
     "step",
 ])  # fmt: skip
@@ -104,6 +101,7 @@ class Sender:
             shaping.sick_refusals, shaping.sick_share, shaping.sick_within, shaping.sick_rest, shaping.sick_sites
         )
         self._pacing = Pacing(self._sources, table, own, sickness, self._reacted)
+        self._providers = frozenset(table.provider)
         self._warming = warming_of(outbound.sources, table)
         self._reach = Reach()
         self._rollup = Rollup(context, table.provider)
@@ -282,7 +280,7 @@ class Sender:
         self._warming.done(job.source.address, job.site, tried=True)
         if settlement.reason in OURS and heard.reply is not None:  # a refused connection was counted by its lane
             self._pacing.site(job.site).lane(job.source.address).refused(heard.words)
-        ATTEMPTS.labels(job.source.address, f"{heard.reply.code // 100}xx" if heard.reply else "lost").inc()
+        metering.count(tried, settlement, self._providers, now)
         if settlement.event in (Event.FAIL, Event.EXPIRE) and job.recipe.report is not None:
             DSNS_DROPPED.inc()  # nobody is told that a DSN failed (RFC 5321 §4.5.5)
             self._context.log.warning("dsn_dropped", recipient=job.row.recipient_id, words=settlement.words)

@@ -19,6 +19,8 @@ from email.utils import format_datetime
 from functools import partial
 from typing import ClassVar, Final, TypeVar
 
+from prometheus_client import Counter
+
 from mail.address import Address
 from mail.header import Headers
 from mta.smtp_command import Envelope
@@ -46,6 +48,8 @@ from store.stores import Stores
 from store.together import Together
 
 T = TypeVar("T")
+# outcome: right, wrong, slowed (after too many wrong ones)
+SIGN_INS: Final = Counter("mailloft_submission_sign_ins_total", "Sign-ins to submission by how they ended", ["outcome"])
 POOL: Final = "transactional"
 _FULL: Final = "452 4.3.1 No space for the message now, try again later"
 _LOGIN_LIMIT: Final = 320  # characters of a login, and of a secret
@@ -89,6 +93,7 @@ class SubmissionSession(SmtpServer[Forward]):
         elif not self.helo or self.mail is not None or self._submitter is not None:
             await self.push("503 5.5.1 Not now")
         elif self._desk.attempts.too_many(self.peer, self.loop.time()):
+            SIGN_INS.labels("slowed").inc()
             self.listener.refused("too_many_logins")
             await self.push(TOO_MANY_LOGINS)
         else:
@@ -132,6 +137,7 @@ class SubmissionSession(SmtpServer[Forward]):
         words = secret.decode("utf-8", "replace")[:_LOGIN_LIMIT]
         pool = desk.passwords if is_slow(name) else desk.pool
         self._submitter = await self.loop.run_in_executor(pool, sign_in, desk.stores, desk.vault, name, words)
+        SIGN_INS.labels("wrong" if self._submitter is None else "right").inc()
         if self._submitter is None:
             desk.attempts.fail(self.peer, self.loop.time())
             self.listener.refused("login")

@@ -102,3 +102,17 @@ def test_what_a_killed_backup_left_is_no_backup_and_goes_with_the_next(living: W
     last = backup.last_of(tmp_path / "dir")
     assert last is not None
     assert (last.made_at, last.where) == (NOW, str(made))
+
+
+def test_old_backups_go_and_what_is_no_backup_stays(tmp_path: Path) -> None:
+    for day in (1, 2, 3, 4):
+        whole = tmp_path / f"mailloft-2026030{day}T000000Z"
+        whole.mkdir()
+        (whole / backup.MANIFEST).touch()
+    broken = tmp_path / "mailloft-20260302T120000Z"  # half removed by a prune that was killed
+    broken.mkdir()
+    (tmp_path / "mailloft-mine").mkdir()
+    assert len(backup.prune(tmp_path, 2)) == 3
+    left = {one.name for one in tmp_path.iterdir()}
+    assert left == {"mailloft-20260303T000000Z", "mailloft-20260304T000000Z", "mailloft-mine"}
+    assert backup.prune(tmp_path, 2) == []

@@ -82,6 +82,7 @@ EXPECTED: dict[tuple[str, str], Expected] = {
     ("GET", "/queue/shape"): Expected(OWN_ONLY),
     ("POST", "/queue/{action}"): Expected(OWN_ONLY, {"all": True}),
     ("GET", "/explain/{what}"): Expected(EXPLAINED),
+    ("GET", "/doctor"): Expected(OPERATOR_ONLY),
 }
 ROUTES = sorted(EXPECTED)
 

@@ -9,8 +9,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from peers.appliance import Appliance
-from peers.loopback import free_port
+from peers.loopback import free_port, wait_until
 
 
 def examined(folder: Path) -> tuple[int, dict[tuple[str, str], dict[str, Any]]]:
@@ -50,3 +52,17 @@ def test_a_port_that_does_not_answer_is_wrong_and_so_is_the_status(web: Applianc
     status, found = examined(tmp_path)
     assert found["ports", f"imaps, port {kept['ports']['imaps']}"]["verdict"] == "wrong"
     assert status == 1
+
+
+def test_the_clock_examines_too_and_api_and_metrics_say_what_it_found(web: Appliance, operator: httpx.Client) -> None:
+    wait_until(lambda: operator.get("/doctor").status_code == 200, "the clock has gone its first round", 60)
+    found = operator.get("/doctor").json()
+    by_thing = {(one["check"], one["what"]): one["verdict"] for one in found["findings"]}
+    assert by_thing["ports", f"imaps, port {web.ready['imaps']}"] == "ok"
+    assert found["wrong"] == sum(verdict == "wrong" for verdict in by_thing.values())
+    told = httpx.get(f"{web.ready['metrics']['clock']}").text
+    certificates = [
+        line for line in told.splitlines() if line.startswith('mailloft_doctor_findings{check="certificates"')
+    ]
+    assert 'mailloft_doctor_findings{check="certificates",verdict="ok"} 6.0' in certificates
+    assert 'mailloft_doctor_findings{check="certificates",verdict="wrong"} 0.0' in certificates
