@@ -75,9 +75,16 @@ def test_content_that_could_not_be_sent_is_refused_when_it_is_drafted(
 def test_a_domain_comes_with_every_record_to_publish(ours: Tenant) -> None:
     domain = ours.api.get("/domains/ours.test").json()
     types = sorted((record["host"].partition(".")[0], record["type"]) for record in domain["records"])
-    assert [kind for _, kind in types].count("TXT") == 5  # ownership, SPF, two DKIM keys, DMARC
+    assert [kind for _, kind in types].count("TXT") == 6  # ownership, SPF, two DKIM keys, DMARC, TLS-RPT
     values = " ".join(record["value"] for record in domain["records"])
-    for piece in ("mailloft-ownership=", "v=spf1 ip4:127.0.0.2 ip4:127.0.0.3 -all", "k=rsa", "k=ed25519", "v=DMARC1"):
+    for piece in (
+        "mailloft-ownership=",
+        "v=spf1 ip4:127.0.0.2 ip4:127.0.0.3 -all",
+        "k=rsa",
+        "k=ed25519",
+        "v=DMARC1",
+        "v=TLSRPTv1",
+    ):
         assert piece in values
     assert ("ours.test", "MX") in [(record["host"], record["type"]) for record in domain["records"]]
 

@@ -47,6 +47,8 @@ EXPECTED: dict[tuple[str, str], Expected] = {
     ("GET", "/mailboxes/{address}/app-passwords"): Expected(NOT_FOUND),
     ("POST", "/mailboxes/{address}/app-passwords"): Expected(NOT_FOUND, {"name": "phone"}),
     ("DELETE", "/mailboxes/{address}/app-passwords/{password_id}"): Expected(NOT_FOUND),
+    ("PUT", "/mailboxes/{address}/hidden-capabilities"): Expected(NOT_FOUND, {"names": ["IDLE"]}),
+    ("POST", "/ratings/replay"): Expected(OWN_ONLY, {"dry_run": True}),
     ("GET", "/aliases"): Expected(OWN_ONLY),
     ("POST", "/aliases"): Expected(409, {"address": "info@{domain}", "target": "spy@spy.test"}),
     ("DELETE", "/aliases/{alias_id}"): Expected(NOT_FOUND),
