@@ -46,10 +46,11 @@ REPORTS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A mailbox, and how many octets it may hold; None: any."""
+    """A mailbox, and how many octets it may hold; None: any. `picky`: it refuses somebody."""
 
     id: int
     quota: int | None = None
+    picky: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,7 @@ class Accepted:
     purpose: Purpose
     target: int | None
     quota: int | None = None
+    picky: bool = False
 
 
 class Refusal(Enum):
@@ -108,6 +110,7 @@ class Refusal(Enum):
     RELAY = "550 5.7.1 Relaying denied: no mail for this domain here"
     UNKNOWN = "550 5.1.1 No such mailbox"
     FORGED = "550 5.7.1 This return address was not made here"
+    UNWANTED = "550 5.7.1 This mailbox takes no mail from you"
     STALE = "550 5.7.1 This return address was not made here, or is too old"
 
 
@@ -162,7 +165,7 @@ def _plain(address: Address, place: Place) -> tuple[Accepted, ...] | Refusal:
 def _led(address: Address, home: Home, place: Place) -> tuple[Accepted, ...]:
     targets = home.targets or (Target(str(address), home.box),)
     return tuple(
-        Accepted(str(address), Purpose.MAILBOX, one.box.id, one.box.quota)
+        Accepted(str(address), Purpose.MAILBOX, one.box.id, one.box.quota, one.box.picky)
         if one.box is not None
         else Accepted(one.address, Purpose.FORWARD, place.domain)
         for one in targets

@@ -7,18 +7,25 @@ Called by mta/inbound/session in a thread. Nothing is remembered between calls, 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, Row, bindparam, exists, select
 
 from mail.address import Address
 from policy.acceptance import NOBODY, NOWHERE, ROLES, Accepted, Box, Home, Place, Target, without_plus
+from policy.correspondents import Standing
 from store import quota
 from store.redirects import CATCH_ALL
-from store.schema import domains, mailboxes, redirects
+from store.schema import correspondents, domains, mailboxes, redirects
 
 _DOMAIN: Final = select(domains.c.id, domains.c.linked).where(domains.c.name == bindparam("name"))
-_BOXES: Final = select(mailboxes.c.address_key, mailboxes.c.id, mailboxes.c.quota_bytes).where(
+_PICKY: Final = (
+    exists()
+    .where(correspondents.c.mailbox_id == mailboxes.c.id, correspondents.c.standing == Standing.REFUSE.value)
+    .label("picky")
+)
+_BOX: Final = (mailboxes.c.id, mailboxes.c.quota_bytes, _PICKY)
+_BOXES: Final = select(mailboxes.c.address_key, *_BOX).where(
     mailboxes.c.address_key.in_(bindparam("keys", expanding=True))
 )
 _TARGETS: Final = (
@@ -27,13 +34,8 @@ _TARGETS: Final = (
     .order_by(redirects.c.id)
 )
 _OWN_BOXES: Final = _BOXES.where(mailboxes.c.project_id == bindparam("project"))
-_OLDEST: Final = (
-    select(mailboxes.c.id, mailboxes.c.quota_bytes)
-    .where(mailboxes.c.domain_id == bindparam("domain"))
-    .order_by(mailboxes.c.id)
-    .limit(1)
-)
-_FIRST: Final = select(mailboxes.c.id, mailboxes.c.quota_bytes).order_by(mailboxes.c.id).limit(1)
+_OLDEST: Final = select(*_BOX).where(mailboxes.c.domain_id == bindparam("domain")).order_by(mailboxes.c.id).limit(1)
+_FIRST: Final = select(*_BOX).order_by(mailboxes.c.id).limit(1)
 
 
 def place_of(tx: Connection, address: Address, hostname: str, postmaster: str = "") -> Place:
@@ -56,7 +58,7 @@ def place_of(tx: Connection, address: Address, hostname: str, postmaster: str = 
         exact=homes[0],
         base=homes[1],
         catch_all=homes[2],
-        oldest=Box(*oldest) if oldest else None,
+        oldest=_box(oldest) if oldest else None,
     )
 
 
@@ -78,15 +80,19 @@ def _base(address: Address) -> str:
 def _operators(tx: Connection, postmaster: str) -> Box | None:
     named = tx.execute(_BOXES, {"keys": [postmaster]}).first() if postmaster else None
     if named is not None:
-        return Box(named.id, named.quota_bytes)
+        return _box(named)
     first = tx.execute(_FIRST).first()
-    return Box(*first) if first else None
+    return _box(first) if first else None
+
+
+def _box(row: Row[Any]) -> Box:
+    return Box(row.id, row.quota_bytes, bool(row.picky))
 
 
 def _homes(tx: Connection, keys: list[str]) -> list[Home]:
     """In the order of `keys`."""
     asked = [key for key in keys if key]
-    boxes = {row.address_key: Box(row.id, row.quota_bytes) for row in tx.execute(_BOXES, {"keys": asked})}
+    boxes = {row.address_key: _box(row) for row in tx.execute(_BOXES, {"keys": asked})}
     targets = _targets(tx, asked)
     return [Home(boxes.get(key), targets.get(key, ())) if key else NOBODY for key in keys]
 
@@ -97,7 +103,7 @@ def _targets(tx: Connection, keys: list[str]) -> Mapping[str, tuple[Target, ...]
         return {}
     # A mailbox of another project is another host's, whatever machine it is on: mail gets there through the queue.
     wanted = {"keys": [row.target_key for row in rows], "project": rows[0].project_id}
-    own = {row.address_key: Box(row.id, row.quota_bytes) for row in tx.execute(_OWN_BOXES, wanted)}
+    own = {row.address_key: _box(row) for row in tx.execute(_OWN_BOXES, wanted)}
     found: dict[str, tuple[Target, ...]] = {}
     for row in rows:
         found[row.address_key] = (*found.get(row.address_key, ()), Target(row.target, own.get(row.target_key)))

@@ -139,6 +139,12 @@ redirects = _table(
     UniqueConstraint("address_key", "target_key"), Index(None, "project_id", "id"),
 )  # fmt: skip
 
+# Addresses and domains that a mailbox allows (never junk), denies (junk) or refuses. store/correspondents.py
+correspondents = _table(
+    "correspondents", core, _id(), Column("mailbox_id", ForeignKey("mailboxes.id"), nullable=False), _text("entry"),
+    _text("standing"), _moment("created_at"), UniqueConstraint("mailbox_id", "entry"), Index(None, "mailbox_id", "id"),
+)  # fmt: skip
+
 app_passwords = _table(
     "app_passwords", core, _id(), Column("mailbox_id", ForeignKey("mailboxes.id"), nullable=False), _text("name"),
     *(Column(name, Octets, nullable=False) for name in ("secret_hash", "stored_key", "server_key")),

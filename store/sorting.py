@@ -38,7 +38,7 @@ class Tied:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How the sorting of an arrival ends; `mailboxes` get it, each once, `junk` says into which folder.
+    """How the sorting of an arrival ends; `mailboxes` get it, each once, those of `junk` into that folder.
 
     `index` is None where there is nothing to file.
     """
@@ -47,7 +47,7 @@ class Ending:
     kind: Kind | None
     tied: Tied
     mailboxes: tuple[int, ...]
-    junk: bool
+    junk: frozenset[int]
     index: Indexed | None
 
 
@@ -97,7 +97,7 @@ def _by_folder(endings: Sequence[tuple[Arrival, Ending]]) -> dict[tuple[int, boo
             size, at = arrival.size_bytes, arrival.received_at
             mail = Arrived(arrival.content_id, size, at, arrival.id, ending.index)
             for mailbox in ending.mailboxes:
-                found.setdefault((mailbox, ending.junk), []).append(mail)
+                found.setdefault((mailbox, mailbox in ending.junk), []).append(mail)
     return found
 
 

@@ -17,6 +17,7 @@ from admin.api import (
     campaigns,
     clients,
     connections,
+    correspondents,
     doctor,
     domains,
     explain,
@@ -39,8 +40,8 @@ from role.log import EventLog
 
 PREFIX: Final = "/api/v1"
 _NOUNS: Final = (
-    projects, domains, mailboxes, app_passwords, aliases, senders, connections, lists, imports, clients, campaigns,
-    journey, queue, explain, ratings, doctor,
+    projects, domains, mailboxes, app_passwords, correspondents, aliases, senders, connections, lists, imports,
+    clients, campaigns, journey, queue, explain, ratings, doctor,
 )  # fmt: skip
 
 

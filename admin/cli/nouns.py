@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from admin.cli import alias, app_password, campaign, client
+from admin.cli import alias, app_password, campaign, client, correspondent
 from admin.cli.opening import HERE, AsJson, Folder, ProjectName, opened, project_id, show, show_one
 
 _GROUPS: dict[str, typer.Typer] = {
@@ -34,6 +34,7 @@ domain = _group("domain", "Domains of a project.")
 mailbox = _group("mailbox", "Mailboxes on the project's domains.")
 sender = _group("sender", "Senders, the From identities of a project.")
 connection = _group("connection", "SMTP credentials for other programs.")
+correspondent.add_to(mailbox)
 client_list = _group("list", "Lists of clients.")
 
 Name = Annotated[str, typer.Argument()]

@@ -19,10 +19,11 @@ from net.resolver import Resolver
 from policy.acceptance import Signatures
 from role.context import Context
 from store import arrivals
+from store.forward_paths import ForwardPaths
 from store.mailboxes import address_key
-from store.together import writing
+from store.together import reading, writing
 
-_THREADS: Final = 32  # recipients that are looked up at once
+_THREADS: Final = 32  # screenings and full mailboxes that are looked up at once
 
 
 def run(context: Context) -> None:
@@ -39,7 +40,10 @@ def run(context: Context) -> None:
         context.vault.derived("dmarc sampling"),
         tally,
     )
+    signed = Signatures(Tokens(context.vault.derived("tokens")), Srs(context.vault.derived("srs")))
+    paths = ForwardPaths(settings.server.hostname, address_key(settings.mx.postmaster) or "", signed)
     with (
+        ThreadPoolExecutor(1, thread_name_prefix="recipients") as thread,
         ThreadPoolExecutor(_THREADS, thread_name_prefix="mx") as pool,
         contextlib.closing(Judging(judge)) as judging,
     ):
@@ -49,7 +53,7 @@ def run(context: Context) -> None:
             spool=context.spool,
             intake=writing(context.stores.mail.journal, arrivals.add),
             judging=judging,
-            signed=Signatures(Tokens(context.vault.derived("tokens")), Srs(context.vault.derived("srs"))),
+            recipients=reading(context.stores.core.database, thread, paths.judge),
             screener=Screener(
                 Resolver(settings.dns.servers, settings.dns.timeout),
                 context.stores,
@@ -57,7 +61,6 @@ def run(context: Context) -> None:
                 settings.junk.block_lists,
                 settings.junk.greylist,
             ),
-            postmaster=address_key(settings.mx.postmaster) or "",
             pool=pool,
         )
 

@@ -25,18 +25,22 @@ from mta.inbound.screen import Letter, Screened, Screener
 from mta.smtp_command import Envelope
 from mta.smtp_listener import Listener
 from mta.smtp_server import SmtpServer
-from policy.acceptance import Accepted, Purpose, Refusal, Signatures, full, judge
-from store.addresses import fullness, place_of
+from policy.acceptance import Accepted, Purpose, Refusal, full
+from store.addresses import fullness
 from store.arrivals import Received
+from store.forward_paths import Asked, Verdict
 from store.spool import Spool
 from store.stores import Stores
+from store.together import Together
 
 _REASONS: Final = {
     Refusal.RELAY: "relay",
     Refusal.UNKNOWN: "unknown",
     Refusal.FORGED: "forged_token",
     Refusal.STALE: "stale_return",
+    Refusal.UNWANTED: "unwanted",
 }
+_UNKNOWN: Final = frozenset(Refusal) - {Refusal.UNWANTED}  # what a guess is answered
 _LOOP: Final = "554 5.4.6 The message goes round in circles"
 
 
@@ -49,20 +53,14 @@ class Desk:
     spool: Spool
     intake: Intake
     judging: Judging
-    signed: Signatures
+    recipients: Together[Asked, Verdict]  # store/forward_paths.py
     screener: Screener
-    postmaster: str  # the key of the mailbox that gets mail for our own host name
     pool: ThreadPoolExecutor
 
-    async def recipient(self, address: Address, size: int) -> tuple[Accepted, ...] | Refusal | str:
+    async def recipient(self, asked: Asked, size: int) -> Verdict | str:
         """What it stands for, or why not; a text is the whole reply."""
-        return await asyncio.get_running_loop().run_in_executor(self.pool, self._recipient, address, size)
-
-    def _recipient(self, address: Address, size: int) -> tuple[Accepted, ...] | Refusal | str:
-        with self.stores.core.database.read() as core:
-            place = place_of(core, address, self.listener.hostname, self.postmaster)
-        verdict = judge(address, place, self.signed, datetime.now(UTC).date())
-        return verdict if isinstance(verdict, Refusal) else self._fullness(verdict, size) or verdict
+        verdict = await asyncio.wrap_future(self.recipients.ask(asked))
+        return verdict if isinstance(verdict, Refusal) else await self.fullness(verdict, size) or verdict
 
     async def fullness(self, recipients: Sequence[Accepted], size: int) -> str | None:
         """The refusal where a mailbox has no room for `size` octets."""
@@ -94,13 +92,14 @@ class MxSession(SmtpServer[tuple[Accepted, ...]]):
     async def judge_recipient(self, address: Address | None) -> tuple[Accepted, ...] | str:
         asked = address or Address("postmaster", self.listener.hostname)
         try:
-            verdict = await self._desk.recipient(asked, self.mail.size if self.mail else 0)
+            verdict = await self._desk.recipient(Asked(asked, _path(self.mail)), self.mail.size if self.mail else 0)
         except Exception as error:  # noqa: BLE001 - without its look-up a recipient is neither taken nor refused
             self.listener.log.error("recipient not looked up", raised=error, peer=self.peer)
             return FAILED
         if isinstance(verdict, Refusal):
             self.listener.refused(_REASONS[verdict])
-            self.listener.guessed(self.peer)
+            if verdict in _UNKNOWN:
+                self.listener.guessed(self.peer)
             return verdict.value
         if isinstance(verdict, str):
             self.listener.refused("over_quota")
@@ -135,7 +134,7 @@ class MxSession(SmtpServer[tuple[Accepted, ...]]):
         if refusal := await self._desk.fullness(recipients, len(content)):
             self.listener.refused("over_quota")
             return refusal
-        reverse_path = str(mail.reverse_path) if mail.reverse_path else ""
+        reverse_path = _path(mail)
         found = await self._desk.judging.authenticate(Peer(self.peer, self.helo), reverse_path, content)
         if refusal := self._judge(found):
             return refusal
@@ -200,3 +199,8 @@ class MxSession(SmtpServer[tuple[Accepted, ...]]):
 
     async def auth(self, argument: str | None) -> None:
         await self.push("502 5.5.1 Nobody signs in here: programs use ports 465 and 587")
+
+
+def _path(mail: Envelope | None) -> str:
+    """The reverse-path, "" for the null one."""
+    return str(mail.reverse_path) if mail is not None and mail.reverse_path else ""

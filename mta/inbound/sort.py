@@ -27,10 +27,12 @@ from mta.inbound.onward import Sending
 from mta.inbound.parser import Parser, ParserDied
 from mta.inbound.report_keep import NOTHING_TOLD, ReportKeeper, Told
 from policy import sorting as decide
+from policy.correspondents import Writers
 from policy.sorting import Act, Mail, Reported, To
 from role.log import EventLog
 from store import arrivals, sorting
 from store.arrivals import Arrival, ArrivalState
+from store.correspondents import junk_boxes
 from store.onward import Onward
 from store.sorting import Ending, Tied
 from store.spool import Spool
@@ -65,6 +67,11 @@ class Judged:
     index: Indexed | None  # None where the bytes are gone: nothing to file
     onward: tuple[Onward, ...] = ()
     told: Told = NOTHING_TOLD
+    author: str | None = None
+
+    @property
+    def writers(self) -> Writers:
+        return Writers(self.author, self.arrival.reverse_path, str(self.arrival.authentication.get("dmarc", "")))
 
 
 class Sorter:
@@ -134,7 +141,9 @@ class Sorter:
         junk = decide.is_junk(mail) or bool(found.get("listed"))
         onward = self._sending.copies(arrival, content, junk)
         told = Told(read.reports, read.unreadable)
-        return Judged(arrival, ArrivalState.SORTED, read.classified.kind, doing, junk, indexed, onward, told)
+        return Judged(
+            arrival, ArrivalState.SORTED, read.classified.kind, doing, junk, indexed, onward, told, read.author
+        )
 
     def _unread(self, arrival: Arrival, content: bytes) -> Judged:
         """It is a person's mail perhaps, so it is filed, as one part that nobody has looked into."""
@@ -155,8 +164,10 @@ class Sorter:
         consequences = [(one, self._carry_out(one, now)) for one in judged]
         with self._stores.core.database.read() as core:
             homes = sorting.existing_mailboxes(core, [one.arrival for one in judged])
+            junk = junk_boxes(core, [(one.writers, one.junk, homes[one.arrival.id]) for one in judged])
+        shelves = {one.arrival.id: boxes for one, boxes in zip(judged, junk, strict=True)}
         endings = [
-            (one, self._ending(one, tied, homes[one.arrival.id]))
+            (one, self._ending(one, tied, homes[one.arrival.id], shelves[one.arrival.id]))
             for one, future in consequences
             if (tied := self._done(one, future)) is not None
         ]
@@ -200,8 +211,8 @@ class Sorter:
         nothing.set_result(Tied(None, None))
         return nothing
 
-    def _ending(self, one: Judged, tied: Tied, mailboxes: tuple[int, ...]) -> Ending:
-        return Ending(one.state, one.kind, tied, mailboxes if one.index else (), one.junk, one.index)
+    def _ending(self, one: Judged, tied: Tied, mailboxes: tuple[int, ...], junk: frozenset[int]) -> Ending:
+        return Ending(one.state, one.kind, tied, mailboxes if one.index else (), junk, one.index)
 
     def _done(self, one: Judged, future: Future[T]) -> T | None:
         """The result, or None where it failed: the arrival stays unsorted and is looked at again."""

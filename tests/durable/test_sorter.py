@@ -21,9 +21,10 @@ from peers.smtp_role import MASTER, Tenant
 from peers.vaults import whole_vault
 from policy import sorting as decide
 from policy.acceptance import Accepted, Purpose
+from policy.correspondents import Standing
 from policy.lifecycle import State
 from role.log import EventLog
-from store import arrivals, consequences, filing, folders, injection, outgoing, sorting
+from store import arrivals, consequences, correspondents, filing, folders, injection, outgoing, sorting
 from store.arrivals import ArrivalState, Incoming, Received
 from store.injection import Forward, Submitted
 from store.spool import Spool
@@ -321,6 +322,23 @@ def test_quarantined_mail_goes_to_junk(stores: Stores, spool: Spool, tenant: Ten
     assert (in_inbox(stores, tenant.ann), in_inbox(stores, tenant.ann, "Junk")) == (0, 1)
 
 
+def test_each_mailbox_has_its_own_say_about_junk(stores: Stores, spool: Spool, tenant: Tenant, sorter: Sorter) -> None:
+    with stores.core.database.write() as tx:
+        correspondents.put(tx, tenant.ann, "remote.test", Standing.ALLOW, datetime.now(UTC))
+        correspondents.put(tx, tenant.ann, "remote.test", Standing.DENY, datetime.now(UTC))
+        correspondents.put(tx, tenant.bob, "carl@remote.test", Standing.ALLOW, datetime.now(UTC))
+    both = [to_mailbox(tenant.ann), Accepted("bob@ours.test", Purpose.MAILBOX, tenant.bob)]
+    for listed in ([], ["bl.test"]):
+        received = Received(
+            datetime.now(UTC), "carl@remote.test", "127.0.0.1", "mx", False, {"dmarc": "pass", "listed": listed}
+        )
+        with stores.mail.database.write() as tx:
+            arrivals.add(tx, [Incoming(received, spool.put(REPLY), both)])
+    sort_all(sorter)
+    assert [in_inbox(stores, tenant.ann, folder) for folder in ("INBOX", "Junk")] == [0, 2]
+    assert [in_inbox(stores, tenant.bob, folder) for folder in ("INBOX", "Junk")] == [2, 0]
+
+
 def test_killed_between_consequence_and_filing_the_arrival_is_sorted_again_with_the_same_result(
     stores: Stores, spool: Spool, tenant: Tenant, sorter: Sorter
 ) -> None:
@@ -344,7 +362,7 @@ def test_killed_between_consequence_and_filing_the_arrival_is_sorted_again_with_
     with stores.mail.database.read() as tx:
         (loaded,) = arrivals.load(tx, [arrival])
     ending = sorting.Ending(
-        ArrivalState.SORTED, judged.kind, sorting.Tied(None, row), (tenant.ann,), False, judged.index
+        ArrivalState.SORTED, judged.kind, sorting.Tied(None, row), (tenant.ann,), frozenset(), judged.index
     )
     stores.mail.journal.run(partial(sorting.finish, endings=[(loaded, ending)], now=datetime.now(UTC)))
     assert in_inbox(stores, tenant.ann) == 1

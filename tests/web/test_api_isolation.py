@@ -49,6 +49,9 @@ EXPECTED: dict[tuple[str, str], Expected] = {
     ("DELETE", "/mailboxes/{address}/app-passwords/{password_id}"): Expected(NOT_FOUND),
     ("PUT", "/mailboxes/{address}/hidden-capabilities"): Expected(NOT_FOUND, {"names": ["IDLE"]}),
     ("POST", "/ratings/replay"): Expected(OWN_ONLY, {"dry_run": True}),
+    ("GET", "/mailboxes/{address}/correspondents"): Expected(NOT_FOUND),
+    ("PUT", "/mailboxes/{address}/correspondents/{entry}"): Expected(NOT_FOUND, {"standing": "allow"}),
+    ("DELETE", "/mailboxes/{address}/correspondents/{entry}"): Expected(NOT_FOUND),
     ("GET", "/aliases"): Expected(OWN_ONLY),
     ("POST", "/aliases"): Expected(409, {"address": "info@{domain}", "target": "spy@spy.test"}),
     ("DELETE", "/aliases/{alias_id}"): Expected(NOT_FOUND),
@@ -102,6 +105,7 @@ def path_of(route: str, tenant: Tenant) -> str:
         alias_id=tenant.alias,
         address=f"hello@{tenant.domain}",
         password_id=tenant.app_password,
+        entry="spy.test",
         action="hold",
     )
 

@@ -87,6 +87,11 @@ def test_every_noun_is_made_and_listed(cli: Cli) -> None:
     assert "the server reads this address" in cli.refused("alias", "add", "fbl@shop.test", "hello@shop.test", *mine)
     assert "an alias of this address" in cli.refused("mailbox", "add", "info@shop.test", *mine)
     assert cli.json("alias", "remove", "@shop.test", *mine) == {"removed": 1}
+    cli.run("mailbox", "allow", "hello@shop.test", "Friend@Else.test", "--project", "shop")
+    cli.run("mailbox", "deny", "hello@shop.test", "spam.test", "--refuse", "--project", "shop")
+    cli.run("mailbox", "allow", "hello@shop.test", "friend@else.test", "--remove", "--project", "shop")
+    (denied,) = cli.json("mailbox", "correspondents", "hello@shop.test", *mine)
+    assert (denied["entry"], denied["standing"]) == ("spam.test", "refuse")
     for noun in ("alias", "domain", "mailbox", "sender", "connection", "list", "client"):
         assert len(cli.json(noun, "list", *mine)) == (2 if noun == "connection" else 1), noun
         assert cli.run(noun, "list", *mine).stdout.count("\n") >= 2, noun

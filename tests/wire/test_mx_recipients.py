@@ -14,7 +14,8 @@ from mail.mime_index import index
 from mail.srs import Srs
 from peers import smtp_role
 from peers.smtp_role import Premises, Running, Talk, Tenant, deliver
-from store import arrivals, filing, folders, mailboxes, redirects
+from policy.correspondents import Standing
+from store import arrivals, correspondents, filing, folders, mailboxes, redirects
 from store.spool import Stored
 from store.stores import open_stores
 
@@ -130,3 +131,16 @@ def test_a_mailbox_over_its_quota_is_put_off_in_the_session(mx: Running) -> None
         talk.say("RSET")
         assert talk.say(f"MAIL FROM:<carl@remote.test> SIZE={QUOTA + 1}").startswith("250")
         assert talk.say(f"RCPT TO:<{small}>").startswith("552 5.2.3")
+
+
+def test_who_a_mailbox_refuses_is_refused_at_rcpt_and_others_take_it(
+    premises: Premises, tenant: Tenant, mx: Running
+) -> None:
+    with premises.stores.core.database.write() as tx:
+        correspondents.put(tx, tenant.ann, "spam.test", Standing.REFUSE, NOW)
+    with Talk(mx.ports["mx"]) as talk:
+        refused, taken = talk.begin("eve@deep.spam.test", "ann@ours.test", "small@bare.test")[1:]
+    assert refused == "550 5.7.1 This mailbox takes no mail from you"
+    assert taken.startswith("250")
+    with Talk(mx.ports["mx"]) as talk:
+        assert all(reply.startswith("250") for reply in talk.begin("carl@remote.test", "ann@ours.test"))

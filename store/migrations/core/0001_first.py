@@ -612,6 +612,24 @@ def upgrade() -> None:
         sqlite_strict=True,
     )
     op.create_table(
+        "correspondents",
+        sa.Column("id", columns.Id, autoincrement=True, nullable=False),
+        sa.Column("mailbox_id", columns.Id, nullable=False),
+        sa.Column("entry", columns.Words, nullable=False),
+        sa.Column("standing", columns.Words, nullable=False),
+        sa.Column("created_at", columns.Moment(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["mailbox_id"],
+            ["mailboxes.id"],
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_correspondents")),
+        sa.UniqueConstraint("mailbox_id", "entry", name=op.f("uq_correspondents_mailbox_id_entry")),
+        sqlite_strict=True,
+    )
+    op.create_index(
+        op.f("ix_correspondents_mailbox_id_correspondents_id"), "correspondents", ["mailbox_id", "id"], unique=False
+    )
+    op.create_table(
         "import_errors",
         sa.Column("import_id", columns.Id, nullable=False),
         sa.Column("line", columns.Id, autoincrement=False, nullable=False),
