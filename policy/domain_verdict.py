@@ -1,17 +1,19 @@
 """What is wrong with a domain's records, by name, with the record to publish instead (PRODUCT D2, D5).
 
 Pure. admin/acts/domain_checks.py gives what DNS says; its mistakes have their words in admin/words. RFC 5321 §5.1 and
-RFC 2181 §10.3 (MX), RFC 7208 §3.2, §4.6.4 (SPF; policy/spf_text.py), RFC 6376 §3.6 (DKIM), RFC 9989 (DMARC).
+RFC 2181 §10.3 (MX), RFC 7208 §3.2, §4.6.4 (SPF; policy/spf_text.py), RFC 6376 §3.6 (DKIM), RFC 9989 (DMARC), RFC 8460
+§3 (TLS-RPT).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
+from policy.acceptance import DMARC_REPORTS, TLS_REPORTS
 from policy.domain_records import OWNERSHIP_LABEL, DnsRecord, spf
 from policy.spf_text import LOOKUPS, Names, admits, first_word_is_spf, lookups, merged
 
@@ -50,7 +52,7 @@ class Facts:
 class Finding:
     """`mistake` "" where all is well; `paste` is the record as it should be, `numbers` fill the words."""
 
-    about: str  # ownership | mx | spf | dkim | dmarc
+    about: str  # ownership | mx | spf | dkim | dmarc | tlsrpt
     mistake: str
     paste: DnsRecord
     published: tuple[str, ...] = ()
@@ -59,12 +61,24 @@ class Finding:
 
 def questions(domain: str, selectors: Iterable[str]) -> list[tuple[str, str]]:
     """What is to be asked of the domain's name servers; the doubled names find records on the wrong name."""
-    hosts = [f"{OWNERSHIP_LABEL}.{domain}", *(f"{one}._domainkey.{domain}" for one in selectors), f"_dmarc.{domain}"]
+    hosts = [
+        f"{OWNERSHIP_LABEL}.{domain}",
+        *(f"{one}._domainkey.{domain}" for one in selectors),
+        f"_dmarc.{domain}",
+        f"_smtp._tls.{domain}",
+    ]
     return [(domain, "MX"), (domain, "TXT"), *((host, "TXT") for one in hosts for host in (one, f"{one}.{domain}"))]
 
 
 def findings(facts: Facts) -> list[Finding]:
-    return [_ownership(facts), _mx(facts), _spf(facts), *(_dkim(facts, *key) for key in facts.keys), _dmarc(facts)]
+    return [
+        _ownership(facts),
+        _mx(facts),
+        _spf(facts),
+        *(_dkim(facts, *key) for key in facts.keys),
+        _dmarc(facts),
+        _tlsrpt(facts),
+    ]
 
 
 def states(found: Iterable[Finding]) -> dict[str, bool | None]:
@@ -119,8 +133,15 @@ def _ownership(facts: Facts) -> Finding:
     return _text(facts, "ownership", paste, lambda text: text.strip() == paste.value, "mailloft-ownership=")
 
 
-def _text(facts: Facts, about: str, paste: DnsRecord, right: object, prefix: str) -> Finding:
-    assert callable(right)
+def _tlsrpt(facts: Facts) -> Finding:
+    paste = DnsRecord(f"_smtp._tls.{facts.domain}", "TXT", f"v=TLSRPTv1; rua=mailto:{TLS_REPORTS}@{facts.domain}")
+    return _text(facts, "tlsrpt", paste, lambda text: bool(_TLSRPT.fullmatch(text.strip())), "v=tlsrpt")
+
+
+_TLSRPT: Final = re.compile(r"v=TLSRPTv1\s*;\s*rua\s*=\s*(mailto:|https://)[^;]+;?\s*")
+
+
+def _text(facts: Facts, about: str, paste: DnsRecord, right: Callable[[str], bool], prefix: str) -> Finding:
     said = facts.said(paste.host, "TXT")
     mine = tuple(text for text in said.values if text.strip().lower().startswith(prefix))
     if not said.known:
@@ -243,7 +264,9 @@ def _tags(record: str) -> dict[str, str]:
 
 
 def _dmarc(facts: Facts) -> Finding:
-    paste = DnsRecord(f"_dmarc.{facts.domain}", "TXT", "v=DMARC1; p=quarantine")
+    paste = DnsRecord(
+        f"_dmarc.{facts.domain}", "TXT", f"v=DMARC1; p=quarantine; rua=mailto:{DMARC_REPORTS}@{facts.domain}"
+    )
     said = facts.said(paste.host, "TXT")
     mine = tuple(text for text in said.values if "dmarc" in text.lower())
     if not said.known:

@@ -106,14 +106,14 @@ def save_check(tx: Connection, domain: int, states: Mapping[str, bool], check: C
     }  # fmt: skip
     mine = update(domains).where(domains.c.id == domain)
     tx.execute(mine.values(values))
-    tx.execute(mine.where(domains.c.by_hand.is_(False)).values(dict(states)))
+    tx.execute(mine.where(~domains.c.by_hand).values(dict(states)))
 
 
 def due_for_check(tx: Connection, now: datetime, limit: int) -> list[Domain]:
     """Those whose check is due, the longest waiting first; none whose states the operator holds."""
     wanted = (
         select(domains)
-        .where(domains.c.next_check <= now, domains.c.by_hand.is_(False))
+        .where(domains.c.next_check <= now, ~domains.c.by_hand)
         .order_by(domains.c.next_check, domains.c.id)
     )
     return [_domain(row) for row in tx.execute(wanted.limit(limit))]

@@ -1,4 +1,4 @@
-// Makes ../static/ from the sources here and the locked packages: `npm ci --ignore-scripts && npm run build`.
+// Makes ../static/ from the sources here and the locked packages; called by build.sh.
 import { buildSync } from "esbuild";
 
 buildSync({

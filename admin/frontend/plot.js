@@ -14,6 +14,7 @@ function options(figure, labels) {
     width: figure.clientWidth,
     height: 220,
     cursor: { y: false },
+    legend: { live: false },
     scales: { x: { time: true }, y: { range: (_, __, most) => [0, Math.max(4, most * 1.1)] } },
     axes: [axis, { ...axis, size: 48 }],
     series: [
@@ -21,9 +22,9 @@ function options(figure, labels) {
       ...labels.map((label, at) => ({
         label,
         stroke: colour(SERIES[at]),
-        fill: at === 0 ? `${colour(SERIES[at])}22` : undefined,
-        width: 2,
-        paths: uPlot.paths.bars({ size: [0.7, 40], align: 1 }),
+        fill: colour(SERIES[at]),
+        width: 0,
+        paths: uPlot.paths.bars({ size: [0.8, 24], align: 1 }),
         points: { show: false },
       })),
     ],

@@ -28,7 +28,7 @@ _DAYS: Final = 14
 OPEN: Final = (CampaignState.RUNNING.value, CampaignState.PAUSED.value, CampaignState.SCHEDULED.value)
 # A message brings styles of its own, so it is shown in a frame of no origin where nothing runs and nothing is fetched.
 _PREVIEW: Final = {
-    **HEADERS,
+    **{name: value for name, value in HEADERS.items() if name != "Cross-Origin-Opener-Policy"},
     "Content-Security-Policy": (
         "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
     ),

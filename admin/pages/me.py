@@ -20,6 +20,10 @@ from admin.pages.visit import SignedIn, Visit
 from admin.refusals import InvalidError, RefusedError
 from store import people, projects
 
+_BROWSERS: Final = (("Edg", "Edge"), ("OPR", "Opera"), ("YaBrowser", "Yandex"), ("Firefox", "Firefox"),
+                    ("Chrome", "Chrome"), ("Safari", "Safari"))  # fmt: skip
+_SYSTEMS: Final = (("Windows", "Windows"), ("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"),
+                   ("Mac OS", "macOS"), ("Linux", "Linux"))  # fmt: skip
 THEMES: Final = ("light", "dark")
 
 router = APIRouter(include_in_schema=False)
@@ -92,7 +96,15 @@ def end_session(visit: SignedIn, session: int, _: Filled) -> Response:
 
 def _page(visit: Visit, form: Form) -> Response:
     sessions = signing.of_person(visit.office, visit.person)
-    return visit.page("me.html", {"sessions": sessions, "themes": THEMES}, form)
+    browsers = {one.id: _browser(one.agent) for one in sessions}
+    return visit.page("me.html", {"sessions": sessions, "browsers": browsers, "themes": THEMES}, form)
+
+
+def _browser(agent: str) -> str:
+    """As people name it: the first that fits, since every browser also says that it is most of those below it."""
+    program = next((name for mark, name in _BROWSERS if mark in agent), agent[:40] or "–")
+    system = next((name for mark, name in _SYSTEMS if mark in agent), "")
+    return f"{program}, {system}" if system else program
 
 
 def _enrolment(visit: Visit, secret: str, form: Form) -> Response:
@@ -114,5 +126,7 @@ def _opened(visit: Visit, sealed: str) -> str:
 def _picture(uri: str) -> Markup:
     """The QR code as SVG; dark on light in every theme, or cameras do not see it."""
     written = io.BytesIO()
-    segno.make(uri, error="m").save(written, kind="svg", scale=5, border=3, xmldecl=False, light="#fff", svgclass="qr")
+    segno.make(uri, error="m").save(
+        written, kind="svg", border=3, xmldecl=False, omitsize=True, light="#fff", svgclass="qr"
+    )
     return Markup(written.getvalue().decode())  # segno's own markup: nothing of `uri` is in it

@@ -7,7 +7,7 @@ admin/static/ (made from admin/frontend by `make env`); its names carry a hash o
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +22,7 @@ from policy.breaker import Numbers
 _HERE: Final = Path(__file__).parent.parent
 STATIC: Final = _HERE / "static"
 _KINDS: Final = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
+_NOTHING: Final = Numbers(0, 0, 0)
 HEADERS: Final = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -68,9 +69,14 @@ _ENVIRONMENT.globals["asset"] = asset
 
 
 def _plot_rows(hours: Mapping[datetime, Numbers]) -> list[list[float]]:
-    """As the front end's plot wants them: seconds, then each series."""
+    """As the front end's plot wants them: seconds, then each series; every hour of the span, of a day at least,
+    and the one behind it, into which the last bar reaches."""
+    last = max(hours)
+    first = min(*hours, last - timedelta(hours=23))
+    span = [first + timedelta(hours=step) for step in range((last - first) // timedelta(hours=1) + 2)]
+    shown = [hours.get(hour, _NOTHING) for hour in span]
     kinds = ("sent", "bounced", "complained")
-    return [[hour.timestamp() for hour in hours], *([getattr(one, kind) for one in hours.values()] for kind in kinds)]
+    return [[hour.timestamp() for hour in span], *([getattr(one, kind) for one in shown] for kind in kinds)]
 
 
 _ENVIRONMENT.globals["plot_rows"] = _plot_rows

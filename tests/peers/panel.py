@@ -24,6 +24,7 @@ class Browser:
         transport = httpx.HTTPTransport(verify=trusts, local_address=address)
         self.http = httpx.Client(base_url=web.ready["admin"], transport=transport, timeout=30)
         self.token = ""
+        self.login = ""
 
     def close(self) -> None:
         self.http.close()
@@ -40,6 +41,7 @@ class Browser:
         return self.http.post(path, data={"csrf": self.token, **(fields or {})}, **more)
 
     def sign_in(self, login: str, password: str) -> httpx.Response:
+        self.login = login
         self.get("/sign-in")
         answer = self.post("/sign-in", {"login": login, "password": password})
         if answer.status_code == 303:

@@ -18,13 +18,15 @@ KEY = "v=DKIM1; k=rsa; p=MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA1234567890a
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 MX, SPF = (D, "MX"), (D, "TXT")
 OWN, DKIM, DMARC = (f"_mailloft.{D}", "TXT"), (f"r1._domainkey.{D}", "TXT"), (f"_dmarc.{D}", "TXT")
+TLSRPT = (f"_smtp._tls.{D}", "TXT")
 RIGHT: Mapping[tuple[str, str], Said] = {
     OWN: Said((f"mailloft-ownership={TOKEN}",)),
     MX: Said((f"10 {HOST}.",)),
     SPF: Said(("v=spf1 ip4:192.0.2.1 -all", "google-site-verification=x")),
     DKIM: Said((KEY,)),
     DMARC: Said(("v=DMARC1; p=quarantine",)),
-    **{(f"{host}.{D}", "TXT"): Said() for host, _ in (OWN, DKIM, DMARC)},
+    TLSRPT: Said((f"v=TLSRPTv1; rua=mailto:tls-reports@{D}",)),
+    **{(f"{host}.{D}", "TXT"): Said() for host, _ in (OWN, DKIM, DMARC, TLSRPT)},
 }
 
 
@@ -39,7 +41,7 @@ def of(about: str, changed: Mapping[tuple[str, str], Said], names: Names | None 
 
 def test_a_right_zone_has_no_mistake_and_may_everything() -> None:
     found = domain_verdict.findings(facts({}))
-    assert [one.mistake for one in found] == [""] * 5
+    assert [one.mistake for one in found] == [""] * 6
     assert domain_verdict.states(found) == {"owned": True, "sending": True, "linked": True}
 
 
@@ -80,6 +82,8 @@ MISTAKES = [
     ("dmarc", "dmarc_version", {DMARC: Said(("v=dmarc1; p=none",))}),
     ("dmarc", "dmarc_syntax", {DMARC: Said(("v=DMARC1; p=never",))}),
     ("dmarc", "dmarc_syntax", {DMARC: Said(("v=DMARC1; p=none; rua=reports@customer.example",))}),
+    ("tlsrpt", "missing", {TLSRPT: Said()}),
+    ("tlsrpt", "tlsrpt_differs", {TLSRPT: Said(("v=TLSRPTv1; ruf=mailto:x@y.example",))}),
     ("dmarc", "dmarc_policy", {DMARC: Said(("v=DMARC1; rua=mailto:reports@customer.example",))}),
 ]
 

@@ -31,7 +31,6 @@ def keeper(web: Appliance, at: Browser) -> Iterator[tuple[Browser, str]]:
     password = shown_password(at.post("/p/1/people", {"login": login, "role": "owner"}))
     browser = Browser(web)
     assert browser.sign_in(login, password).status_code == 303
-    browser.login = login  # type: ignore[attr-defined]  # the test's own mark
     yield browser, password
     browser.close()
 
@@ -123,7 +122,7 @@ def test_a_session_that_ended_opens_nothing(web: Appliance, keeper: tuple[Browse
 def test_a_new_password_ends_the_other_sessions(web: Appliance, keeper: tuple[Browser, str]) -> None:
     browser, password = keeper
     other = Browser(web)
-    other.sign_in(browser.login, password)  # type: ignore[attr-defined]
+    other.sign_in(browser.login, password)
     browser.get("/me")
     wrong = browser.post("/me/password", {"password": "no", "new_password": "long enough now"})
     assert wrong.status_code == 422
@@ -150,7 +149,7 @@ def test_with_a_second_factor_a_password_alone_opens_nothing(web: Appliance, kee
     assert len(codes) == 10
 
     again = Browser(web)
-    half = again.sign_in(browser.login, password)  # type: ignore[attr-defined]
+    half = again.sign_in(browser.login, password)
     assert half.headers["location"] == "/sign-in/code"
     assert again.http.get("/p/1").headers["location"] == "/sign-in"
     again.get("/sign-in/code")
@@ -161,7 +160,7 @@ def test_with_a_second_factor_a_password_alone_opens_nothing(web: Appliance, kee
 
     for times, wanted in ((1, 303), (2, 401)):
         lost = Browser(web)
-        lost.sign_in(browser.login, password)  # type: ignore[attr-defined]
+        lost.sign_in(browser.login, password)
         lost.get("/sign-in/code")
         assert lost.post("/sign-in/code", {"code": codes[0]}).status_code == wanted, times
         lost.close()
