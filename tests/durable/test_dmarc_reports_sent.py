@@ -20,7 +20,7 @@ from admin.office import Office
 from admin.report_desk import ReportDesk
 from mta.inbound.authenticate import Authenticator, Peer
 from mta.inbound.dmarc_tally import DmarcTally
-from mta.outbound.compose import Recipes
+from mta.outbound.compose import Recipe, Recipes
 from net.resolver import Resolver
 from peers.names import Names, record
 from peers.vaults import whole_vault
@@ -93,7 +93,8 @@ def desk(stores: Stores, tmp_path: Path, names: Names) -> Desk:
 def told(desk: Desk, row: Any) -> Any:
     """The XML of a queued report, with the message it came in."""
     context: Any = SimpleNamespace(stores=desk.stores, vault=desk.office.vault, spool=desk.spool, settings=Settings())
-    recipe = Recipes(context).of(row.id)
+    recipe = Recipes(context).of([row.id])[row.id]
+    assert isinstance(recipe, Recipe)
     assert recipe.signer is not None
     assert recipe.signer.domain == "ours.test"
     whole = message_from_bytes(recipe.content, policy=policy.default)

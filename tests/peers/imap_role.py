@@ -24,15 +24,13 @@ from typing import Any
 
 import msgspec
 import trustme
-from sqlalchemy import insert
 
 from imap import daemon
 from peers.imap_line import Talk as Talk
 from peers.vaults import whole_vault
 from role.context import Context
 from role.log import EventLog
-from store import mailboxes
-from store.schema import domains, plans, projects
+from store import domains, mailboxes, projects
 from store.secrets import hash_password
 from store.settings import Settings
 from store.spool import Spool
@@ -121,18 +119,9 @@ def settle_accounts(stores: Stores) -> dict[str, int]:
     vault = whole_vault(MASTER)
     hashes = {ANN: mailboxes.generated_hash(vault, SECRET, ANN), BOB: hash_password(BOBS_OWN)}
     with stores.core.database.write() as tx:
-        plan = tx.execute(insert(plans).values(name="p", campaigns_allowed=True).returning(plans.c.id)).scalar_one()
-        project = tx.execute(
-            insert(projects).values(name="p", plan_id=plan, created_at=now).returning(projects.c.id)
-        ).scalar_one()
-        domain = tx.execute(
-            insert(domains)
-            .values(
-                project_id=project, name="ours.test", ownership_token="t", owned=True, sending=True, linked=True,
-                created_at=now,
-            )
-            .returning(domains.c.id)
-        ).scalar_one()  # fmt: skip
+        project = projects.create(tx, "p", campaigns_allowed=True, now=now).id
+        domain = domains.create(tx, project, "ours.test", "t", (), now).id
+        domains.set_states(tx, domain, dict.fromkeys(domains.STATES, True))
         return {
             address: mailboxes.create(tx, project, domain, address, kept, None, now) for address, kept in hashes.items()
         }

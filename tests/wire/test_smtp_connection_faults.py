@@ -435,6 +435,7 @@ def test_a_host_that_stops_reading_is_given_up() -> None:
     assert "stopped reading" in answer.words
 
 
+@pytest.mark.alone
 def test_a_host_that_reads_slowly_gets_all_of_a_long_message() -> None:
     """Each block has its own time, or a long message to a slow host could never end."""
     content = b"Subject: long\r\n\r\n" + b"x" * 20_000_000 + b"\r\n"
