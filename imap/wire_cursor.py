@@ -11,9 +11,9 @@ import re
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from imap import mutf7
 from imap.answer import MalformedError, RefusedError
 from imap.wire import Request
+from mail import mutf7
 
 T = TypeVar("T")
 NESTING: Final = 20  # parentheses within parentheses

@@ -8,7 +8,7 @@ A password hash is argon2id of a person's own password, or `sha256:` and the key
 from __future__ import annotations
 
 import hmac
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -23,6 +23,7 @@ from store.schema import mailboxes
 from store.secrets import Vault, password_matches
 
 _GENERATED: Final = "sha256:"
+CHANGEABLE: Final = ("quota_bytes", "adds_writers", "adds_cards")
 # What a sign-in with an unknown address is measured against: it costs what a wrong password does.
 NOBODY: Final = "$argon2id$v=19$m=65536,t=3,p=4$7p11jIF7M+zyn76WLvQXwQ$WUE03v575GhAOvXZYzqlt1Pc2mx8gLmBZdAQh8OfEug"
 
@@ -41,6 +42,8 @@ class Mailbox:
     quota_bytes: int | None
     created_at: datetime
     hidden_capabilities: str  # of IMAP, separated by one space
+    adds_writers: bool
+    adds_cards: bool
 
 
 def address_key(address: str) -> str | None:
@@ -111,6 +114,16 @@ def set_password(tx: Connection, project_id: int, mailbox_id: int, password_hash
     """Whether the project has such a mailbox. Who is signed in stays so; the old password no longer signs in."""
     mine = (mailboxes.c.id == mailbox_id) & (mailboxes.c.project_id == project_id)
     return tx.execute(update(mailboxes).where(mine).values(password_hash=password_hash)).rowcount == 1
+
+
+def change(tx: Connection, project_id: int, mailbox_id: int, values: Mapping[str, Any]) -> bool:
+    """Set those of CHANGEABLE that are named; whether the project has such a mailbox. KeyError for another name."""
+    if unknown := values.keys() - set(CHANGEABLE):
+        raise KeyError(f"a mailbox has no {', '.join(sorted(unknown))} that can be changed")
+    mine = (mailboxes.c.id == mailbox_id) & (mailboxes.c.project_id == project_id)
+    if not values:
+        return tx.execute(select(mailboxes.c.id).where(mine)).first() is not None
+    return tx.execute(update(mailboxes).where(mine).values(dict(values))).rowcount == 1
 
 
 def hide_capabilities(tx: Connection, project_id: int, mailbox_id: int, names: Iterable[str]) -> bool:

@@ -128,6 +128,8 @@ mailboxes = _table(
     _text("password_hash"),  # argon2id of a person's own password, or keyed SHA-256 of a generated one
     Column("quota_bytes", Count), _moment("created_at"),
     _text("hidden_capabilities"),  # of IMAP, separated by one space
+    Column("adds_writers", Flag, nullable=False, server_default="0"),  # an unknown writer becomes a client (M3)
+    Column("adds_cards", Flag, nullable=False, server_default="0"),  # so does who is on a vCard that is attached
     UniqueConstraint("address_key"),
 )  # fmt: skip
 

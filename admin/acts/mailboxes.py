@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -37,6 +37,8 @@ class MailboxView:
     quota_bytes: int | None
     created_at: datetime
     hidden_capabilities: list[str]
+    adds_writers: bool
+    adds_cards: bool
 
 
 def create(office: Office, project: int, address: str, password: str | None, quota_bytes: int | None) -> NewMailbox:
@@ -78,6 +80,24 @@ def new_password(office: Office, project: int, address: str) -> NewMailbox:
     if not office.write(work):
         raise NotFoundError(f"this project has no mailbox {parsed}")
     return NewMailbox(str(parsed), secret)
+
+
+def change(office: Office, project: int, address: str, values: Mapping[str, Any]) -> MailboxView:
+    """Quota (None: no limit) and switches, those that are named. Raises NotFoundError and InvalidError."""
+    parsed, most = address_of(address), values.get("quota_bytes")
+    if most is not None and most < 1:
+        raise InvalidError(f"quota_bytes {most}: a positive number, or null for none")
+
+    def work(tx: Any) -> mailboxes.Mailbox | None:
+        found = mailboxes.by_address(tx, parsed.normalised)
+        if found is None or not mailboxes.change(tx, project, found.id, values):
+            return None
+        return mailboxes.by_id(tx, found.id)
+
+    changed = office.write(work)
+    if changed is None:
+        raise NotFoundError(f"this project has no mailbox {parsed}")
+    return _view(changed)
 
 
 def hide_capabilities(office: Office, project: int, address: str, names: Sequence[str]) -> None:
@@ -125,4 +145,7 @@ def page(office: Office, project: int, window: Window) -> Page[MailboxView]:
 
 
 def _view(row: mailboxes.Mailbox) -> MailboxView:
-    return MailboxView(row.id, row.address, row.quota_bytes, row.created_at, row.hidden_capabilities.split())
+    hidden = row.hidden_capabilities.split()
+    return MailboxView(
+        row.id, row.address, row.quota_bytes, row.created_at, hidden, row.adds_writers, row.adds_cards
+    )  # fmt: skip

@@ -30,6 +30,25 @@ def list_mailboxes(office: TheOffice, project: InProject, window: InWindow) -> P
     return mailboxes.page(office, project, window)
 
 
+class MailboxChange(BaseModel):
+    """What is left out stays; `quota_bytes` null: no limit."""
+
+    model_config = ConfigDict(extra="forbid")
+    quota_bytes: int | None = None
+    adds_writers: bool = False
+    adds_cards: bool = False
+
+
+@router.patch("/mailboxes/{address}")
+def change_mailbox(address: str, body: MailboxChange, office: TheOffice, project: InProject) -> MailboxView:
+    return mailboxes.change(office, project, address, body.model_dump(exclude_unset=True))
+
+
+@router.post("/mailboxes/{address}/password")
+def new_password(address: str, office: TheOffice, project: InProject) -> NewMailbox:
+    return mailboxes.new_password(office, project, address)
+
+
 class HiddenCapabilities(BaseModel):
     model_config = ConfigDict(extra="forbid")
     names: list[str]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from admin.cli import alias, app_password, campaign, client, correspondent
+from admin.cli import alias, app_password, campaign, client, mailbox
 from admin.cli.opening import HERE, AsJson, Folder, ProjectName, opened, project_id, show, show_one
 
 _GROUPS: dict[str, typer.Typer] = {
@@ -15,6 +14,7 @@ _GROUPS: dict[str, typer.Typer] = {
     "app-password": app_password.app,
     "campaign": campaign.app,
     "client": client.app,
+    "mailbox": mailbox.app,
     "rating": client.rating,
 }
 
@@ -31,10 +31,8 @@ def add_to(app: typer.Typer) -> None:
 
 project = _group("project", "Projects, the tenants of the appliance.")
 domain = _group("domain", "Domains of a project.")
-mailbox = _group("mailbox", "Mailboxes on the project's domains.")
 sender = _group("sender", "Senders, the From identities of a project.")
 connection = _group("connection", "SMTP credentials for other programs.")
-correspondent.add_to(mailbox)
 client_list = _group("list", "Lists of clients.")
 
 Name = Annotated[str, typer.Argument()]
@@ -147,66 +145,6 @@ def list_domains(project: ProjectName = None, folder: Folder = HERE, as_json: As
         found = domains.page(office, project_id(office, project), pages.Window(limit=pages.LONGEST)).items
         plain = [{"name": one.name, "owned": one.owned, "sending": one.sending, "linked": one.linked} for one in found]
         show(plain, as_json)
-
-
-@mailbox.command(name="add")
-def add_mailbox(
-    address: Address,
-    password_file: Annotated[
-        Path | None, typer.Option(help="Its first line is the password; else one is made.")
-    ] = None,
-    quota_bytes: int | None = None,
-    project: ProjectName = None,
-    folder: Folder = HERE,
-    as_json: AsJson = False,
-) -> None:
-    from admin.acts import mailboxes
-
-    password = password_file.read_text("utf-8").partition("\n")[0] if password_file else None
-    with opened(folder) as office:
-        made = mailboxes.create(office, project_id(office, project), address, password, quota_bytes)
-        show_one(made, as_json)
-
-
-@mailbox.command(name="password")
-def new_password(address: Address, project: ProjectName = None, folder: Folder = HERE, as_json: AsJson = False) -> None:
-    """Give it a new generated password, shown once."""
-    from admin.acts import mailboxes
-
-    with opened(folder) as office:
-        show_one(mailboxes.new_password(office, project_id(office, project), address), as_json)
-
-
-@mailbox.command(name="hide")
-def hide_capabilities(
-    address: Address,
-    names: Annotated[list[str] | None, typer.Argument(help="IMAP capabilities, as QRESYNC; none: all again.")] = None,
-    project: ProjectName = None,
-    folder: Folder = HERE,
-) -> None:
-    """Keep capabilities from a mail program that fails with them; from its next sign-in on."""
-    from admin.acts import mailboxes
-
-    with opened(folder) as office:
-        mailboxes.hide_capabilities(office, project_id(office, project), address, names or [])
-
-
-@mailbox.command(name="renew-uidvalidity")
-def renew_uidvalidity(folder: Folder = HERE) -> None:
-    """After a restore from a backup: mail programs read every folder anew."""
-    from admin.acts import mailboxes
-
-    with opened(folder) as office:
-        typer.echo(f"{mailboxes.renew_uidvalidity(office)} folders have a new UIDVALIDITY")
-
-
-@mailbox.command(name="list")
-def list_mailboxes(project: ProjectName = None, folder: Folder = HERE, as_json: AsJson = False) -> None:
-    from admin.acts import mailboxes, pages
-
-    with opened(folder) as office:
-        window = pages.Window(limit=pages.LONGEST)
-        show(mailboxes.page(office, project_id(office, project), window).items, as_json)
 
 
 @sender.command(name="add")

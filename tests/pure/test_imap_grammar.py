@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imap import mutf7, wire_text
+from imap import wire_text
 from imap.answer import MalformedError, RefusedError
 from imap.commands.table import COMMANDS
 from imap.listing import matches
@@ -19,6 +19,7 @@ from imap.wire import Request
 from imap.wire_cursor import Cursor
 from imap.wire_fetch import Item, Octets, Section, fetch_attributes
 from imap.wire_search import All, Dated, Day, Either, Field, HasFlag, Not, Numbers, Size, When, Words, search_key
+from mail import mutf7
 
 
 def at(line: bytes, *literals: bytes) -> Cursor:

@@ -44,6 +44,8 @@ EXPECTED: dict[tuple[str, str], Expected] = {
     ("GET", "/domains/{name}/reports/{report}"): Expected(NOT_FOUND),
     ("GET", "/mailboxes"): Expected(OWN_ONLY),
     ("POST", "/mailboxes"): Expected(409, {"address": "spy@{domain}"}),
+    ("PATCH", "/mailboxes/{address}"): Expected(NOT_FOUND, {"adds_writers": True}),
+    ("POST", "/mailboxes/{address}/password"): Expected(NOT_FOUND),
     ("GET", "/mailboxes/{address}/app-passwords"): Expected(NOT_FOUND),
     ("POST", "/mailboxes/{address}/app-passwords"): Expected(NOT_FOUND, {"name": "phone"}),
     ("DELETE", "/mailboxes/{address}/app-passwords/{password_id}"): Expected(NOT_FOUND),

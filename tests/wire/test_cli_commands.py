@@ -69,6 +69,8 @@ def test_every_noun_is_made_and_listed(cli: Cli) -> None:
     assert [key["state"] for key in switched] == ["retired"] * 2 + ["active"] * 2
     password = cli.json("mailbox", "add", "hello@shop.test", *mine)["password"]
     assert cli.json("mailbox", "password", "hello@shop.test", *mine)["password"] != password
+    changed = cli.json("mailbox", "set", "hello@shop.test", "--quota-bytes", "9000", "--adds-writers", *mine)
+    assert (changed["quota_bytes"], changed["adds_writers"], changed["adds_cards"]) == (9000, True, False)
     assert cli.json("sender", "add", "hello@shop.test", "--name", "The shop", *mine)["authorised"] is True
     assert cli.json("connection", "add", "site", "--sender", "hello@shop.test", *mine)["state"] == "active"
     cli.json("connection", "add", "codes", "--transactional", "--sender", "hello@shop.test", *mine)
@@ -95,6 +97,24 @@ def test_every_noun_is_made_and_listed(cli: Cli) -> None:
     for noun in ("alias", "domain", "mailbox", "sender", "connection", "list", "client"):
         assert len(cli.json(noun, "list", *mine)) == (2 if noun == "connection" else 1), noun
         assert cli.run(noun, "list", *mine).stdout.count("\n") >= 2, noun
+
+
+def test_mails_are_brought_in_and_taken_out(cli: Cli, tmp_path: Path) -> None:
+    (mbox := tmp_path / "old.mbox").write_text("From a Fri Jan  2 03:04:05 2026\nSubject: x\n\n>From me\n\n")
+    address = cli.json("mailbox", "list")[0]["address"]
+    brought = cli.json("mailbox", "import", address, mbox, "--folder", "Old")
+    assert (brought["whole"], [one["filed"] for one in brought["folders"]]) == (True, [1])
+    assert cli.json("mailbox", "import", address, mbox, "--folder", "Old")["folders"][0]["known"] == 1
+    taken = cli.json("mailbox", "export", address, tmp_path / "out")
+    assert {one["folder"]: one["filed"] for one in taken["folders"]}["Old"] == 1
+    (file,) = (tmp_path / "out" / ".Old" / "cur").iterdir()
+    assert file.read_bytes() == b"Subject: x\n\nFrom me\n"
+    assert "old.mbox, octet 0" in cli.refused("mailbox", "import", address, _changed(mbox), "--folder", "Old")
+
+
+def _changed(file: Path) -> Path:
+    file.write_text("Subject: x\n\n")
+    return file
 
 
 def test_what_is_refused_is_one_line_and_status_1(cli: Cli, tmp_path: Path) -> None:

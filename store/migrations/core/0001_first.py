@@ -419,6 +419,8 @@ def upgrade() -> None:
         sa.Column("quota_bytes", columns.Id, nullable=True),
         sa.Column("created_at", columns.Moment(), nullable=False),
         sa.Column("hidden_capabilities", columns.Words, nullable=False),
+        sa.Column("adds_writers", columns.Flag(), server_default="0", nullable=False),
+        sa.Column("adds_cards", columns.Flag(), server_default="0", nullable=False),
         sa.ForeignKeyConstraint(
             ["domain_id"],
             ["domains.id"],

@@ -1,0 +1,140 @@
+"""`mailloft mailbox`: the mailboxes on the project's domains, and mail brought into them and taken out of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from admin.cli import correspondent
+from admin.cli.letter_bar import letter_bar, tell_proof
+from admin.cli.opening import HERE, AsJson, Folder, ProjectName, opened, project_id, show, show_one
+
+app = typer.Typer(help="Mailboxes on the project's domains.", no_args_is_help=True)
+correspondent.add_to(app)
+Address = Annotated[str, typer.Argument()]
+
+
+@app.command(name="add")
+def add_mailbox(
+    address: Address,
+    password_file: Annotated[
+        Path | None, typer.Option(help="Its first line is the password; else one is made.")
+    ] = None,
+    quota_bytes: int | None = None,
+    project: ProjectName = None,
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    from admin.acts import mailboxes
+
+    password = password_file.read_text("utf-8").partition("\n")[0] if password_file else None
+    with opened(folder) as office:
+        made = mailboxes.create(office, project_id(office, project), address, password, quota_bytes)
+        show_one(made, as_json)
+
+
+@app.command(name="password")
+def new_password(address: Address, project: ProjectName = None, folder: Folder = HERE, as_json: AsJson = False) -> None:
+    """Give it a new generated password, shown once."""
+    from admin.acts import mailboxes
+
+    with opened(folder) as office:
+        show_one(mailboxes.new_password(office, project_id(office, project), address), as_json)
+
+
+@app.command(name="set")
+def change_mailbox(
+    address: Address,
+    quota_bytes: Annotated[int | None, typer.Option(help="Octets of all its mail; 0: no limit.")] = None,
+    adds_writers: Annotated[
+        bool | None, typer.Option("--adds-writers/--no-adds-writers", help="An unknown writer becomes a client.")
+    ] = None,
+    adds_cards: Annotated[
+        bool | None, typer.Option("--adds-cards/--no-adds-cards", help="Who is on an attached vCard becomes a client.")
+    ] = None,
+    project: ProjectName = None,
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Change its quota and switches; what is not named stays."""
+    from admin.acts import mailboxes
+
+    asked = {"quota_bytes": quota_bytes, "adds_writers": adds_writers, "adds_cards": adds_cards}
+    values = {name: value or None if name == "quota_bytes" else value for name, value in asked.items()}
+    values = {name: value for name, value in values.items() if asked[name] is not None}
+    with opened(folder) as office:
+        show_one(mailboxes.change(office, project_id(office, project), address, values), as_json)
+
+
+@app.command(name="hide")
+def hide_capabilities(
+    address: Address,
+    names: Annotated[list[str] | None, typer.Argument(help="IMAP capabilities, as QRESYNC; none: all again.")] = None,
+    project: ProjectName = None,
+    folder: Folder = HERE,
+) -> None:
+    """Keep capabilities from a mail program that fails with them; from its next sign-in on."""
+    from admin.acts import mailboxes
+
+    with opened(folder) as office:
+        mailboxes.hide_capabilities(office, project_id(office, project), address, names or [])
+
+
+@app.command(name="renew-uidvalidity")
+def renew_uidvalidity(folder: Folder = HERE) -> None:
+    """After a restore from a backup: mail programs read every folder anew."""
+    from admin.acts import mailboxes
+
+    with opened(folder) as office:
+        typer.echo(f"{mailboxes.renew_uidvalidity(office)} folders have a new UIDVALIDITY")
+
+
+@app.command(name="list")
+def list_mailboxes(project: ProjectName = None, folder: Folder = HERE, as_json: AsJson = False) -> None:
+    from admin.acts import mailboxes, pages
+
+    with opened(folder) as office:
+        window = pages.Window(limit=pages.LONGEST)
+        show(mailboxes.page(office, project_id(office, project), window).items, as_json)
+
+
+@app.command(name="import")
+def import_letters(
+    address: Address,
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="An mbox, a Maildir, or a folder of mboxes.")],
+    into: Annotated[
+        str | None, typer.Option("--folder", help="Into this folder, what PATH has below it in folders below.")
+    ] = None,
+    mboxo: Annotated[bool, typer.Option("--mboxo", help="In the mbox only `From `, not `>From `, is quoted.")] = False,
+    project: ProjectName = None,
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Bring mails in with their flags and dates; a second run brings only what is not there yet."""
+    from admin.acts import letters
+    from mail.mbox import Quoting
+
+    with opened(folder) as office, letter_bar("import") as seen:
+        quoting = Quoting.O if mboxo else Quoting.RD
+        proof = letters.bring(office, project_id(office, project), address, path.resolve(), into, quoting, seen)
+    raise typer.Exit(tell_proof(proof, as_json))
+
+
+@app.command(name="export")
+def export_letters(
+    address: Address,
+    destination: Annotated[Path, typer.Argument(metavar="DEST", help="A folder; what is new in it is added.")],
+    mbox: Annotated[bool, typer.Option("--mbox", help="A file for each folder (mboxrd) instead of a Maildir.")] = False,
+    project: ProjectName = None,
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Write every folder into a Maildir (Maildir++), octets, flags and dates as they are."""
+    from admin.acts import letters
+
+    with opened(folder) as office, letter_bar("export") as seen:
+        owner = project_id(office, project)
+        proof = letters.take_out(office, owner, address, destination.resolve(), mbox=mbox, seen=seen)
+    raise typer.Exit(tell_proof(proof, as_json))
