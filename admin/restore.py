@@ -3,7 +3,8 @@
 What happened after the backup was made is not known here, so nothing goes out by itself: queued rows are held and
 campaigns that run or fall due are paused, since they may have been sent since (`mailloft queue release --all`,
 `mailloft campaign resume`, say so when they were not). Every folder gets a new UIDVALIDITY, so that no mail program
-takes a new message for one that it knew under the same UID.
+takes a new message for one that it knew under the same UID. `put_aside` moves an appliance that is there out of the way
+first, for a machine whose roles stand still; nothing of it is removed.
 Crash case: the databases are put back first and keepsakes.json last, so a restore that was killed leaves a DIR where
 nothing starts; empty it and give the command again. Raises BackupError, CopyError, SettingsError.
 """
@@ -12,14 +13,14 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from admin import keepsakes
 from admin.acts import queue
 from admin.acts.queue import Asked
-from admin.backup import KEPT, ORDER, BackupError, Told, read_manifest, verify
+from admin.backup import KEPT, LAST, ORDER, BackupError, Told, read_manifest, verify
 from admin.keepsakes import Whereabouts
 from admin.office import Office
 from admin.seat import open_office
@@ -64,6 +65,20 @@ def restore(backup: Path, folder: Path, where: Whereabouts, now: datetime, told:
     held, paused = _stop_everything(folder, where, now)
     keepsakes.replace(folder / _LAST_TO_COME, (backup / _LAST_TO_COME).read_bytes())
     return Restored(manifest.made_at, rows, files, held, paused)
+
+
+def put_aside(folder: Path, where: Whereabouts, now: datetime) -> Path:
+    """Rows, spool and keepsakes of the appliance in `folder`, into DIR/aside-<UTC time>, which is the answer."""
+    aside = folder / f"aside-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+    aside.mkdir(mode=0o700)
+    # keepsakes.json first: without it nothing starts on what is left, should this be killed.
+    for file in (folder / _LAST_TO_COME, folder / LAST):
+        if file.exists():
+            file.rename(aside / file.name)
+    copying.put_aside(where.database, aside)
+    if Path(where.spool).exists():
+        shutil.move(where.spool, aside / "spool")
+    return aside
 
 
 def _refuse_unfit(folder: Path, where: Whereabouts, engine: str) -> None:

@@ -18,7 +18,7 @@ from typing import Final
 from sqlalchemy import text
 
 from store import schema
-from store.database import Database, is_postgresql
+from store.database import FILES, Database, is_postgresql
 
 Told = Callable[[int, int], None]  # pages copied, of so many
 _PAGES: Final = 2048  # 8 MB between two words about it
@@ -49,6 +49,21 @@ def put_back(name: str, location: str, source: Path) -> dict[str, int]:
             reading.backup(writing)
         _sync(target)
     return count(name, location)
+
+
+def put_aside(location: str, aside: Path) -> None:
+    """The three databases, which nobody may have open: files into `aside`, schemas by a new name."""
+    if not is_postgresql(location):
+        for file in [file for name in FILES for file in Path(location).glob(f"{name}.db*")]:
+            file.rename(aside / file.name)
+        return
+    for name in FILES:
+        database = Database(name, location)
+        try:
+            with database.write() as connection:
+                connection.execute(text(f'ALTER SCHEMA {name} RENAME TO "{name}_{aside.name}"'))
+        finally:
+            database.close()
 
 
 def count(name: str, location: str) -> dict[str, int]:

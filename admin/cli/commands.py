@@ -148,8 +148,8 @@ def doctor(folder: Folder = HERE, as_json: AsJson = False) -> None:
 @app.command()
 def backup(
     destination: Annotated[Path, typer.Argument(metavar="DEST", help="A folder; the backup is a new folder in it.")],
+    keep: Annotated[int, typer.Option(min=0, help="Remove all backups in DEST but so many; 0: none is removed.")] = 0,
     folder: Folder = HERE,
-    keep: Annotated[int | None, typer.Option(min=1, help="Remove all but so many backups in DEST afterwards.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Copy databases, spool and keys while the appliance runs. It holds the keys: keep it as safe as the machine."""
@@ -163,12 +163,15 @@ def restore(
     source: Annotated[Path, typer.Argument(metavar="SRC", help="A backup: the folder mailloft-<time>.")],
     folder: Folder = HERE,
     config: Annotated[Path | None, typer.Option("--config", help="Settings, TOML, where units run the roles.")] = None,
+    aside: Annotated[
+        bool, typer.Option("--aside", help="Move an appliance that is in DIR, and stands still, to DIR/aside-<time>.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Put a backup back into an empty DIR; queued mail is held and campaigns are paused until you say so."""
     from admin.cli import safety
 
-    raise typer.Exit(safety.restore(source, folder.resolve(), config, as_json))
+    raise typer.Exit(safety.restore(source, folder.resolve(), config, aside, as_json))
 
 
 @app.command()

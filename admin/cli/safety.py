@@ -22,27 +22,33 @@ from store.copying import CopyError
 from store.settings import environment, load
 
 
-def back_up(folder: Path, destination: Path, keep: int | None, as_json: bool) -> int:
-    """The exit status. Older backups go once the new one is whole."""
+def back_up(folder: Path, destination: Path, keep: int, as_json: bool) -> int:
+    """The exit status."""
     where = load_whereabouts(folder)
     with _told() as told:
         try:
             made = backups.back_up(folder, where, destination.resolve(), datetime.now(UTC), told)
-            gone = backups.prune(destination, keep) if keep is not None else []
         except (BackupError, CopyError, OSError) as error:
             return _failed("backup", error)
+    if keep:
+        backups.remove_all_but(destination.resolve(), keep)
     manifest = backups.read_manifest(made)
     size = sum(file.size_bytes for file in manifest.files)
-    shown = {"backup": str(made), "files": len(manifest.files), "size_bytes": size, "rows": _total(manifest.rows)}
-    show_one(shown | {"removed": [str(one) for one in gone]}, as_json)
+    show_one(
+        {"backup": str(made), "files": len(manifest.files), "size_bytes": size, "rows": _total(manifest.rows)}, as_json
+    )
     return 0
 
 
-def restore(source: Path, folder: Path, config: Path | None, as_json: bool) -> int:
+def restore(source: Path, folder: Path, config: Path | None, aside: bool, as_json: bool) -> int:
     """The exit status. Without --config the appliance keeps everything in DIR, as `mailloft up` does."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         where = _where(source, folder, config)
+        if aside:
+            backups.verify(source, backups.read_manifest(source), lambda _what, _done, _of: None)
+            moved = restores.put_aside(folder, where, datetime.now(UTC))
+            print(f"What was there lies in {moved}.", file=sys.stderr)
         with _told() as told:
             done = restores.restore(source.resolve(), folder, where, datetime.now(UTC), told)
     except (BackupError, CopyError, OSError) as error:

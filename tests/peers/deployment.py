@@ -10,10 +10,12 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import httpx
+import pytest
 
 from peers import need
 from peers.machine import Machine, key
@@ -21,6 +23,9 @@ from peers.machine import Machine, key
 CHECKOUT: Final = Path(__file__).parents[2]
 HOSTNAME: Final = "mail.deploy.test"
 TOOLS: Final = CHECKOUT / ".venv-deploy/bin"
+FORM: Final = os.environ.get("MAILLOFT_DEPLOY", "")
+asked_for = pytest.mark.skipif(not FORM, reason="`make test-deploy` runs it (FORM=short: what CI runs)")
+whole = pytest.mark.skipif(FORM != "whole", reason="`make test-deploy` runs it, without FORM=short")
 _RECAP: Final = re.compile(r"changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)")
 
 
@@ -33,6 +38,23 @@ def wheel(folder: Path) -> Path:
 
 def play(book: str, machine: Machine, values: dict[str, Any], *options: str, within: float = 1200) -> int:
     """How many tasks changed something. Fails the test with the end of what ansible-playbook said."""
+    done = _played(book, machine, values, options, within)
+    found = _RECAP.search(done.stdout)
+    assert done.returncode == 0, done.stdout[-4000:]
+    assert found, done.stdout[-4000:]
+    return int(found[1])
+
+
+def refused_play(book: str, machine: Machine, values: dict[str, Any], within: float = 1200) -> str:
+    """What ansible-playbook said, its lines joined, where it must fail."""
+    done = _played(book, machine, values, (), within)
+    assert done.returncode != 0, done.stdout[-4000:]
+    return " ".join(done.stdout.split())
+
+
+def _played(
+    book: str, machine: Machine, values: dict[str, Any], options: Sequence[str], within: float
+) -> subprocess.CompletedProcess[str]:
     program = need.program(str(TOOLS / "ansible-playbook"), "ansible-core by `make test-deploy`")
     inventory = machine.folder / "inventory.json"
     ssh = f"-o IdentitiesOnly=yes -o UserKnownHostsFile={machine.folder / 'known_hosts'}"
@@ -41,15 +63,11 @@ def play(book: str, machine: Machine, values: dict[str, Any], *options: str, wit
         "ansible_ssh_common_args": ssh, "mailloft_hostname": HOSTNAME, **values,
     }  # fmt: skip
     inventory.write_text(json.dumps({"mailloft": {"hosts": {machine.name: host}}}))
-    done = subprocess.run(
+    return subprocess.run(
         [program, "-i", inventory, CHECKOUT / "ansible" / book, *options],
         env={**os.environ, "LC_ALL": "C.UTF-8", "ANSIBLE_CONFIG": str(CHECKOUT / "ansible/ansible.cfg")},
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=within, check=False, cwd=machine.folder,
     )  # fmt: skip
-    found = _RECAP.search(done.stdout)
-    assert done.returncode == 0, done.stdout[-4000:]
-    assert found, done.stdout[-4000:]
-    return int(found[1])
 
 
 class Deployed:
