@@ -68,3 +68,27 @@ def screen(found: Collection[Fault], seen: Seen, now: datetime, wait: timedelta)
         return Screening.PASS
     returned = seen.first_at is not None and wait <= now - seen.first_at < _TOO_LATE
     return Screening.PASS if returned else Screening.WAIT
+
+
+class Filed(Enum):
+    """What a content filter's word comes to."""
+
+    PASS = "pass"
+    JUNK = "junk"
+    REFUSE = "refuse"
+    WAIT = "wait"
+
+
+# The words of rspamd; its "greylist" is left to our own.
+_REJECTING: Final = {
+    "add header": Filed.JUNK,
+    "rewrite subject": Filed.JUNK,
+    "reject": Filed.REFUSE,
+    "soft reject": Filed.WAIT,
+}
+_FILING: Final = {"add header": Filed.JUNK, "rewrite subject": Filed.JUNK, "reject": Filed.JUNK}
+
+
+def filed(action: str, *, rejecting: bool) -> Filed:
+    """`rejecting`: the operator lets it refuse mail; a word that is not known lets it pass."""
+    return (_REJECTING if rejecting else _FILING).get(action, Filed.PASS)

@@ -14,6 +14,7 @@ from datetime import date, timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -95,6 +96,9 @@ class Authentication(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Junk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     block_lists: tuple[str, ...] = ()  # DNS zones; mail of a listed peer is junk
     greylist: timedelta = timedelta(minutes=1)  # that suspicious peers wait before they are let in; 0: nobody waits
+    rspamd: str = ""  # http://host:port of one that is asked about mail for people; empty: none
+    rspamd_reject: bool = False  # its word refuses mail; else it only files it
+    rspamd_timeout: timedelta = timedelta(seconds=5)  # for one message, after which it passes
 
 
 class TrustedNetwork(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -213,6 +217,8 @@ def load(file: Path | None, environment: Mapping[str, str]) -> Settings:
     if settings.outbound.heartbeat < _SHORTEST_HEARTBEAT:
         raise SettingsError(f"[outbound] heartbeat: at least {_SHORTEST_HEARTBEAT.total_seconds():.0f} seconds")
     _check_pace(settings)
+    if settings.junk.rspamd and not _is_http(settings.junk.rspamd):
+        raise SettingsError(f"[junk] rspamd: {settings.junk.rspamd!r} is not http://host:port")
     for network in (
         *settings.tls.allowed_networks, *settings.mx.proxy_networks, *settings.submission.proxy_networks,
     ):  # fmt: skip
@@ -274,6 +280,14 @@ def _check_pace(settings: Settings) -> None:
             parse_rate(rate)
         except ValueError as error:
             raise SettingsError(f"{name}: {error}") from error
+
+
+def _is_http(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def first_day(source: Source) -> date | None:

@@ -13,9 +13,11 @@ from mta.inbound.dmarc_tally import DmarcTally
 from mta.inbound.judging import Judging
 from mta.inbound.screen import Screener
 from mta.inbound.session import Desk, MxSession
+from mta.inbound.weigh import Weigher
 from mta.serving import Port, serve
 from mta.smtp_listener import Listener, server_tls
 from net.resolver import Resolver
+from net.rspamd import Rspamd
 from policy.acceptance import Signatures
 from role.context import Context
 from store import arrivals
@@ -61,6 +63,7 @@ def run(context: Context) -> None:
                 settings.junk.block_lists,
                 settings.junk.greylist,
             ),
+            weigher=_weigher(context),
             pool=pool,
         )
 
@@ -70,3 +73,10 @@ def run(context: Context) -> None:
             return [Port("mx", lambda: MxSession(desk))]
 
         serve(context, tls, open_ports, [listener, tally])
+
+
+def _weigher(context: Context) -> Weigher | None:
+    junk = context.settings.junk
+    if not junk.rspamd:
+        return None
+    return Weigher(Rspamd(junk.rspamd, junk.rspamd_timeout), junk.rspamd_reject, context.log)

@@ -1,7 +1,7 @@
 """The header that an accepted message gets on top, and the fields it loses (RFC 5321 §4.4, RFC 8601 §5).
 
 Pure. Called by mta/inbound/session once a message is authenticated. A field that claims to be our own
-Authentication-Results was forged by somebody on the way, and a Return-Path is ours alone to write.
+Authentication-Results was forged by somebody on the way; a Return-Path and the word of our filter are ours to write.
 """
 
 from __future__ import annotations
@@ -14,7 +14,10 @@ from typing import Final
 from mail.header import Headers, split
 
 HOPS: Final = 50  # Received fields of a message that goes round in circles (RFC 5321 §6.3)
-_RESULTS: Final = re.compile(rb"^(authentication-results|return-path)[ \t]*:(.*(?:\n[ \t].*)*\n?)", re.I | re.M)
+_RESULTS: Final = re.compile(
+    rb"^(authentication-results|return-path|x-spam-status)[ \t]*:(.*(?:\n[ \t].*)*\n?)", re.I | re.M
+)
+_OURS: Final = (b"return-path", b"x-spam-status")
 _MARKS: Final = re.compile(r"\\.|[()]|[^\\()]+", re.DOTALL)
 _WORD: Final = re.compile(r'"((?:[^"\\]|\\.)*)"|[^\s;"]+')
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9.:\[\]_-]")
@@ -30,11 +33,11 @@ def delivered_to(content: bytes) -> set[str]:
 
 
 def without_forged(content: bytes, hostname: str) -> bytes:
-    """`content` without Return-Path fields and without Authentication-Results that carry our id."""
+    """`content` without Return-Path and X-Spam-Status fields and without Authentication-Results that carry our id."""
     end = split(content)
 
     def keep(found: re.Match[bytes]) -> bytes:
-        mine = found[1].lower() == b"return-path" or _claims(found[2], hostname)
+        mine = found[1].lower() in _OURS or _claims(found[2], hostname)
         return b"" if mine else found[0]
 
     return _RESULTS.sub(keep, content[:end]) + content[end:]

@@ -22,9 +22,11 @@ from mta.inbound.authenticate import Authentication, Peer
 from mta.inbound.headers import HOPS, delivered_to, hops, trace, without_forged
 from mta.inbound.judging import Judging
 from mta.inbound.screen import Letter, Screened, Screener
+from mta.inbound.weigh import Weighed, Weigher
 from mta.smtp_command import Envelope
 from mta.smtp_listener import Listener
 from mta.smtp_server import SmtpServer
+from net.rspamd import Question
 from policy.acceptance import Accepted, Purpose, Refusal, full
 from store.addresses import fullness
 from store.arrivals import Received
@@ -55,6 +57,7 @@ class Desk:
     judging: Judging
     recipients: Together[Asked, Verdict]  # store/forward_paths.py
     screener: Screener
+    weigher: Weigher | None
     pool: ThreadPoolExecutor
 
     async def recipient(self, asked: Asked, size: int) -> Verdict | str:
@@ -142,15 +145,26 @@ class MxSession(SmtpServer[tuple[Accepted, ...]]):
         if screened.refusal is not None:
             self.listener.refused("greylisted")
             return screened.refusal
+        weighed = await self._weighed(reverse_path, content, recipients)
+        if weighed.refusal is not None:
+            self.listener.refused("rspamd")
+            return weighed.refusal
         summary = found.summary() | ({"listed": list(screened.listed)} if screened.listed else {})
-        return await self._keep(mail, reverse_path, found, summary, content, recipients)
+        summary |= {"spam": True} if weighed.junk else {}
+        return await self._keep(mail, reverse_path, found, summary, weighed.field, content, recipients)
 
     async def _screened(self, reverse_path: str, found: Authentication, recipients: Sequence[Accepted]) -> Screened:
-        people = [one.address for one in recipients if one.purpose in (Purpose.MAILBOX, Purpose.FORWARD)]
+        people = _people(recipients)
         if not people:  # reports do not come again for being put off
             return Screened()
         letter = Letter(self.peer, reverse_path, people, found.spf.result, found.results.iprev)
         return await self._desk.screened(letter)
+
+    async def _weighed(self, reverse_path: str, content: bytes, recipients: Sequence[Accepted]) -> Weighed:
+        people = _people(recipients)
+        if self._desk.weigher is None or not people:
+            return Weighed()
+        return await self._desk.weigher.weigh(Question(self.peer, self.helo, reverse_path, people), content)
 
     def _judge(self, found: Authentication) -> str | None:
         if found.authors > 1:
@@ -163,12 +177,14 @@ class MxSession(SmtpServer[tuple[Accepted, ...]]):
         return None
 
     async def _keep(
-        self, mail: Envelope, reverse_path: str, found: Authentication, summary: dict[str, Any], content: bytes,
-        recipients: Sequence[Accepted],
+        self, mail: Envelope, reverse_path: str, found: Authentication, summary: dict[str, Any], field: bytes,
+        content: bytes, recipients: Sequence[Accepted],
     ) -> str:  # fmt: skip
         now, name = datetime.now(UTC), secrets.token_hex(8)
         hostname = self.listener.hostname
-        above = trace(reverse_path, found.header, self.peer, self.helo, self._protocol(mail), hostname, name, now)
+        above = trace(
+            reverse_path, found.header + field, self.peer, self.helo, self._protocol(mail), hostname, name, now
+        )
         received = Received(now, reverse_path, self.peer, self.helo, self.secured, summary)
         whole = above + without_forged(content, hostname)
         desk = self._desk
@@ -204,3 +220,7 @@ class MxSession(SmtpServer[tuple[Accepted, ...]]):
 def _path(mail: Envelope | None) -> str:
     """The reverse-path, "" for the null one."""
     return str(mail.reverse_path) if mail is not None and mail.reverse_path else ""
+
+
+def _people(recipients: Sequence[Accepted]) -> list[str]:
+    return [one.address for one in recipients if one.purpose in (Purpose.MAILBOX, Purpose.FORWARD)]

@@ -138,7 +138,7 @@ class Sorter:
         structure = (read.envelope, read.body, read.bodystructure, parts)
         indexed = Indexed(*structure, read.email_id, read.thread_id, read.asked)
         doing = decide.acts(mail, people, self._tokens)
-        junk = decide.is_junk(mail) or bool(found.get("listed"))
+        junk = decide.is_junk(mail) or bool(found.get("listed") or found.get("spam"))
         onward = self._sending.copies(arrival, content, junk)
         told = Told(read.reports, read.unreadable)
         return Judged(

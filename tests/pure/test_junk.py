@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from policy.junk import Fault, Screening, Seen, faults, screen
+from policy.junk import Fault, Filed, Screening, Seen, faults, filed, screen
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -47,3 +47,20 @@ def test_who_comes_again_in_time_is_let_in(
     seen = Seen(NOW - first if first is not None else None, NOW - passed if passed is not None else None)
     assert screen({Fault.NO_NAME}, seen, NOW, MINUTE) is expected
     assert screen(set(), seen, NOW, MINUTE) is Screening.PASS
+
+
+@pytest.mark.parametrize(
+    ("action", "files", "refuses"),
+    [
+        ("no action", Filed.PASS, Filed.PASS),
+        ("greylist", Filed.PASS, Filed.PASS),
+        ("add header", Filed.JUNK, Filed.JUNK),
+        ("rewrite subject", Filed.JUNK, Filed.JUNK),
+        ("soft reject", Filed.PASS, Filed.WAIT),
+        ("reject", Filed.JUNK, Filed.REFUSE),
+        ("quarantine", Filed.PASS, Filed.PASS),
+    ],
+)
+def test_a_filters_word_refuses_only_where_it_may(action: str, files: Filed, refuses: Filed) -> None:
+    assert filed(action, rejecting=False) is files
+    assert filed(action, rejecting=True) is refuses

@@ -24,6 +24,7 @@ FORGED = [
     b"Authentication-Results: (a \\) (b) c)\r\n\tmx.ours.test(d)/1; none\r\n",
     b"Authentication-Results: (mx.ours.test; dkim=pass\r\n",
     b"Return-Path: <x@y.test>\r\n",
+    b"X-Spam-Status: No, score=-9\r\n",
 ]
 HONEST = [
     b"From: a@b.test\r\n",
