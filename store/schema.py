@@ -159,6 +159,13 @@ senders = _table(
     UniqueConstraint("project_id", "address_key"),
 )  # fmt: skip
 
+# The code that was mailed to an address to prove it (PRODUCT C1), the last one alone.
+sender_codes = _table(
+    "sender_codes", core, Column("sender_id", ForeignKey("senders.id"), primary_key=True),
+    Column("code_hash", Octets, nullable=False), _moment("sent_at"), _count("tries"),
+    sqlite_with_rowid=False,
+)  # fmt: skip
+
 connections = _table(
     "connections", core, _id(), _project(), Column("sender_id", ForeignKey("senders.id"), nullable=False),
     _text("name"), _text("login"), Column("secret_hash", Octets, nullable=False), _text("state"),

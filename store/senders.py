@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, insert, select, update
 
 from store.projects import TakenError
 from store.schema import senders
@@ -45,6 +45,10 @@ def create(
     }
     made = tx.execute(insert(senders).values(values).returning(senders.c.id)).scalar_one()
     return Sender(made, project, address, display_name, authorised_at is not None)
+
+
+def authorise(tx: Connection, sender: int, now: datetime) -> None:
+    tx.execute(update(senders).where(senders.c.id == sender).values(authorised_at=now))
 
 
 def find(tx: Connection, project: int, address_key: str) -> Sender | None:

@@ -76,6 +76,15 @@ def by_address(office: Office, project: int, address: str) -> SenderView:
     return _view(found)
 
 
+def get(office: Office, project: int, sender: int) -> SenderView:
+    """Raises NotFoundError."""
+    with office.read() as connection:
+        found = senders.get(connection, project, sender)
+    if found is None:
+        raise NotFoundError(f"this project has no sender {sender}")
+    return _view(found)
+
+
 def page(office: Office, project: int, window: Window) -> Page[SenderView]:
     with office.read() as connection:
         rows = senders.page(connection, project, window.after, window.limit + 1)

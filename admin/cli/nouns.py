@@ -161,6 +161,26 @@ def add_sender(
         show_one(senders.create(office, project_id(office, project), address, display_name), as_json)
 
 
+@sender.command(name="prove")
+def prove_sender(
+    address: Address,
+    code: Annotated[str | None, typer.Option(help="From the mail; without it a new one is mailed")] = None,
+    project: ProjectName = None,
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Have a code mailed to the address, then prove it with that code."""
+    from admin.acts import sender_codes, senders
+
+    with opened(folder) as office:
+        here = project_id(office, project)
+        found = senders.by_address(office, here, address).id
+        if code is None:
+            show_one(sender_codes.send(office, here, found), as_json)
+        else:
+            show_one(sender_codes.prove(office, here, found, code), as_json)
+
+
 @sender.command(name="list")
 def list_senders(project: ProjectName = None, folder: Folder = HERE, as_json: AsJson = False) -> None:
     from admin.acts import pages, senders

@@ -1,4 +1,4 @@
-"""Senders: the addresses that a project writes from, and the code that proves one (PRODUCT C1-C4)."""
+"""Senders: the addresses that a project writes from, and the code that proves one (PRODUCT C1, C2)."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import Final
 
 from fastapi import APIRouter, Response
 
-from admin.acts import mailboxes, senders
+from admin.acts import mailboxes, sender_codes, senders
 from admin.acts.pages import Window
 from admin.api.doors import InWindow
 from admin.pages.forms import Filled, Form
 from admin.pages.visit import Member, Viewer, Visit
-from admin.refusals import RefusedError
+from admin.refusals import ConflictError, InvalidError, RefusedError
 
 _OFFERED: Final = 100
 
@@ -29,8 +29,37 @@ def create(visit: Member, form: Filled) -> Response:
         made = senders.create(visit.office, visit.here, form.get("address"), form.get("display_name"))
     except RefusedError as error:
         return _list(visit, Window(), form.failed(error, ("address", "display_name")))
-    said = "sender_made" if made.authorised else "sender_unproved"
-    return visit.done("sender.create", made.address, "/senders", said)
+    if made.authorised:
+        return visit.done("sender.create", made.address, "/senders", "sender_made")
+    return visit.done("sender.create", made.address, f"/senders/{made.id}", "sender_unproved")
+
+
+@router.get("/p/{project}/senders/{sender}")
+def show(visit: Viewer, sender: int) -> Response:
+    return _one(visit, sender, Form())
+
+
+@router.post("/p/{project}/senders/{sender}/code")
+def send_code(visit: Member, sender: int, form: Filled) -> Response:
+    try:
+        sent = sender_codes.send(visit.office, visit.here, sender)
+    except ConflictError as error:
+        return _one(visit, sender, form.failed(error))
+    return visit.done("sender.send_code", sent.address, f"/senders/{sender}", "code_sent")
+
+
+@router.post("/p/{project}/senders/{sender}/proof")
+def prove(visit: Member, sender: int, form: Filled) -> Response:
+    try:
+        proved = sender_codes.prove(visit.office, visit.here, sender, form.get("code"))
+    except (ConflictError, InvalidError) as error:
+        return _one(visit, sender, form.failed(error, ("code",)))
+    return visit.done("sender.prove", proved.address, "/senders", "sender_made")
+
+
+def _one(visit: Visit, sender: int, form: Form) -> Response:
+    shown = {"sender": senders.get(visit.office, visit.here, sender), "minutes": sender_codes.GOOD.seconds // 60}
+    return visit.page("sender.html", shown, form)
 
 
 def _list(visit: Visit, window: Window, form: Form) -> Response:

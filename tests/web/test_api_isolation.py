@@ -59,6 +59,8 @@ EXPECTED: dict[tuple[str, str], Expected] = {
     ("DELETE", "/aliases/{alias_id}"): Expected(NOT_FOUND),
     ("GET", "/senders"): Expected(OWN_ONLY),
     ("POST", "/senders"): Expected(409, {"address": "hello@{domain}", "display_name": "x"}),
+    ("POST", "/senders/{sender_id}/code"): Expected(NOT_FOUND),
+    ("POST", "/senders/{sender_id}/proof"): Expected(NOT_FOUND, {"code": "123456"}),
     ("GET", "/connections"): Expected(OWN_ONLY),
     ("POST", "/connections"): Expected(NOT_FOUND, {"name": "spy", "sender": "{sender}"}),
     ("GET", "/lists"): Expected(OWN_ONLY),
@@ -98,6 +100,7 @@ def path_of(route: str, tenant: Tenant) -> str:
     return route.format(
         name=tenant.domain,
         list_id=tenant.list,
+        sender_id=tenant.sender,
         import_id=tenant.imported,
         client_id=tenant.client,
         campaign_id=tenant.campaign,

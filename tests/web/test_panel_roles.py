@@ -34,7 +34,8 @@ EXPECTED: Final[Mapping[tuple[str, str], int]] = {
     ("POST", f"{P}/mailboxes/{{address}}/app-passwords"): OWNER,
     ("POST", f"{P}/mailboxes/{{address}}/app-passwords/{{password}}/revoke"): OWNER,
     ("GET", f"{P}/aliases"): VIEWER, ("POST", f"{P}/aliases"): OWNER, ("POST", f"{P}/aliases/{{alias}}/remove"): OWNER,
-    ("GET", f"{P}/senders"): VIEWER, ("POST", f"{P}/senders"): MEMBER,
+    ("GET", f"{P}/senders"): VIEWER, ("POST", f"{P}/senders"): MEMBER, ("GET", f"{P}/senders/{{sender}}"): VIEWER,
+    ("POST", f"{P}/senders/{{sender}}/code"): MEMBER, ("POST", f"{P}/senders/{{sender}}/proof"): MEMBER,
     ("GET", f"{P}/connections"): VIEWER, ("POST", f"{P}/connections"): MEMBER,
     ("GET", f"{P}/connections/{{connection}}"): VIEWER,
     ("POST", f"{P}/connections/{{connection}}/password"): MEMBER,
@@ -94,7 +95,8 @@ def _project_of(at: Browser, name: str) -> int:
 
 def path_of(route: str, tenant: Tenant, project: int) -> str:
     values: dict[str, Any] = {
-        "project": project, "name": tenant.domain, "address": f"hello@{tenant.domain}", "list_id": tenant.list,
+        "project": project, "name": tenant.domain, "sender": tenant.sender,
+        "address": f"hello@{tenant.domain}", "list_id": tenant.list,
         "import_id": tenant.imported, "client": tenant.client, "campaign": tenant.campaign, "alias": tenant.alias,
         "password": tenant.app_password,
         "connection": tenant.api.get("/connections").json()["items"][0]["id"], "row": 1, "person": 1, "session": 1,
@@ -158,7 +160,7 @@ def test_security_26_ids_of_another_project_lead_nowhere_in_ones_own(
     method: str, route: str, people: dict[str, Browser], ours: Tenant
 ) -> None:
     """The stranger names their own project and our things."""
-    named = {"name", "address", "list_id", "import_id", "client", "campaign", "connection"}
+    named = {"name", "address", "list_id", "import_id", "client", "campaign", "connection", "sender"}
     if not route.startswith(P) or not any(f"{{{one}}}" in route for one in named):
         return
     own = int(people["stranger"].get("/").url.path.rpartition("/")[2])

@@ -515,6 +515,20 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_redirects_project_id_redirects_id"), "redirects", ["project_id", "id"], unique=False)
     op.create_table(
+        "sender_codes",
+        sa.Column("sender_id", columns.Id, nullable=False),
+        sa.Column("code_hash", columns.Octets, nullable=False),
+        sa.Column("sent_at", columns.Moment(), nullable=False),
+        sa.Column("tries", columns.Id, server_default="0", nullable=False),
+        sa.ForeignKeyConstraint(
+            ["sender_id"],
+            ["senders.id"],
+        ),
+        sa.PrimaryKeyConstraint("sender_id", name=op.f("pk_sender_codes")),
+        sqlite_strict=True,
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "sessions",
         sa.Column("id", columns.Id, autoincrement=True, nullable=False),
         sa.Column("person_id", columns.Id, nullable=False),
