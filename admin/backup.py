@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -33,6 +34,8 @@ KEPT: Final = (
 MANIFEST: Final = "manifest.json"
 LAST: Final = "backup.json"
 _PARTIAL: Final = ".partial"
+_NAMED: Final = re.compile(r"mailloft-\d{8}T\d{6}Z")
+_GROUP_TOO: Final = 0o640  # the clock, a user of its own, tells how old it is
 _BLOCK: Final = 1 << 20
 
 Told = Callable[[str, int, int], None]  # what is copied, how far, of how much
@@ -88,21 +91,28 @@ def back_up(folder: Path, where: Whereabouts, destination: Path, now: datetime, 
     partial.rename(made)
     _sync(destination)
     last = LastBackup(now, str(made), sum(file.size_bytes for file in files))
-    keepsakes.replace(folder / LAST, msgspec.json.encode(last) + b"\n")
+    keepsakes.replace(folder / LAST, msgspec.json.encode(last) + b"\n", _GROUP_TOO)
     return made
+
+
+def prune(destination: Path, keep: int) -> list[Path]:
+    """Remove the whole backups in `destination` but for the `keep` newest (at least 1); what was removed.
+
+    The name is the age. Crash case: one that is half removed has no manifest, is no backup, and goes the next time.
+    """
+    found = sorted(folder for folder in destination.glob("mailloft-*Z") if _NAMED.fullmatch(folder.name))
+    whole = [folder for folder in found if (folder / MANIFEST).is_file()]
+    oldest_kept = whole[-max(1, keep) :][:1]
+    gone = [folder for folder in found if oldest_kept and folder < oldest_kept[0]]
+    for folder in gone:
+        (folder / MANIFEST).unlink(missing_ok=True)
+        shutil.rmtree(folder)
+    return gone
 
 
 def last_of(folder: Path) -> LastBackup | None:
     """Raises KeepsakeError where the file is damaged."""
     return keepsakes.read(folder / LAST, LastBackup)
-
-
-def remove_all_but(destination: Path, newest: int) -> None:
-    """The names of backups sort by their time."""
-    for old in sorted(destination.glob("mailloft-*Z"))[:-newest]:
-        # Without its manifest it is no backup: what a kill leaves of it cannot be taken for a whole one.
-        (old / MANIFEST).unlink(missing_ok=True)
-        shutil.rmtree(old)
 
 
 def read_manifest(backup: Path) -> Manifest:

@@ -148,8 +148,8 @@ def doctor(folder: Folder = HERE, as_json: AsJson = False) -> None:
 @app.command()
 def backup(
     destination: Annotated[Path, typer.Argument(metavar="DEST", help="A folder; the backup is a new folder in it.")],
-    keep: Annotated[int, typer.Option(min=0, help="Remove all backups in DEST but so many; 0: none is removed.")] = 0,
     folder: Folder = HERE,
+    keep: Annotated[int | None, typer.Option(min=1, help="Remove all but so many backups in DEST afterwards.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Copy databases, spool and keys while the appliance runs. It holds the keys: keep it as safe as the machine."""

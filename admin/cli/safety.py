@@ -22,21 +22,19 @@ from store.copying import CopyError
 from store.settings import environment, load
 
 
-def back_up(folder: Path, destination: Path, keep: int, as_json: bool) -> int:
-    """The exit status."""
+def back_up(folder: Path, destination: Path, keep: int | None, as_json: bool) -> int:
+    """The exit status. Older backups go once the new one is whole."""
     where = load_whereabouts(folder)
     with _told() as told:
         try:
             made = backups.back_up(folder, where, destination.resolve(), datetime.now(UTC), told)
+            gone = backups.prune(destination, keep) if keep is not None else []
         except (BackupError, CopyError, OSError) as error:
             return _failed("backup", error)
-    if keep:
-        backups.remove_all_but(destination.resolve(), keep)
     manifest = backups.read_manifest(made)
     size = sum(file.size_bytes for file in manifest.files)
-    show_one(
-        {"backup": str(made), "files": len(manifest.files), "size_bytes": size, "rows": _total(manifest.rows)}, as_json
-    )
+    shown = {"backup": str(made), "files": len(manifest.files), "size_bytes": size, "rows": _total(manifest.rows)}
+    show_one(shown | {"removed": [str(one) for one in gone]}, as_json)
     return 0
 
 

@@ -116,13 +116,15 @@ def test_an_appliance_in_the_way_is_put_aside_whole(living: Whereabouts, tmp_pat
         assert count("core", str(aside))["recipients"] == 5
 
 
-def test_only_the_newest_backups_are_kept(tmp_path: Path) -> None:
-    for day in range(1, 5):
-        (tmp_path / f"mailloft-2026030{day}T000000Z").mkdir()
-    (tmp_path / "other").mkdir()
-    backup.remove_all_but(tmp_path, 2)
-    assert sorted(one.name for one in tmp_path.iterdir()) == [
-        "mailloft-20260303T000000Z",
-        "mailloft-20260304T000000Z",
-        "other",
-    ]
+def test_old_backups_go_and_what_is_no_backup_stays(tmp_path: Path) -> None:
+    for day in (1, 2, 3, 4):
+        whole = tmp_path / f"mailloft-2026030{day}T000000Z"
+        whole.mkdir()
+        (whole / backup.MANIFEST).touch()
+    broken = tmp_path / "mailloft-20260302T120000Z"  # half removed by a prune that was killed
+    broken.mkdir()
+    (tmp_path / "mailloft-mine").mkdir()
+    assert len(backup.prune(tmp_path, 2)) == 3
+    left = {one.name for one in tmp_path.iterdir()}
+    assert left == {"mailloft-20260303T000000Z", "mailloft-20260304T000000Z", "mailloft-mine"}
+    assert backup.prune(tmp_path, 2) == []
