@@ -20,8 +20,8 @@ from typing import Final
 from prometheus_client import Counter, Gauge
 
 from admin import breaking, examining, importing
+from admin.acts import answers, domain_checks
 from admin.acts import campaigns as acts
-from admin.acts import domain_checks
 from admin.daemon import office_of
 from admin.dmarc_reports import DmarcReports
 from admin.importing import LostError
@@ -103,6 +103,7 @@ def run(context: Context) -> None:
         Duty(lambda: breaking.judge_all(office, context.settings.breaker, context.log, office.now()), 5.0),
         Duty(lambda: breaking.release_due(office, context.log, office.now()), 5.0),
         Duty(lambda: office.write(lambda tx: breakers.forget(tx, office.now(), _BREAKERS_KEPT)), 3600.0),
+        Duty(lambda: file_answers(office, context.log), 5.0),
         Duty(lambda: sweep_uploads(office, office.now()), 600.0),
         Duty(lambda: rotation.step(office.now()), 5.0),
         Duty(lambda: office.write(lambda tx: audit.forget(tx, office.now())), 86400.0),
@@ -238,6 +239,12 @@ def watch_domains(office: Office, resolver: Resolver, log: EventLog, stopping: t
             CHECKED.inc(domain_checks.check_due(office, resolver, office.now()))
         except Exception as error:  # noqa: BLE001 - as every duty's: told, and tried again
             log.error("domain check failed", raised=error)
+
+
+def file_answers(office: Office, log: EventLog) -> None:
+    """Copies of answers that a crash kept out of the folder of sent mail."""
+    if count := answers.file_left(office):
+        log.info("answers filed", count=count)
 
 
 def sweep_uploads(office: Office, now: datetime) -> None:

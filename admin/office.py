@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 
 from store.secrets import Vault
 from store.settings import Settings
-from store.stores import Stores
+from store.spool import Spool
+from store.stores import Book, Stores
 
 T = TypeVar("T")
 
@@ -38,10 +39,21 @@ class Office:
 
     def write(self, work: Callable[[Any], T]) -> T:
         """What `work` returns, once its transaction on `core` is durable; what it raises undoes it."""
+        return self._write(self.stores.core, work)
+
+    def write_mail(self, work: Callable[[Any], T]) -> T:
+        """The same on `mail`; what belongs to both is written on `core` first."""
+        return self._write(self.stores.mail, work)
+
+    def _write(self, book: Book, work: Callable[[Any], T]) -> T:
         if self.threads:
-            return self.stores.core.journal.run(work)
-        with self.stores.core.database.write() as transaction:
+            return book.journal.run(work)
+        with book.database.write() as transaction:
             return work(transaction)
+
+    @property
+    def spool(self) -> Spool:
+        return Spool(self.uploads.parent)
 
     @staticmethod
     def now() -> datetime:

@@ -127,6 +127,19 @@ def compile_message(
 _Pages = dict[str, tuple[Template, list[Chunk]]]
 
 
+def literal_body(html: str, text: str, attachments: Sequence[Attachment], seed: str) -> bytes:
+    """From MIME-Version on, of words that hold no variables: braces are braces. ValueError as `compile_message`'s."""
+    if not html.strip() and not text.strip():
+        raise ValueError("body: neither HTML nor text; write one of them")
+    page = Template((checked(html, "html"),)) if html.strip() else None
+    plain = Template((checked(text, "text"),)) if page is None or text.strip() else text_of(page)
+    pages: _Pages = {"plain": (plain, compile_lines(plain, in_text))}
+    if page is not None:
+        pages["html"] = (page, compile_lines(page, in_html))
+    chunks = join([b"MIME-Version: 1.0\r\n", *_body(pages, attachments, seed)])
+    return b"".join(chunk for chunk in chunks if isinstance(chunk, bytes))  # without fields there is nothing else
+
+
 def _templates(html: str, text: str, words: str | None) -> _Pages:
     """Subtype -> template and its encoded lines, the richest last (RFC 2046 §5.1.4)."""
     if not html.strip() and not text.strip():

@@ -40,11 +40,17 @@ class Unsubscribed:
 
 @dataclass(frozen=True, slots=True)
 class Replied:
-    """A person wrote from this address (normalised): to a mailbox, or to the reverse-path of a ledger row."""
+    """A person wrote: to a mailbox, or to the reverse-path of a ledger row.
 
-    address_key: str
+    `address_key`: the one author (normalised), whose address is alive; None where nobody may be taken for him. `rows`
+    are the ledger rows whose signed Message-IDs it answers, `message_ids` the others, the nearest first.
+    """
+
+    address_key: str | None
     mailbox_id: int | None
     recipient_id: int | None
+    rows: tuple[int, ...] = ()
+    message_ids: tuple[str, ...] = ()
 
 
 Act = Reported | Complained | Unsubscribed | Replied
@@ -61,12 +67,16 @@ class To:
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """`author` is the one From address, normalised, or None; `dmarc` and `disposition` are words of the session."""
+    """`author` is the one From address, normalised, or None; `dmarc` and `disposition` are words of the session.
+
+    `answers`: the Message-IDs of In-Reply-To and References, with their brackets.
+    """
 
     classified: Classified
     author: str | None
     dmarc: str
     disposition: str
+    answers: tuple[str, ...] = ()
 
 
 # Machines answer there too; what they report is not a wish.
@@ -78,7 +88,7 @@ def acts(mail: Mail, recipients: Sequence[To], tokens: Tokens) -> tuple[Act, ...
     """Each once, in a stable order, so that a second reading after a crash does the same."""
     found: list[Act] = []
     for recipient in recipients:
-        found += _for(mail, recipient)
+        found += _for(mail, recipient, tokens)
     if mail.classified.kind in _REPORTS and not any(isinstance(act, Reported | Complained) for act in found):
         found += _by_message_id(mail, tokens)
     return tuple(dict.fromkeys(found))
@@ -94,15 +104,26 @@ def is_junk(mail: Mail) -> bool:
     return mail.disposition == Disposition.QUARANTINE.value
 
 
-def _for(mail: Mail, recipient: To) -> list[Act]:
+def _for(mail: Mail, recipient: To, tokens: Tokens) -> list[Act]:
     match recipient:
+        case To(purpose=Purpose.BOUNCE, target=int(row)) if mail.classified.kind is Kind.HUMAN:
+            return _replied(mail, None, row, tokens)
         case To(purpose=Purpose.BOUNCE, target=int(row)):
             return _about(mail, row)
         case To(purpose=Purpose.UNSUBSCRIBE, target=int(row)) if mail.classified.kind not in _NO_WISH:
             return [Unsubscribed(row)]
-        case To(purpose=Purpose.MAILBOX, target=int(mailbox)) if revives(mail) and mail.author:
-            return [Replied(mail.author, mailbox, None)]
+        case To(purpose=Purpose.MAILBOX, target=int(mailbox)) if mail.classified.kind is Kind.HUMAN:
+            return _replied(mail, mailbox, None, tokens)
     return []
+
+
+def _replied(mail: Mail, mailbox: int | None, row: int | None, tokens: Tokens) -> list[Act]:
+    """A person's mail: whose conversation it is in, and whether its author is alive."""
+    author = mail.author if revives(mail) else None
+    rows = {text: tokens.row_of_message_id(text) for text in mail.answers}
+    signed = tuple(dict.fromkeys(one for one in rows.values() if one is not None))
+    others = tuple(text for text, one in rows.items() if one is None)
+    return [Replied(author, mailbox, row, signed, others)] if author or signed or others or row is not None else []
 
 
 def _about(mail: Mail, row: int) -> list[Act]:
@@ -114,8 +135,6 @@ def _about(mail: Mail, row: int) -> list[Act]:
             return [Complained(row)]
         case Kind.UNSUBSCRIBE:
             return [Unsubscribed(row)]
-        case Kind.HUMAN if revives(mail) and mail.author:
-            return [Replied(mail.author, None, row)]
     return []
 
 

@@ -113,6 +113,16 @@ def decide(tx: Transaction, connection: int, state: str, reason: str | None) -> 
     return _connection(tx.execute(_COLUMNS.where(connections.c.id == connection)).one())
 
 
+def why_stopped(tx: Transaction, project: int, address_key: str) -> str | None:
+    """Why nothing may be sent from an address: its request waits or was rejected, and none was approved (S2)."""
+    asked = select(connections.c.state).join(senders, senders.c.id == connections.c.sender_id)
+    mine = (senders.c.project_id == project, senders.c.address_key == address_key)
+    states = set(tx.execute(asked.where(*mine)).scalars())
+    if not states or ACTIVE in states:
+        return None
+    return "under moderation" if MODERATED in states else "rejected"
+
+
 def set_secret(tx: Transaction, connection: int, secret_hash: bytes) -> None:
     tx.execute(update(connections).where(connections.c.id == connection).values(secret_hash=secret_hash))
 

@@ -1,4 +1,4 @@
-"""Mail that programs hand over: its bytes once, a ledger row for each recipient, all in the transaction of the 250.
+"""Mail that programs hand over, and answers of people: its bytes once, a row a recipient, all in one transaction.
 
 Every address that a project mails has a client with a rating (R1), so an unknown one becomes a client here.
 """
@@ -34,11 +34,12 @@ _SAVE = (
     .values(
         {name: bindparam(name) for name in (
             "project_id", "connection_id", "reverse_path", "message_id", "size_bytes", "bytes", "file",
-            "requires_tls", "created_at",
-        )} | {"kind": "submission"}
+            "requires_tls", "created_at", "kind",
+        )}
     )
     .returning(messages.c.id)
 )  # fmt: skip
+ANSWER: Final = "answer"  # the kind of a message that a person wrote in a conversation (store/answers.py)
 PART: Final = 1000  # recipients that the statements take at once
 
 
@@ -53,16 +54,17 @@ class Forward:
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """A message of one connection; `stored` is what the spool made of its bytes."""
+    """A message of one connection, or an answer from one mailbox; `stored` is what the spool made of its bytes."""
 
     project_id: int
-    connection_id: int
+    connection_id: int | None  # None: it is an answer
     reverse_path: str
     message_id: str
     stored: Stored
     pool: str
     retry: str = SUBMISSION  # the connection's class
     requires_tls: bool | None = None  # RFC 8689: True no host without sure TLS gets it, False any does
+    mailbox_id: int = 0  # of an answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,8 @@ def _queue(tx: Connection, project: int, mine: Sequence[tuple[HandedIn, int]]) -
 
 
 def _stream(one: Submitted) -> flows.Stream:
+    if one.connection_id is None:
+        return flows.Stream(one.project_id, ANSWER, one.mailbox_id, one.retry, one.pool)
     return flows.Stream(one.project_id, "connection", one.connection_id, one.retry, one.pool)
 
 
@@ -129,6 +133,7 @@ def _save_message(tx: Connection, one: HandedIn) -> int:
         "reverse_path": submitted.reverse_path, "message_id": submitted.message_id,
         "size_bytes": submitted.stored.size_bytes, "bytes": submitted.stored.blob, "file": submitted.stored.file,
         "requires_tls": submitted.requires_tls, "created_at": one.at,
+        "kind": ANSWER if submitted.connection_id is None else "submission",
     }  # fmt: skip
     return int(tx.execute(_SAVE, saved).scalar_one())
 

@@ -12,6 +12,7 @@ from sqlalchemy import BindParameter, Connection, bindparam, select
 from store import campaign_content, dkim, domains, onward
 from store.campaign_content import Content
 from store.campaigns import CampaignState
+from store.injection import ANSWER
 from store.reports import KIND
 from store.schema import campaigns, clients, connections, messages, recipients, reports, senders, suppressions
 
@@ -25,7 +26,7 @@ _SUBMISSIONS = (
         messages.c.kind == onward.KIND,
     )
     .outerjoin(connections, connections.c.id == messages.c.connection_id)
-    .where(messages.c.id.in_(_IDS), messages.c.kind.in_(["submission", onward.KIND]))
+    .where(messages.c.id.in_(_IDS), messages.c.kind.in_(["submission", ANSWER, onward.KIND]))
 )  # fmt: skip
 
 

@@ -3,7 +3,8 @@
 A DSN is a message of the kind "dsn" with the null reverse-path, a row of its own and no bytes: mta/outbound/compose
 makes them when it is sent, from the header of the original and what stands here. Never for campaigns, which have their
 report, and never for a message with a null reverse-path, so never about a DSN. The sender is the connection's own, who
-signed in, or the SRS address of a proved sender whose mail was sent on, so nobody else gets one (backscatter).
+signed in, the mailbox that an answer is from, or the SRS address of a proved sender whose mail was sent on, so nobody
+else gets one (backscatter).
 Crash case: called in the transaction that ends the row (settlement) or takes its 250 back (a remote DSN), so both are
 there or neither; killed before, the row is settled again and the DSN queued then; the key (recipient, action) keeps it
 single.
@@ -23,6 +24,7 @@ from mail.outcome import Action
 from policy.lifecycle import Event
 from store import flows, new_rows, onward, sites
 from store.connections import SUBMISSION
+from store.injection import ANSWER
 from store.new_rows import NewRow
 from store.schema import flows as flows_table
 from store.schema import messages, recipients, reports
@@ -31,6 +33,7 @@ KIND: Final = "dsn"
 _SUBMITTED: Final = (messages.c.kind == "submission") & messages.c.connection_id.is_not(None)
 # To an address that we signed for a proved sender; where there is none, nobody is told (policy/forwarding.py).
 _SENT_ON: Final = (messages.c.kind == onward.KIND) & messages.c.reverse_path.not_like("@%")
+_ANSWERED: Final = messages.c.kind == ANSWER
 CLASS: Final = "transactional"
 
 
@@ -77,7 +80,7 @@ def _submitted(ids: list[int]) -> Any:
         )
         .join(messages, messages.c.id == recipients.c.message_id)
         .join(flows_table, flows_table.c.id == recipients.c.flow_id)
-        .where(recipients.c.id.in_(ids), or_(_SUBMITTED, _SENT_ON))
+        .where(recipients.c.id.in_(ids), or_(_SUBMITTED, _ANSWERED, _SENT_ON))
         .where(messages.c.reverse_path != "")
         .order_by(recipients.c.id)
     )  # fmt: skip

@@ -256,7 +256,7 @@ campaign_snapshots = _table(
 )  # fmt: skip
 
 messages = _table(
-    "messages", core, _id(), _project(), _text("kind"),  # campaign | submission | forward | dsn
+    "messages", core, _id(), _project(), _text("kind"),  # campaign | submission | answer | forward | dsn
     Column("campaign_id", ForeignKey("campaigns.id")), Column("content_version", Count),
     Column("connection_id", ForeignKey("connections.id")), _text("reverse_path"), Column("message_id", Words),
     _count("size_bytes"), Column("bytes", Octets), Column("file", Words), _moment("created_at"),
@@ -268,7 +268,7 @@ messages = _table(
 _OPEN_OF_CLASS = text("queued > 0 AND stream <> 'campaign'")
 _OPEN_OF_CAMPAIGN = text("queued > 0 AND stream = 'campaign'")
 flows = _table(
-    "flows", core, _id(), _project(), _text("stream"),  # campaign | connection | forward | dsn
+    "flows", core, _id(), _project(), _text("stream"),  # campaign | connection | answer | forward | dsn
     Column("stream_id", Count, nullable=False), _text("site"), Column("slot", Count, nullable=False),
     _text("class"), _text("pool"), _count("queued"), _count("held"), _moment("next_due"),
     _moment("stopped_until", nullable=True),  # while an operator's hold goes over its rows
@@ -324,6 +324,18 @@ forwards = _table(
     Column("target_key", Words, primary_key=True),
     Column("message_id", ForeignKey("messages.id"), nullable=False), Index(None, "message_id"),
     sqlite_with_rowid=False,
+)  # fmt: skip
+
+# Answers from the panel: what a repeated request is told by, and whether its copy is in the folder of sent mail yet.
+answers = _table(
+    "answers", core, Column("message_id", ForeignKey("messages.id"), primary_key=True, autoincrement=False),
+    _project(), Column("client_id", ForeignKey("clients.id"), nullable=False),
+    Column("mailbox_id", Count, nullable=False), _text("key"),
+    Column("digest", Octets, nullable=False),  # of what was asked under this key
+    Column("blind", Json, nullable=False),  # the addressees of blind copies, as the writer's own copy names them
+    Column("filed", Flag, nullable=False),
+    UniqueConstraint("project_id", "key"),
+    Index("ix_answers_unfiled", "message_id", sqlite_where=text("filed = 0"), postgresql_where=text("NOT filed")),
 )  # fmt: skip
 
 counters = _table(
@@ -397,6 +409,20 @@ arrival_recipients = _table(
     Column("position", Count, primary_key=True, autoincrement=False), _text("address"),
     _text("purpose"),  # mailbox | bounce | complaint | unsubscribe
     Column("target", Count),  # a mailbox's id (core), or a ledger row's
+)  # fmt: skip
+
+# A client's conversation, what came in of it: store/conversations.py. A mail to two projects is in one of each.
+correspondence = _table(
+    "correspondence", mail, Column("client_id", Count, primary_key=True, autoincrement=False),
+    Column("arrival_id", ForeignKey("arrivals.id"), primary_key=True, autoincrement=False),
+    Column("mailbox_id", Count),  # None: it came to the reverse-path of what we sent
+    _moment("at"), _text("dmarc"), Column("letter", Json, nullable=False),  # mail/letter.py
+    sqlite_with_rowid=False,
+)  # fmt: skip
+
+# Answers whose copy is in the folder of sent mail, so that it is filed once whatever dies (store/answers.py).
+filed_answers = _table(
+    "filed_answers", mail, Column("message_id", Count, primary_key=True, autoincrement=False),
 )  # fmt: skip
 
 folders = _table(

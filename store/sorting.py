@@ -15,12 +15,14 @@ from typing import assert_never
 from sqlalchemy import Connection, select
 
 from mail.address import parse_mailbox
+from mail.letter import Letter
 from mail.mime_index import Indexed
 from mail.outcome import Action, Kind, Outcome
 from policy.acceptance import Purpose
 from policy.sorting import Act, Complained, Replied, Reported, Unsubscribed
-from store import arrivals, consequences, filing, folders, mailboxes
+from store import arrivals, consequences, conversations, filing, folders, mailboxes
 from store.arrivals import Arrival, ArrivalState, Mark
+from store.conversations import Place
 from store.filing import Arrived
 from store.onward import Onward, send_on
 from store.schema import campaigns
@@ -30,10 +32,11 @@ _JUNK = "\\Junk"
 
 @dataclass(frozen=True, slots=True)
 class Tied:
-    """What an arrival turned out to belong to: a client, and the ledger row a report was about."""
+    """What an arrival turned out to belong to: a client, the ledger row a report was about, conversations."""
 
     client_id: int | None
     recipient_id: int | None
+    places: tuple[Place, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,7 @@ class Ending:
     mailboxes: tuple[int, ...]
     junk: frozenset[int]
     index: Indexed | None
+    letter: Letter | None = None
 
 
 def existing_mailboxes(tx: Connection, group: Sequence[Arrival]) -> dict[int, tuple[int, ...]]:
@@ -68,7 +72,8 @@ def carry_out(tx: Connection, doing: Sequence[Act], arrival: int, now: datetime,
     tied = Tied(None, None)
     for act in doing:
         found = _carry_out(tx, act, arrival, now)
-        tied = Tied(tied.client_id or found.client_id, tied.recipient_id or found.recipient_id)
+        client, row = tied.client_id or found.client_id, tied.recipient_id or found.recipient_id
+        tied = Tied(client, row, (*tied.places, *found.places))
     return tied
 
 
@@ -85,6 +90,8 @@ def finish(tx: Connection, endings: Sequence[tuple[Arrival, Ending]], now: datet
         for recipient in arrival.recipients:
             if ending.tied.recipient_id is not None and recipient.purpose is not Purpose.MAILBOX:
                 arrivals.tie(tx, arrival.id, recipient.position, ending.tied.recipient_id)
+        if ending.letter is not None:
+            conversations.link(tx, arrival, ending.letter, ending.tied.places)
     marks = [Mark(arrival.id, one.state, one.kind, one.tied.client_id) for arrival, one in endings]
     arrivals.mark(tx, marks, now)
 
@@ -104,7 +111,7 @@ def _by_folder(endings: Sequence[tuple[Arrival, Ending]]) -> dict[tuple[int, boo
 def _carry_out(tx: Connection, act: Act, arrival: int, now: datetime) -> Tied:
     match act:
         case Replied():
-            return Tied(_reply(tx, act, arrival, now), None)
+            return _reply(tx, act, arrival, now)
         case Reported() | Complained() | Unsubscribed():
             row = consequences.row_of(tx, act.recipient_id)
             if row is None:
@@ -137,21 +144,24 @@ def _list_of(tx: Connection, campaign: int | None) -> int:
     return int(tx.execute(select(campaigns.c.list_id).where(campaigns.c.id == campaign)).scalar() or 0)
 
 
-def _reply(tx: Connection, act: Replied, arrival: int, now: datetime) -> int | None:
-    """The client who wrote, revived; None where the author is no client of that project."""
-    project = _project_of(tx, act)
-    client = None if project is None else consequences.client_by_address(tx, project, act.address_key)
-    if client is None or project is None:
-        return None
-    consequences.reply(tx, project, client, arrival, now)
-    return client
+def _reply(tx: Connection, act: Replied, arrival: int, now: datetime) -> Tied:
+    """The author revived where he is a client of that project, and the conversation that the mail belongs to."""
+    row = consequences.row_of(tx, act.recipient_id) if act.recipient_id is not None else None
+    project = _project_of(tx, act, row)
+    if project is None:
+        return Tied(None, None)
+    author = consequences.client_by_address(tx, project, act.address_key) if act.address_key else None
+    # Who writes to a reverse-path is known only if he is the one whom that message went to.
+    if author is not None and (row is None or parse_mailbox(row.address).normalised == act.address_key):
+        consequences.reply(tx, project, author, arrival, now)
+    rows = (*((act.recipient_id,) if act.recipient_id is not None else ()), *act.rows)
+    client = conversations.client_of(tx, project, rows, act.message_ids, author)
+    places = () if client is None else (Place(client, act.mailbox_id),)
+    return Tied(author or client, None, places)
 
 
-def _project_of(tx: Connection, act: Replied) -> int | None:
+def _project_of(tx: Connection, act: Replied, row: consequences.Row | None) -> int | None:
     if act.mailbox_id is not None:
         mailbox = mailboxes.by_id(tx, act.mailbox_id)
         return mailbox.project_id if mailbox else None
-    row = consequences.row_of(tx, act.recipient_id) if act.recipient_id is not None else None
-    # Who writes to a reverse-path is known only if it is the one whom that message went to.
-    same = row is not None and parse_mailbox(row.address).normalised == act.address_key
-    return row.project_id if row is not None and same else None
+    return row.project_id if row is not None else None

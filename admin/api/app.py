@@ -17,6 +17,7 @@ from admin.api import (
     campaigns,
     clients,
     connections,
+    conversations,
     correspondents,
     doctor,
     domains,
@@ -41,7 +42,7 @@ from role.log import EventLog
 PREFIX: Final = "/api/v1"
 _NOUNS: Final = (
     projects, domains, mailboxes, app_passwords, correspondents, aliases, senders, connections, lists, imports,
-    clients, campaigns, journey, queue, explain, ratings, doctor,
+    clients, conversations, campaigns, journey, queue, explain, ratings, doctor,
 )  # fmt: skip
 
 

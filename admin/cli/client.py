@@ -6,10 +6,12 @@ from typing import Annotated
 
 import typer
 
+from admin.cli import conversation
 from admin.cli.counting_bar import counting_bar
 from admin.cli.opening import HERE, AsJson, Folder, ProjectName, opened, project_id, show, show_one
 
 app = typer.Typer(help="Clients, the addressees of a project.", no_args_is_help=True)
+app.add_typer(conversation.app, name="conversation")
 rating = typer.Typer(help="Ratings of clients and their history.", no_args_is_help=True)
 Address = Annotated[str, typer.Argument()]
 

@@ -22,6 +22,7 @@ from typing import BinaryIO, Final
 import msgspec
 
 from mail.address import parse_mailbox
+from mail.letter import Letter, read_letter
 from mail.mime_index import Asked, index
 from mail.outcome import Kind
 from mail.parts import UnparsableError, parse
@@ -50,6 +51,7 @@ class Read(msgspec.Struct, frozen=True):
     asked: Asked
     reports: tuple[ReceivedReport, ...] = ()
     unreadable: str = ""  # why the report that it carries was not read
+    letter: Letter | None = None  # of a person's mail: what it says, for the conversation
 
 
 def read_message(reverse_path: str, content: bytes) -> Read:
@@ -69,6 +71,7 @@ def read_message(reverse_path: str, content: bytes) -> Read:
         asked=indexed.asked,
         reports=reports,
         unreadable=unreadable,
+        letter=read_letter(content) if classified.kind is Kind.HUMAN else None,
     )
 
 

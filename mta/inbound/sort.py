@@ -18,6 +18,7 @@ from typing import Final, TypeVar
 from prometheus_client import Counter, Histogram
 
 from mail.header import Headers, split
+from mail.letter import Letter
 from mail.mime_index import Indexed, Part, PartIndex, index
 from mail.object_id import email_id, thread_id
 from mail.outcome import Action, Kind
@@ -68,6 +69,7 @@ class Judged:
     onward: tuple[Onward, ...] = ()
     told: Told = NOTHING_TOLD
     author: str | None = None
+    letter: Letter | None = None  # of a person's mail
 
     @property
     def writers(self) -> Writers:
@@ -132,7 +134,9 @@ class Sorter:
     def _read(self, arrival: Arrival, content: bytes) -> Judged:
         read = self._parser.read(arrival.reverse_path, content)
         found = arrival.authentication
-        mail = Mail(read.classified, read.author, str(found.get("dmarc", "")), str(found.get("disposition", "")))
+        answers = read.letter.answers if read.letter else ()
+        verdict = str(found.get("dmarc", "")), str(found.get("disposition", ""))
+        mail = Mail(read.classified, read.author, *verdict, answers)
         people = [To(one.position, one.purpose, one.target) for one in arrival.recipients]
         parts = PartIndex.from_bytes(read.parts)
         structure = (read.envelope, read.body, read.bodystructure, parts)
@@ -141,9 +145,8 @@ class Sorter:
         junk = decide.is_junk(mail) or bool(found.get("listed") or found.get("spam"))
         onward = self._sending.copies(arrival, content, junk)
         told = Told(read.reports, read.unreadable)
-        return Judged(
-            arrival, ArrivalState.SORTED, read.classified.kind, doing, junk, indexed, onward, told, read.author
-        )
+        kind = read.classified.kind
+        return Judged(arrival, ArrivalState.SORTED, kind, doing, junk, indexed, onward, told, read.author, read.letter)
 
     def _unread(self, arrival: Arrival, content: bytes) -> Judged:
         """It is a person's mail perhaps, so it is filed, as one part that nobody has looked into."""
@@ -212,7 +215,7 @@ class Sorter:
         return nothing
 
     def _ending(self, one: Judged, tied: Tied, mailboxes: tuple[int, ...], junk: frozenset[int]) -> Ending:
-        return Ending(one.state, one.kind, tied, mailboxes if one.index else (), junk, one.index)
+        return Ending(one.state, one.kind, tied, mailboxes if one.index else (), junk, one.index, one.letter)
 
     def _done(self, one: Judged, future: Future[T]) -> T | None:
         """The result, or None where it failed: the arrival stays unsorted and is looked at again."""

@@ -73,6 +73,8 @@ EXPECTED: dict[tuple[str, str], Expected] = {
     ("GET", "/clients"): Expected(OWN_ONLY),
     ("POST", "/clients"): Expected(NOT_FOUND, {"address": "spy@spy.test", "lists": ["{list}"]}),
     ("GET", "/clients/{client_id}"): Expected(NOT_FOUND),
+    ("GET", "/clients/{client_id}/conversation"): Expected(NOT_FOUND),
+    ("POST", "/clients/{client_id}/conversation"): Expected(NOT_FOUND, {"text": "x", "mailbox": "hello@{domain}"}),
     ("GET", "/campaigns"): Expected(OWN_ONLY),
     ("POST", "/campaigns"): Expected(
         NOT_FOUND, {"name": "x", "sender": "{sender}", "list": "{list}", "subject": "x", "html": "x"}

@@ -699,6 +699,40 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_messages_message_id"), "messages", ["message_id"], unique=False)
     op.create_table(
+        "answers",
+        sa.Column("message_id", columns.Id, autoincrement=False, nullable=False),
+        sa.Column("project_id", columns.Id, nullable=False),
+        sa.Column("client_id", columns.Id, nullable=False),
+        sa.Column("mailbox_id", columns.Id, nullable=False),
+        sa.Column("key", columns.Words, nullable=False),
+        sa.Column("digest", columns.Octets, nullable=False),
+        sa.Column("blind", columns.Json(), nullable=False),
+        sa.Column("filed", columns.Flag(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["client_id"],
+            ["clients.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["message_id"],
+            ["messages.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["project_id"],
+            ["projects.id"],
+        ),
+        sa.PrimaryKeyConstraint("message_id", name=op.f("pk_answers")),
+        sa.UniqueConstraint("project_id", "key", name=op.f("uq_answers_project_id_key")),
+        sqlite_strict=True,
+    )
+    op.create_index(
+        "ix_answers_unfiled",
+        "answers",
+        ["message_id"],
+        unique=False,
+        sqlite_where=sa.text("filed = 0"),
+        postgresql_where=sa.text("NOT filed"),
+    )
+    op.create_table(
         "forwards",
         sa.Column("arrival_id", columns.Id, autoincrement=False, nullable=False),
         sa.Column("target_key", columns.Words, nullable=False),

@@ -38,6 +38,12 @@ def upgrade() -> None:
         postgresql_where=sa.text("file IS NOT NULL"),
     )
     op.create_table(
+        "filed_answers",
+        sa.Column("message_id", columns.Id, autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("message_id", name=op.f("pk_filed_answers")),
+        sqlite_strict=True,
+    )
+    op.create_table(
         "folders",
         sa.Column("id", columns.Id, autoincrement=True, nullable=False),
         sa.Column("mailbox_id", columns.Id, nullable=False),
@@ -186,4 +192,20 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("arrival_id", "position", name=op.f("pk_arrival_recipients")),
         sqlite_strict=True,
+    )
+    op.create_table(
+        "correspondence",
+        sa.Column("client_id", columns.Id, autoincrement=False, nullable=False),
+        sa.Column("arrival_id", columns.Id, autoincrement=False, nullable=False),
+        sa.Column("mailbox_id", columns.Id, nullable=True),
+        sa.Column("at", columns.Moment(), nullable=False),
+        sa.Column("dmarc", columns.Words, nullable=False),
+        sa.Column("letter", columns.Json(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["arrival_id"],
+            ["arrivals.id"],
+        ),
+        sa.PrimaryKeyConstraint("client_id", "arrival_id", name=op.f("pk_correspondence")),
+        sqlite_strict=True,
+        sqlite_with_rowid=False,
     )

@@ -1,0 +1,64 @@
+"""/clients/{id}/conversation: read in pages, and answered."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from admin.acts import answers, conversations
+from admin.acts.answers import Answered, Draft
+from admin.acts.conversations import Entry
+from admin.acts.pages import Page
+from admin.api.campaigns import AttachmentRequest
+from admin.api.doors import InProject, TheOffice
+from mail.attachment import Attachment
+
+router = APIRouter(tags=["clients"])
+_PATH = "/clients/{client_id}/conversation"
+Addresses = Annotated[list[str], Field(max_length=50)]
+
+
+class AnswerRequest(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    text: str = ""
+    html: str = ""
+    subject: str | None = None
+    mailbox: str | None = None
+    entry: str | None = None
+    cc: Addresses = []
+    bcc: Addresses = []
+    attachments: Annotated[tuple[AttachmentRequest, ...], Field(max_length=50)] = ()
+
+
+@router.get(_PATH)
+def show_conversation(
+    client_id: int,
+    office: TheOffice,
+    project: InProject,
+    cursor: str | None = None,
+    limit: int = conversations.DEFAULT,
+) -> Page[Entry]:
+    return conversations.page(office, project, client_id, cursor, limit)
+
+
+@router.post(_PATH, status_code=201)
+def answer_conversation(
+    client_id: int,
+    body: AnswerRequest,
+    office: TheOffice,
+    project: InProject,
+    response: Response,
+    idempotency_key: Annotated[str | None, Header()] = None,
+) -> Answered:
+    """201 once it is queued; 200 where this Idempotency-Key had asked for it before."""
+    attachments = tuple(
+        Attachment(one.filename, one.content_type, one.content, one.content_id) for one in body.attachments
+    )
+    draft = Draft(
+        body.text, body.html, body.subject, body.mailbox, body.entry, tuple(body.cc), tuple(body.bcc), attachments
+    )
+    answered = answers.answer(office, project, client_id, draft, idempotency_key)
+    response.status_code = 200 if answered.repeated else 201
+    return answered
