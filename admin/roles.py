@@ -54,6 +54,7 @@ _NUMBERS: Final[Mapping[str, Callable[[Settings], int]]] = {
     "mx": lambda settings: settings.mx.processes,
     "submission": lambda settings: settings.submission.processes,
     "sender": lambda settings: settings.outbound.workers,
+    "imap": lambda settings: settings.imap.processes,
 }
 # What the reactor would open (epoll, wake-up pipe) must belong to the child alone.
 _REACTOR: Final = "twisted.internet.reactor"

@@ -33,7 +33,7 @@ from store.stores import open_stores
 _GROUP_ALONE: Final = 0o007  # the roles' users share the group that owns the databases
 # The ports of systemd/*.socket.
 _PUBLIC: Final = {"mx": 25, "submission": 587, "submissions": 465, "imap": 143, "imaps": 993, "admin": 443}
-_ONE_EACH: Final = {"submission": 9531, "sorter": 9532, "imap": 9533, "admin": 9534, "clock": 9535}
+_ONE_EACH: Final = {"submission": 9531, "sorter": 9532, "admin": 9534, "clock": 9535}
 
 
 class UnitError(Exception):
@@ -124,7 +124,11 @@ def settled(settings: Settings, folder: Path) -> Settings:
 
 def ports_of(settings: Settings) -> Mapping[str, int]:
     """Where a machine with units answers, by the names of admin/ports.py."""
-    several = {"mx": (9510, settings.mx.processes), "sender": (9520, settings.outbound.workers)}
+    several = {
+        "mx": (9510, settings.mx.processes),
+        "sender": (9520, settings.outbound.workers),
+        "imap": (9540, settings.imap.processes),
+    }
     numbered = {f"metrics.{name}-{n}": base + n for name, (base, of) in several.items() for n in range(1, of + 1)}
     others = {f"metrics.{name}": port for name, port in _ONE_EACH.items()}
     return {**_PUBLIC, **numbered, **others}

@@ -1,7 +1,7 @@
 """The IMAP role: listens on 143 ("imap") and 993 ("imaps"), serves until SIGTERM (RFC 3501, RFC 8314).
 
 The reactor is imported inside `run`, in the process that will run it: roles are forked from a parent that has
-imported everything. On SIGTERM every session hears BYE after the command it is in; after GOODBYE seconds the rest
+imported everything. N processes share the ports and divide what a peer may have. On SIGTERM every session hears BYE after the command it is in; after GOODBYE seconds the rest
 is cut, the journal commits what waits, and `run` returns.
 """
 
@@ -35,10 +35,11 @@ from role.context import Context
 from role.metrics_port import Pulse, serve_metrics
 from role.peer import peer_address
 from role.renewal import Renewal
+from role.share import share
 
 BACKLOG: Final = 512
 THREADS: Final = 8  # in which commands read and compute; writes queue in the journal
-LARGE_MAILS: Final = 6  # of the largest size, that may be on their way in at once
+LARGE_MAILS: Final = 6  # of the largest size, that may be on their way in at once, to all processes
 GOODBYE: Final = 3.0  # seconds
 
 
@@ -110,14 +111,14 @@ def run(context: Context) -> None:
     tls = RenewableTls(context.certificate, context.private_key)
     crew = Crew(reactor, THREADS)
     notifier = Notifier(context.stores.mail.database, reactor.callFromThread, context.log)
-    sign_in = SignIn(context.stores, context.vault, time.monotonic)
+    sign_in = SignIn(context.stores, context.vault, time.monotonic, context.of)
     around = Surroundings(
         reactor,
         crew,
         notifier,
         lambda command, raised: context.log.error("imap.command", raised=raised, command=command),
         tls,
-        Budget(LARGE_MAILS * context.settings.limits.message_bytes),
+        Budget(-(-LARGE_MAILS // context.of) * context.settings.limits.message_bytes),
     )
     listeners = _listen(context, reactor, _backing(context, sign_in), around)
     pulse = Pulse()
@@ -186,7 +187,7 @@ def _backing(context: Context, sign_in: SignIn) -> Backing:
 
 def _listen(context: Context, reactor: Any, backing: Backing, around: Surroundings) -> list[Sessions]:
     peers: Counter[str] = Counter()
-    most = context.settings.limits.connections_per_peer
+    most = share(context.settings.limits.connections_per_peer, context.of)
     listeners = []
     for name, secure in (("imap", False), ("imaps", True)):
         if name not in context.sockets:

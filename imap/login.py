@@ -26,6 +26,7 @@ from prometheus_client import Counter
 
 from imap.answer import RefusedError
 from mail.scram import Proof, ScramKeys
+from role.share import share
 from store import app_passwords, mailboxes
 from store.mailboxes import Mailbox
 from store.secrets import Vault
@@ -33,6 +34,7 @@ from store.stores import Stores
 
 # outcome: right, wrong, slowed (after too many guesses), busy
 SIGN_INS: Final = Counter("mailloft_imap_sign_ins_total", "Sign-ins to IMAP by how they ended", ["outcome"])
+CHECKS: Final = 2  # at once, in all processes
 WAITING: Final = 50
 REMEMBERED: Final = 600.0
 WINDOW: Final = 600.0
@@ -64,13 +66,16 @@ class Challenge:
 
 
 class SignIn:
-    """One per process. `clock` is monotonic seconds."""
+    """One per process, of `of` that share the ports and divide the guesses. `clock` is monotonic seconds."""
 
-    def __init__(self, stores: Stores, vault: Vault, clock: Callable[[], float]) -> None:
+    def __init__(self, stores: Stores, vault: Vault, clock: Callable[[], float], of: int = 1) -> None:
         self._stores = stores
         self._vault = vault
         self._clock = clock
-        self._pool = ThreadPoolExecutor(max_workers=2, thread_name_prefix="sign-in")
+        self._guesses_of_account = share(GUESSES_OF_ACCOUNT, of)
+        self._guesses_of_peer = share(GUESSES_OF_PEER, of)
+        self._proofs = share(PROOFS, of)
+        self._pool = ThreadPoolExecutor(max_workers=-(-CHECKS // of), thread_name_prefix="sign-in")
         self._waiting = threading.BoundedSemaphore(WAITING)
         self._lock = threading.Lock()
         self._key = secrets.token_bytes(32)
@@ -86,7 +91,7 @@ class SignIn:
             self._note_use(app)
             return _done(account)
         network = network_of(peer)
-        scopes = ((f"{network} {login.lower()[:320]}", GUESSES_OF_ACCOUNT), (network, GUESSES_OF_PEER))
+        scopes = ((f"{network} {login.lower()[:320]}", self._guesses_of_account), (network, self._guesses_of_peer))
         if any(self._guessed(scope, secret) >= most for scope, most in scopes):
             SIGN_INS.labels("slowed").inc()
             raise RefusedError("too many wrong passwords from your address, try again in ten minutes", b"LIMIT")
@@ -113,7 +118,7 @@ class SignIn:
     def proven(self, asked: Challenge, proof: Proof, peer: str) -> ScramKeys | None:
         """The keys of the password that was proved, or None. RefusedError after too many wrong proofs."""
         scope = f"{network_of(peer)} scram {asked.login.lower()[:320]}"
-        if self._guessed(scope, b"") >= PROOFS:
+        if self._guessed(scope, b"") >= self._proofs:
             SIGN_INS.labels("slowed").inc()
             raise RefusedError("too many wrong passwords from your address, try again in ten minutes", b"LIMIT")
         for candidate in asked.candidates:

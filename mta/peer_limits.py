@@ -87,11 +87,6 @@ class PeerLimits:
         return self._guesses.is_over(keys(peer)[1], now)
 
 
-def share(count: int, of: int) -> int:
-    """The part of one of `of` processes; the kernel spreads connections unevenly, hence never below a few."""
-    return max(min(count, 4), count // of)
-
-
 def keys(peer: str) -> tuple[str, str]:
     """What counts as one address, and as one network."""
     try:

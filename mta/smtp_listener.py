@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Final
 
 from prometheus_client import Counter, Gauge
 
-from mta.peer_limits import Bounds, PeerLimits, share
+from mta.peer_limits import Bounds, PeerLimits
 from policy.gcra import Rate, parse_rate
 from role.log import EventLog
+from role.share import share
 from store.settings import Limits
 
 if TYPE_CHECKING:

@@ -119,6 +119,7 @@ class Imap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     address: str = "127.0.0.1"
     port: int = 0
     tls_port: int = 0
+    processes: int = 2  # that share the ports
     plaintext_login: bool = False
     compress: bool = False
 

@@ -26,7 +26,7 @@ from peers.names import Names, record
 
 ADDRESSES = [f"127.0.9.{number}" for number in range(1, 9)]
 DOMAINS = [f"slow{number}.test" for number in range(1, 9)]
-CHILDREN = ("mx", "submission", "sender-1", "sender-2", "sorter", "imap", "admin", "clock")
+CHILDREN = ("mx", "submission", "sender-1", "sender-2", "sorter", "imap-1", "imap-2", "admin", "clock")
 PARENT = "parent"
 SENDERS = {"sender-1": 1, "sender-2": 1, PARENT: 2}  # how many senders die with it
 INFLIGHT = 100  # rows that one sender holds at once

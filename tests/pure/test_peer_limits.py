@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mta.peer_limits import Bounds, PeerLimits, keys, share
+from mta.peer_limits import Bounds, PeerLimits, keys
 from mta.smtp_listener import bounds
 from policy.gcra import Rate
 from store.settings import Limits

@@ -21,7 +21,7 @@ Start = Callable[..., Appliance]
 KEYS = {
     "mx", "submission", "submissions", "imap", "imaps", "admin", "metrics", "ca", "operator", "api_key", "dns",
 }  # fmt: skip
-PROCESSES = {"mx", "submission", "sender-1", "sender-2", "sorter", "imap", "admin", "clock"}
+PROCESSES = {"mx", "submission", "sender-1", "sender-2", "sorter", "imap-1", "imap-2", "admin", "clock"}
 QUICK = 6.0  # seconds, CONTRACTS.md
 
 
@@ -118,7 +118,7 @@ def test_an_unknown_key_is_told_with_the_file(tmp_path: Path) -> None:
 
 
 def test_a_dead_child_is_started_again_on_its_port(plain: Appliance) -> None:
-    for name in ("admin", "clock", "imap"):
+    for name in ("admin", "clock", "imap-1"):
         before = plain.pid_of(name)
         os.kill(before, signal.SIGKILL)
         wait_until(lambda name=name, before=before: plain.pid_of(name) not in (0, before), f"{name} is back", 15)  # type: ignore[misc]  # bound by default
