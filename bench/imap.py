@@ -114,7 +114,12 @@ def main(mails: int, pairs: int, sessions: int, seconds: int) -> int:
         stack.callback(dovecot.stop)
         ann = next(one for one in ready["sample"]["mailboxes"] if one["login"] == LOGIN)
         ours = Side(
-            "ours", ready["imap"], ready["imaps"], ann["password"], (appliance.pid,), (appliance.pid_of("imap-1"), appliance.pid_of("imap-2"))
+            "ours",
+            ready["imap"],
+            ready["imaps"],
+            ann["password"],
+            (appliance.pid,),
+            (appliance.pid_of("imap-1"), appliance.pid_of("imap-2")),
         )
         peer = Side("dovecot", dovecot.imap, dovecot.imaps, dovecot.password(LOGIN), dovecot.pids, dovecot.pids)
         for side in (peer, ours):

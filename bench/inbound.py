@@ -90,8 +90,8 @@ class Ours:
         with self._stores.mail.database.read() as tx:
             inbox = folders.by_name(tx, self._mailbox, "INBOX")
             assert inbox is not None
-            (row,) = filing.scan(tx, inbox.id, [filing.uids_of(tx, inbox.id)[-1]], ["content_id"])
-            return filing.bytes_of(tx, [row.content_id])[row.content_id][0] or b""
+            ((_, content_id),) = filing.scan(tx, inbox.id, [filing.uids_of(tx, inbox.id)[-1]], ["content_id"])
+            return filing.bytes_of(tx, [content_id])[content_id][0] or b""
 
     def stop(self) -> None:
         self._stores.close()

@@ -1,8 +1,8 @@
 """The IMAP role: listens on 143 ("imap") and 993 ("imaps"), serves until SIGTERM (RFC 3501, RFC 8314).
 
 The reactor is imported inside `run`, in the process that will run it: roles are forked from a parent that has
-imported everything. N processes share the ports and divide what a peer may have. On SIGTERM every session hears BYE after the command it is in; after GOODBYE seconds the rest
-is cut, the journal commits what waits, and `run` returns.
+imported everything. N processes share the ports and divide what a peer may have. On SIGTERM every session hears
+BYE after the command it is in; after GOODBYE seconds the rest is cut, the journal commits what waits, `run` returns.
 """
 
 from __future__ import annotations

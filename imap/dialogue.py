@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import cache
 from typing import Any, Final
 
 from prometheus_client import Counter, Histogram
@@ -57,9 +58,20 @@ def perform(session: Session, request: Request, unforeseen: Unforeseen) -> Runni
     # Whether it went well or not, the client hears what has changed before the tagged line.
     yield from session.news(name not in COMMANDS or COMMANDS[name].expunges)
     yield answer.line(tag)
-    HANDLED.labels(name.decode(), answer.condition.name).inc()
-    TOOK.labels(name.decode()).observe(time.monotonic() - began)
+    _handled(name, answer.condition).inc()
+    _took(name).observe(time.monotonic() - began)
     return answer
+
+
+@cache
+def _handled(name: bytes, condition: Condition) -> Counter:
+    """Looked up once: that costs more than to count."""
+    return HANDLED.labels(name.decode(), condition.name)
+
+
+@cache
+def _took(name: bytes) -> Histogram:
+    return TOOK.labels(name.decode())
 
 
 def _run(session: Session, command: Command[Any], cursor: Cursor) -> Running:

@@ -31,6 +31,9 @@ from imap.wire import Broken, Continue, Decoder, Request
 SESSIONS: Final = Gauge("mailloft_imap_sessions", "Connections that are open")
 OCTETS: Final = Counter("mailloft_imap_octets_total", "Octets of commands and answers", ["direction"])  # in, out
 
+_IN: Final = OCTETS.labels("in")
+_OUT: Final = OCTETS.labels("out")
+
 READ_AHEAD: Final = 65_536  # octets received beyond the command that runs
 PIECE: Final = 65_536  # octets after which a command lets the transport drain
 SIGN_IN_TIME: Final = 60.0
@@ -121,7 +124,7 @@ class Connection(TwistedProtocol):
         self._write(greeting(self._session))
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802
-        OCTETS.labels("in").inc(len(data))
+        _IN.inc(len(data))
         if self._session.account is not None and not self._stalled:
             self._deadline.put_off()
         if self._deflate is None:
@@ -174,7 +177,7 @@ class Connection(TwistedProtocol):
     def _write(self, octets: bytes) -> None:
         if self._deflate is not None and octets:
             octets = self._deflate.wrap(octets)
-        OCTETS.labels("out").inc(len(octets))
+        _OUT.inc(len(octets))
         self._transport.write(octets)
 
     # --- commands in their order -----------------------------------------------------------------------------

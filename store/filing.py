@@ -15,13 +15,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, bindparam, delete, exists, func, insert, literal, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, exists, func, insert, literal, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from mail.mime_index import Indexed
 from store import folders, search_texts
+from store.columns import Count
+from store.prepared import Prepared
 from store.schema import arrivals, contents, expunged, filed
 from store.schema import folders as folders_table
 from store.schema import search_texts as kept_texts
@@ -34,6 +37,7 @@ SEEN: Final = "\\Seen"
 FLAGS_TOGETHER: Final = 2000  # characters of the flags of one mail: they are in an index
 SYSTEM_FLAGS: Final = ("\\Answered", "\\Deleted", "\\Draft", "\\Flagged", "\\Seen")
 _LARGEST: Final = 1 << 32  # above every UID
+_SPARSE: Final = 4  # UIDs of a range for each that is wanted, above which they are asked for one by one
 _SYSTEM = {flag.lower(): flag for flag in SYSTEM_FLAGS}
 
 
@@ -64,11 +68,15 @@ class Flagged:
 
 @dataclass(frozen=True, slots=True)
 class Flagging:
-    """`changed`: those whose flags are now others; `before`: their MODSEQs until then; `refused`: UIDs."""
+    """`changed`: those whose flags are now others; `before`: their MODSEQs until then; `refused`: UIDs.
+
+    `same`: those that had these flags already.
+    """
 
     changed: tuple[Flagged, ...]
     refused: tuple[int, ...]
     before: tuple[int, ...] = ()
+    same: tuple[Flagged, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +123,8 @@ def joined(flags: Iterable[str]) -> str:
 
 def put_contents(tx: Connection, kept: Sequence[Stored]) -> list[int]:
     """The ids of content rows for bytes that `Spool.put` has taken, in their order."""
-    rows = [{"size_bytes": one.size_bytes, "bytes": one.blob, "file": one.file} for one in kept]
-    return [int(found) for found in tx.execute(_PUT_CONTENTS, rows).scalars()]
+    made = (_PUT_CONTENT.row(tx, of_size=one.size_bytes, of_bytes=one.blob, of_file=one.file) for one in kept)
+    return [int(row[0]) for row in made if row is not None]
 
 
 def file_message(
@@ -176,7 +184,7 @@ def _file(tx: Connection, folder_id: int, mails: Sequence[Arrived], flags: str, 
         }
         for uid, mail in enumerate(mails, first)
     ]
-    tx.execute(_FILE, rows)
+    _FILE.each(tx, rows)
     return first
 
 
@@ -204,27 +212,29 @@ def store_flags(
     changed: dict[int, str] = {}
     before_it: list[int] = []
     refused: list[int] = []
-    for uid, modseq, before in tx.execute(_FLAGS_OF.where(among(folder_id, uids)).order_by(filed.c.uid)):
+    same: list[Flagged] = []
+    for uid, modseq, before in scan(tx, folder_id, uids, ("modseq", "flags")):
         after = joined(_changed(before.split(), change, wanted))
         if unchanged_since is not None and modseq > unchanged_since:
             refused.append(uid)
         elif after != before:
             changed[uid] = after
             before_it.append(modseq)
+        else:
+            same.append(Flagged(uid, modseq, before))
     if not changed:
-        return Flagging((), tuple(refused))
+        return Flagging((), tuple(refused), (), tuple(same))
     _, modseq = _touched(tx, folder_id)
-    rows = [{"of_uid": uid, "new_flags": after} for uid, after in changed.items()]
-    tx.execute(_SET_FLAGS.values(modseq=modseq).where(filed.c.folder_id == folder_id), rows)
+    row = {"of_folder": folder_id, "new_modseq": modseq}
+    _SET_FLAGS.each(tx, [{**row, "of_uid": uid, "new_flags": after} for uid, after in changed.items()])
     mails = tuple(Flagged(uid, modseq, after) for uid, after in changed.items())
-    return Flagging(mails, tuple(refused), tuple(before_it))
+    return Flagging(mails, tuple(refused), tuple(before_it), tuple(same))
 
 
 def expunge(tx: Connection, folder_id: int, uids: Sequence[int]) -> Expunged:
     """Remove those of `uids` (ascending, at most BATCH) that are flagged \\Deleted."""
     _locked(tx, folder_id)
-    rows = tx.execute(select(filed.c.uid, filed.c.flags).where(among(folder_id, uids)))
-    doomed = sorted(row.uid for row in rows if DELETED in row.flags.split())
+    doomed = [uid for uid, flags in scan(tx, folder_id, uids, ("flags",)) if DELETED in flags.split()]
     if not doomed:
         return Expunged((), ())
     return Expunged(tuple(doomed), _logged_removal(tx, folder_id, doomed))
@@ -301,16 +311,8 @@ def empty_into(tx: Connection, source: folders.Folder, name: str, now: datetime)
 
 def drop_unnamed(tx: Connection, content_ids: Iterable[int]) -> tuple[str, ...]:
     """Remove the contents among these that neither a filed mail nor an arrival names; their spool files."""
-    files: list[str] = []
-    for chunk in _chunks(sorted(set(content_ids))):
-        unnamed = (
-            contents.c.id.in_(chunk),
-            ~exists().where(filed.c.content_id == contents.c.id),
-            ~exists().where(arrivals.c.content_id == contents.c.id),
-        )
-        gone = tx.execute(delete(contents).where(*unnamed).returning(contents.c.file))
-        files.extend(row.file for row in gone if row.file is not None)
-    return tuple(files)
+    gone = (_DROP_UNNAMED.row(tx, of_content=content_id) for content_id in sorted(set(content_ids)))
+    return tuple(row[0] for row in gone if row is not None and row[0] is not None)
 
 
 # --- reading ------------------------------------------------------------------------------------------------
@@ -345,22 +347,20 @@ def keywords(flags: Iterable[str]) -> frozenset[str]:
 
 def first_unseen(tx: Connection, folder_id: int, above: int) -> int | None:
     """The lowest UID above that one without \\Seen."""
-    unseen = (filed.c.folder_id == folder_id, filed.c.uid > above, ~filed.c.flags.like("%\\Seen%", escape="|"))
-    return tx.execute(select(filed.c.uid).where(*unseen).order_by(filed.c.uid).limit(1)).scalar()
+    row = _FIRST_UNSEEN.row(tx, of_folder=folder_id, above=above)
+    return None if row is None else int(row[0])
 
 
 def deleted(tx: Connection, folder_id: int) -> list[int]:
     """The UIDs flagged \\Deleted, ascending."""
-    flagged = filed.c.flags.like("%\\Deleted%", escape="|")
-    query = select(filed.c.uid).where(filed.c.folder_id == folder_id, flagged)
-    return sorted(tx.execute(query).scalars())
+    return sorted(uid for (uid,) in _DELETED.rows(tx, of_folder=folder_id))
 
 
 def flags_since(tx: Connection, folder_id: int, modseq: int) -> list[Flagged]:
     """Those of a higher MODSEQ, by UID."""
-    query = _FLAGS_OF.where(filed.c.folder_id == folder_id, filed.c.modseq > modseq)
+    rows = _FLAGS_SINCE.rows(tx, of_folder=folder_id, since=modseq)
     # Sorted here: to have them in order SQLite would read the whole folder by its primary key.
-    return sorted((Flagged(*row) for row in tx.execute(query)), key=lambda mail: mail.uid)
+    return sorted((Flagged(*row) for row in rows), key=lambda mail: mail.uid)
 
 
 def are_there(tx: Connection, folder_id: int, uids: Sequence[int]) -> bool:
@@ -370,14 +370,13 @@ def are_there(tx: Connection, folder_id: int, uids: Sequence[int]) -> bool:
 
 def expunged_since(tx: Connection, folder_id: int, modseq: int) -> list[int] | None:
     """The UIDs that went after `modseq`, ascending; None where not all of that is remembered."""
-    forgotten = tx.execute(select(folders_table.c.forgotten).where(folders_table.c.id == folder_id)).scalar()
-    if forgotten is None or modseq < forgotten:
+    forgotten = _FORGOTTEN.row(tx, of_folder=folder_id)
+    if forgotten is None or modseq < forgotten[0]:
         return None
-    query = select(expunged.c.uid).where(expunged.c.folder_id == folder_id, expunged.c.modseq > modseq)
-    return list(tx.execute(query.order_by(expunged.c.uid)).scalars())
+    return [uid for (uid,) in _EXPUNGED_SINCE.rows(tx, of_folder=folder_id, since=modseq)]
 
 
-def scan(tx: Connection, folder_id: int, uids: Sequence[int], columns: Sequence[str]) -> Sequence[Row[Any]]:
+def scan(tx: Connection, folder_id: int, uids: Sequence[int], columns: Sequence[str]) -> Sequence[tuple[Any, ...]]:
     """Rows of (uid, *columns) of those of `uids` that are there, by UID; at most BATCH `uids`, ascending.
 
     Columns are those of `filed` and of `search_texts`.
@@ -385,12 +384,20 @@ def scan(tx: Connection, folder_id: int, uids: Sequence[int], columns: Sequence[
     assert len(uids) <= BATCH
     if not uids:
         return ()
-    return tx.execute(_scanned(folder_id, uids, columns)).all()
+    if uids[-1] - uids[0] > _SPARSE * len(uids):
+        return [tuple(row) for row in tx.execute(_scanned(columns).where(among(folder_id, uids)))]
+    rows = _range(tuple(columns)).rows(tx, of_folder=folder_id, low=uids[0], high=uids[-1])
+    if len(rows) <= len(uids) and uids[-1] - uids[0] == len(uids) - 1:
+        return rows
+    wanted = frozenset(uids)
+    return [row for row in rows if row[0] in wanted]
 
 
 def bytes_of(tx: Connection, content_ids: Sequence[int]) -> dict[int, tuple[bytes | None, str | None]]:
     """What `Spool.get` wants of each content that is still there."""
-    query = select(contents.c.id, contents.c.bytes, contents.c.file).where(contents.c.id.in_(content_ids))
+    if len(content_ids) == 1:
+        return {row[0]: row[1:] for row in _CONTENT.rows(tx, of_content=content_ids[0])}
+    query = select(*_CONTENT_COLUMNS).where(contents.c.id.in_(content_ids))
     return {row.id: (row.bytes, row.file) for row in tx.execute(query)}
 
 
@@ -401,9 +408,15 @@ def bytes_of_mail(tx: Connection, folder_id: int, uid: int) -> tuple[bytes | Non
     return None if row is None else (row.bytes, row.file)
 
 
-def _scanned(folder_id: int, uids: Sequence[int], columns: Sequence[str]) -> Select[Any]:
+@cache
+def _range(columns: tuple[str, ...]) -> Prepared:
+    here = (filed.c.folder_id == bindparam("of_folder"), filed.c.uid.between(bindparam("low"), bindparam("high")))
+    return Prepared(_scanned(columns).where(*here))
+
+
+def _scanned(columns: Sequence[str]) -> Select[Any]:
     wanted = [filed.c[name] if name in filed.c else kept_texts.c[name] for name in columns]
-    query = select(filed.c.uid, *wanted).order_by(filed.c.uid).where(among(folder_id, uids))
+    query = select(filed.c.uid, *wanted).order_by(filed.c.uid)
     if all(name in filed.c for name in columns):
         return query
     return query.join(kept_texts, kept_texts.c.content_id == filed.c.content_id)
@@ -424,11 +437,19 @@ def _chunks(values: Sequence[int]) -> Iterator[Sequence[int]]:
         yield values[start : start + BATCH]
 
 
+def _runs(uids: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Of ascending UIDs the first and last of each run without a hole."""
+    start = 0
+    for place in range(1, len(uids) + 1):
+        if place == len(uids) or uids[place] != uids[place - 1] + 1:
+            yield uids[start], uids[place - 1]
+            start = place
+
+
 def _existing(tx: Connection, folder_id: int, uids: Sequence[int]) -> Iterator[tuple[int, int]]:
     """UID and size of each that is there."""
     for chunk in _chunks(uids):
-        rows = tx.execute(select(filed.c.uid, filed.c.size_bytes).where(among(folder_id, chunk)))
-        yield from ((row.uid, row.size_bytes) for row in rows)
+        yield from ((uid, size_bytes) for uid, size_bytes in scan(tx, folder_id, chunk, ("size_bytes",)))
 
 
 def _filed_before(tx: Connection, folder_id: int, arrival_id: int) -> int | None:
@@ -458,23 +479,20 @@ def _logged_removal(tx: Connection, folder_id: int, uids: Sequence[int]) -> tupl
 
 def _log(tx: Connection, folder_id: int, modseq: int, uids: Sequence[int]) -> None:
     """Keep which UIDs went, for QRESYNC: the newest REMEMBERED; `folders.forgotten` says where memory begins."""
-    for chunk in _chunks(uids):
-        tx.execute(insert(expunged), [{"folder_id": folder_id, "modseq": modseq, "uid": uid} for uid in chunk])
-    mine = expunged.c.folder_id == folder_id
-    newest = select(expunged.c.modseq).where(mine).order_by(expunged.c.modseq.desc())
-    horizon = tx.execute(newest.offset(REMEMBERED).limit(1)).scalar()
+    _EXPUNGED.each(tx, [{"folder_id": folder_id, "modseq": modseq, "uid": uid} for uid in uids])
+    horizon = _HORIZON.row(tx, of_folder=folder_id, remembered=REMEMBERED)
     if horizon is not None:
-        tx.execute(delete(expunged).where(mine, expunged.c.modseq <= horizon))
-        folders.forget(tx, folder_id, horizon)
+        mine = expunged.c.folder_id == folder_id
+        tx.execute(delete(expunged).where(mine, expunged.c.modseq <= horizon[0]))
+        folders.forget(tx, folder_id, horizon[0])
 
 
 def _remove(tx: Connection, folder_id: int, uids: Sequence[int]) -> tuple[str, ...]:
     named, octets = list[int](), 0
-    for chunk in _chunks(uids):
-        doomed = delete(filed).where(among(folder_id, chunk))
-        for row in tx.execute(doomed.returning(filed.c.content_id, filed.c.size_bytes)):
-            named.append(row.content_id)
-            octets += row.size_bytes
+    for low, high in _runs(uids):
+        for content_id, size_bytes in _REMOVE.rows(tx, of_folder=folder_id, low=low, high=high):
+            named.append(content_id)
+            octets += size_bytes
     folders.shrink(tx, folder_id, len(named), octets)
     return drop_unnamed(tx, named)
 
@@ -488,8 +506,55 @@ def _changed(before: list[str], change: Change, flags: list[str]) -> list[str]:
     return [flag for flag in before if flag.lower() not in without]
 
 
-_FLAGS_OF = select(filed.c.uid, filed.c.modseq, filed.c.flags)
 # Statements that are made once: to build one costs more than to run it.
-_PUT_CONTENTS = insert(contents).returning(contents.c.id, sort_by_parameter_order=True)
-_FILE = insert(filed)
-_SET_FLAGS = update(filed).where(filed.c.uid == bindparam("of_uid")).values(flags=bindparam("new_flags"))
+_OF_FOLDER = filed.c.folder_id == bindparam("of_folder")
+_FLAGS_SINCE = Prepared(
+    select(filed.c.uid, filed.c.modseq, filed.c.flags).where(_OF_FOLDER, filed.c.modseq > bindparam("since"))
+)
+_FORGOTTEN = Prepared(select(folders_table.c.forgotten).where(folders_table.c.id == bindparam("of_folder")))
+_DELETED = Prepared(select(filed.c.uid).where(_OF_FOLDER, filed.c.flags.like("%\\Deleted%", escape="|")))
+_FIRST_UNSEEN = Prepared(
+    select(filed.c.uid)
+    .where(_OF_FOLDER, filed.c.uid > bindparam("above"), ~filed.c.flags.like("%\\Seen%", escape="|"))
+    .order_by(filed.c.uid)
+    .limit(1)
+)
+_CONTENT_COLUMNS = (contents.c.id, contents.c.bytes, contents.c.file)
+_CONTENT = Prepared(select(*_CONTENT_COLUMNS).where(contents.c.id == bindparam("of_content")))
+_EXPUNGED_OF = expunged.c.folder_id == bindparam("of_folder")
+_EXPUNGED_SINCE = Prepared(
+    select(expunged.c.uid).where(_EXPUNGED_OF, expunged.c.modseq > bindparam("since")).order_by(expunged.c.uid)
+)
+_HORIZON = Prepared(
+    select(expunged.c.modseq)
+    .where(_EXPUNGED_OF)
+    .order_by(expunged.c.modseq.desc())
+    .offset(bindparam("remembered", type_=Count))
+    .limit(1)
+)
+_EXPUNGED = Prepared(insert(expunged))
+_PUT_CONTENT = Prepared(
+    insert(contents)
+    .values(size_bytes=bindparam("of_size"), bytes=bindparam("of_bytes"), file=bindparam("of_file"))
+    .returning(contents.c.id)
+)
+_FILE = Prepared(insert(filed))
+_SET_FLAGS = Prepared(
+    update(filed)
+    .where(_OF_FOLDER, filed.c.uid == bindparam("of_uid"))
+    .values(flags=bindparam("new_flags"), modseq=bindparam("new_modseq"))
+)
+_REMOVE = Prepared(
+    delete(filed)
+    .where(_OF_FOLDER, filed.c.uid.between(bindparam("low"), bindparam("high")))
+    .returning(filed.c.content_id, filed.c.size_bytes)
+)
+_DROP_UNNAMED = Prepared(
+    delete(contents)
+    .where(
+        contents.c.id == bindparam("of_content"),
+        ~exists().where(filed.c.content_id == contents.c.id),
+        ~exists().where(arrivals.c.content_id == contents.c.id),
+    )
+    .returning(contents.c.file)
+)

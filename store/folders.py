@@ -8,17 +8,18 @@ folder never gives the same again (RFC 3501 §2.3.1.1), nor does a clock that we
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, bindparam, case, delete, func, select, update
+from sqlalchemy import Connection, bindparam, case, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from store import subscriptions
 from store.columns import Count
 from store.database import Database
+from store.prepared import Prepared
 from store.schema import filed, folders
 
 SEPARATOR: Final = "/"
@@ -97,12 +98,12 @@ def by_name(tx: Connection, mailbox_id: int, name: str) -> Folder | None:
     """Exactly that name; the caller has made INBOX of every spelling of it."""
     if name == _LAST:
         return None
-    row = tx.execute(_BY_NAME, {"of_mailbox": mailbox_id, "of_name": name}).one_or_none()
+    row = _BY_NAME.row(tx, of_mailbox=mailbox_id, of_name=name)
     return None if row is None else _folder(row)
 
 
 def by_id(tx: Connection, folder_id: int) -> Folder | None:
-    row = tx.execute(_BY_ID, {"of_folder": folder_id}).one_or_none()
+    row = _BY_ID.row(tx, of_folder=folder_id)
     return None if row is None else _folder(row)
 
 
@@ -154,19 +155,18 @@ def touch(tx: Connection, folder_id: int, uids: int = 0, octets: int = 0) -> tup
     The mails that get those UIDs have `octets` together. None where the folder is gone. Every write to a folder's mails
     begins here.
     """
-    row = tx.execute(_TOUCH, {"of_folder": folder_id, "uids": uids, "octets": octets}).one_or_none()
-    return None if row is None else (row.uidnext - uids, row.highestmodseq)
+    row = _TOUCH.row(tx, of_folder=folder_id, uids=uids, octets=octets)
+    return None if row is None else (row[0] - uids, row[1])
 
 
 def shrink(tx: Connection, folder_id: int, mails: int, octets: int) -> None:
     """So many mails have left it, after a `touch` in the same transaction."""
-    tx.execute(_SHRINK, {"of_folder": folder_id, "mails": mails, "octets": octets})
+    _SHRINK.run(tx, of_folder=folder_id, mails=mails, octets=octets)
 
 
 def lock(tx: Connection, folder_id: int) -> bool:
     """Hold the folder's row until the transaction ends; whether it is there."""
-    row = select(folders.c.id).where(folders.c.id == folder_id).with_for_update()
-    return tx.execute(row).first() is not None
+    return _LOCK.row(tx, of_folder=folder_id) is not None
 
 
 def forget(tx: Connection, folder_id: int, modseq: int) -> None:
@@ -176,12 +176,11 @@ def forget(tx: Connection, folder_id: int, modseq: int) -> None:
 
 def claim_recent(tx: Connection, folder_id: int, upto: int) -> int | None:
     """The lowest UID nobody was told of, where it is below `upto`; from now on those below `upto` have been told."""
-    before = select(folders.c.recent_from).where(folders.c.id == folder_id).with_for_update()
-    first = tx.execute(before).scalar()
-    if first is None or first >= upto:
+    before = _LOCK.row(tx, of_folder=folder_id)
+    if before is None or before[0] >= upto:
         return None
-    tx.execute(update(folders).where(folders.c.id == folder_id).values(recent_from=upto))
-    return int(first)
+    _CLAIM_RECENT.run(tx, of_folder=folder_id, upto=upto)
+    return int(before[0])
 
 
 def renew_uidvalidity(tx: Connection, now: datetime) -> int:
@@ -255,9 +254,12 @@ class ChangeFeed:
         return found
 
 
-_TOUCH = (
+_HERE = folders.c.id == bindparam("of_folder")
+_LOCK = Prepared(select(folders.c.recent_from).where(_HERE).with_for_update())
+_CLAIM_RECENT = Prepared(update(folders).where(_HERE).values(recent_from=bindparam("upto", type_=Count)))
+_TOUCH = Prepared(
     update(folders)
-    .where(folders.c.id == bindparam("of_folder"))
+    .where(_HERE)
     .values(
         uidnext=folders.c.uidnext + bindparam("uids", type_=Count),
         messages=folders.c.messages + bindparam("uids", type_=Count),
@@ -266,9 +268,9 @@ _TOUCH = (
     )
     .returning(folders.c.uidnext, folders.c.highestmodseq)
 )
-_SHRINK = (
+_SHRINK = Prepared(
     update(folders)
-    .where(folders.c.id == bindparam("of_folder"))
+    .where(_HERE)
     .values(
         messages=folders.c.messages - bindparam("mails", type_=Count),
         size_bytes=folders.c.size_bytes - bindparam("octets", type_=Count),
@@ -278,14 +280,14 @@ _IS_DELETED = filed.c.flags.like("%\\Deleted%", escape="|")
 _HEIGHT = (folders.c.id, folders.c.highestmodseq)
 _COLUMNS = tuple(folders.c[name] for name in Folder.__slots__)
 # Made once: every command asks one of them.
-_BY_NAME = select(*_COLUMNS).where(
-    folders.c.mailbox_id == bindparam("of_mailbox"), folders.c.name == bindparam("of_name")
+_BY_NAME = Prepared(
+    select(*_COLUMNS).where(folders.c.mailbox_id == bindparam("of_mailbox"), folders.c.name == bindparam("of_name"))
 )
-_BY_ID = select(*_COLUMNS).where(folders.c.id == bindparam("of_folder"))
+_BY_ID = Prepared(select(*_COLUMNS).where(_HERE))
 
 
-def _folder(row: Row[Any]) -> Folder:
-    return Folder(**row._mapping)
+def _folder(row: Sequence[Any]) -> Folder:
+    return Folder(*row)
 
 
 def _parents(name: str) -> list[str]:

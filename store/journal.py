@@ -132,12 +132,13 @@ class Journal:
 
 def _in_savepoint(transaction: Connection, write: Write) -> tuple[Write, Any, BaseException | None]:
     """Spelled out: SQLAlchemy's own costs a write 0.1 ms more, and a group may have two hundred."""
-    transaction.exec_driver_sql("SAVEPOINT one_write")
+    driver: Any = transaction.connection.dbapi_connection
+    driver.execute("SAVEPOINT one_write")
     try:
         result = write.work(transaction)
     except Exception as error:  # noqa: BLE001 - one caller's failure is undone alone and told to it alone
-        transaction.exec_driver_sql("ROLLBACK TO SAVEPOINT one_write")
-        transaction.exec_driver_sql("RELEASE SAVEPOINT one_write")
+        driver.execute("ROLLBACK TO SAVEPOINT one_write")
+        driver.execute("RELEASE SAVEPOINT one_write")
         return write, None, error
-    transaction.exec_driver_sql("RELEASE SAVEPOINT one_write")
+    driver.execute("RELEASE SAVEPOINT one_write")
     return write, result, None

@@ -61,11 +61,11 @@ def file_kept(tx: Connection, folder_id: int, mails: Sequence[Kept], now: dateti
 
 def digests(tx: Connection, folder_id: int, uids: Sequence[int]) -> Counter[str]:
     """How often each EMAILID is among these mails, at most filing.BATCH."""
-    return Counter(row.email_id for row in filing.scan(tx, folder_id, uids, ["email_id"]))
+    return Counter(email_id for _, email_id in filing.scan(tx, folder_id, uids, ["email_id"]))
 
 
 def held(tx: Connection, folder_id: int, uids: Sequence[int]) -> list[Held]:
     """Those of `uids` that are there, by UID; at most filing.BATCH."""
     rows = filing.scan(tx, folder_id, uids, ["flags", "internaldate", "content_id"])
-    bytes_of = filing.bytes_of(tx, [row.content_id for row in rows])
-    return [Held(row.uid, tuple(row.flags.split()), row.internaldate, *bytes_of[row.content_id]) for row in rows]
+    bytes_of = filing.bytes_of(tx, [row[-1] for row in rows])
+    return [Held(uid, tuple(flags.split()), date, *bytes_of[content_id]) for uid, flags, date, content_id in rows]

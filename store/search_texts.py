@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql, sqlite
 
 from mail.mime_index import Asked
+from store.prepared import Prepared
 from store.schema import search_texts
 
 
@@ -27,10 +28,10 @@ def keep(tx: Connection, asked: Mapping[int, Asked]) -> None:
         }
         for content_id, one in sorted(asked.items())
     ]
-    tx.execute(_KEEP[tx.dialect.name], rows)
+    _KEEP[tx.dialect.name].each(tx, rows)
 
 
 _KEEP = {
-    "sqlite": sqlite.insert(search_texts).on_conflict_do_nothing(),
-    "postgresql": postgresql.insert(search_texts).on_conflict_do_nothing(),
+    "sqlite": Prepared(sqlite.insert(search_texts).on_conflict_do_nothing()),
+    "postgresql": Prepared(postgresql.insert(search_texts).on_conflict_do_nothing()),
 }

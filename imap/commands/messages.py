@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -209,15 +209,26 @@ def _store(session: Session, asked: Storing) -> Running:
     gone = 0
     for chunk in _chunks(asked.chosen.of(view)):
         change = _flagged(session, chunk, asked.change, asked.flags, asked.unchanged_since, asked.silent)
-        left = (yield from change).refused
-        refused.extend(left)
-        stored = [uid for uid in chunk if uid not in left] if left else chunk
+        done = yield from change
+        refused.extend(done.refused)
+        gone += len(chunk) - len(done.refused) - len(done.changed) - len(done.same)
         if Item.FLAGS in tells or Item.MODSEQ in tells:
-            gone += yield from fetched(session, stored, tells)
+            yield _stored(view, done, tells)
     if refused:
         shown = refused if asked.chosen.are_uids else [view.number_of(uid) for uid in refused]
         return Answer(Condition.OK, b"somebody changed these before", b"MODIFIED " + wire_text.uid_set(shown))
     return _complete("STORE", gone)
+
+
+def _stored(view: View, done: Flagging, tells: Collection[Item]) -> bytes:
+    """`* n FETCH (...)` of what was just written, without another look at the rows."""
+    lines = []
+    for mail in sorted((*done.changed, *done.same), key=lambda mail: mail.uid):
+        words = [b"UID %d" % mail.uid] if Item.UID in tells else []
+        words += [b"FLAGS " + view.flags(mail)] if Item.FLAGS in tells else []
+        words += [b"MODSEQ (%d)" % mail.modseq] if Item.MODSEQ in tells else []
+        lines.append(b"* %d FETCH (%b)\r\n" % (view.number_of(mail.uid), b" ".join(words)))
+    return b"".join(lines)
 
 
 # --- COPY and MOVE --------------------------------------------------------------------------------------------

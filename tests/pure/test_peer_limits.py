@@ -7,6 +7,7 @@ import pytest
 from mta.peer_limits import Bounds, PeerLimits, keys
 from mta.smtp_listener import bounds
 from policy.gcra import Rate
+from role.share import share
 from store.settings import Limits
 
 MANY = Rate(1e6, 60.0)
