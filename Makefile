@@ -7,14 +7,14 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # What comes as source is built with the setuptools of our lock, not with one that pip would fetch for itself.
 LOCKED := $(PIP) install --require-hashes --no-build-isolation --use-pep517
-CODE := mail policy store net role mta imap admin lab tests bench
+CODE := mail policy store net role mta imap admin lab monitoring tests bench
 NAME ?= *
 ARGS ?=
 SECONDS ?= 60
 # More than the cores: most tests wait for processes.
 WORKERS ?= 4
 
-.PHONY: env run test check fmt faults bench fuzz wheel deploy-env test-deploy
+.PHONY: env run test check fmt faults bench fuzz wheel deploy-env test-deploy dashboards
 
 env: $(VENV)/.made
 
@@ -43,6 +43,10 @@ fmt: $(VENV)/.made-dev
 faults: $(VENV)/.made-dev
 	tests/peers/install.sh
 	MAILLOFT_WHOLE_OUTAGES=1 $(BIN)/python -m pytest tests/wire/test_sender_faults.py tests/wire/test_sender_nodes.py $(ARGS)
+
+# monitoring/dashboards and docs/metrics.md, from monitoring/panels.py and the code.
+dashboards: $(VENV)/.made-dev
+	$(BIN)/python -m monitoring.made
 
 # Each fuzzer for so long; what breaks is told with its input.
 fuzz: $(VENV)/.made-dev

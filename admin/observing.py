@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from datetime import datetime
+from itertools import product
 from pathlib import Path
 from typing import Final
 
@@ -16,10 +17,12 @@ from prometheus_client import Counter, Gauge
 
 from admin import backup
 from admin.office import Office
+from mail.outcome import Effect
 from store import flows, rating_tally
 from store.database import is_postgresql
 
 CLASSES: Final = ("transactional", "submission", "campaign")  # of `[outbound.retry]`
+CAUSES: Final = (*(effect.value for effect in Effect if effect is not Effect.NONE), "reply", "hand", "replay")
 ROWS: Final = Gauge("mailloft_queue_rows", "Ledger rows that wait, by class of mail and state", ["class", "state"])
 OLDEST: Final = Gauge("mailloft_queue_oldest_seconds", "How long the row that has been due longest is due", ["class"])
 CHANGES: Final = Counter("mailloft_rating_changes_total", "Ratings that changed, by cause and direction", [
@@ -37,6 +40,8 @@ class Observer:
         self._office = office
         self._folder = folder
         self._places = places(office, folder)
+        for cause, direction in product(CAUSES, ("up", "down")):  # told as 0 from the start, so that its first is seen
+            CHANGES.labels(cause, direction)
         with office.read() as connection:
             self._seen = rating_tally.newest(connection)
 

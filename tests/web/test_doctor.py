@@ -35,7 +35,18 @@ def test_a_running_appliance_is_examined_door_by_door(web: Appliance) -> None:
 
 
 def test_a_backup_is_seen(web: Appliance, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "admin.cli", "backup", str(tmp_path), "--json", "--dir", str(web.folder)]
+    command = [
+        sys.executable,
+        "-m",
+        "admin.cli",
+        "backup",
+        str(tmp_path),
+        "--keep",
+        "1",
+        "--json",
+        "--dir",
+        str(web.folder),
+    ]
     made = json.loads(subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout)
     _, found = examined(web.folder)
     assert found["backup", "the last"]["verdict"] == "ok"
