@@ -34,14 +34,14 @@ async function copy(button) {
   setTimeout(() => (button.textContent = before), 1500);
 }
 
-// A form with data-confirm is sent only after the dialog's yes.
-function ask(form) {
+// A form or a button with data-confirm is sent only after the dialog's yes.
+function ask(form, submitter, words) {
   const dialog = document.getElementById("confirm");
-  dialog.querySelector("p").textContent = form.dataset.confirm;
+  dialog.querySelector("p").textContent = words;
   dialog.onclose = () => {
     if (dialog.returnValue !== "yes") return;
     form.dataset.confirmed = "yes";
-    form.requestSubmit(form.submitter);
+    form.requestSubmit(submitter);
   };
   dialog.returnValue = "";
   dialog.showModal();
@@ -49,9 +49,10 @@ function ask(form) {
 
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (form.dataset.confirm && !form.dataset.confirmed) {
+  const words = event.submitter?.dataset.confirm ?? form.dataset.confirm;
+  if (words && !form.dataset.confirmed) {
     event.preventDefault();
-    ask(form);
+    ask(form, event.submitter, words);
     return;
   }
   const local = form.querySelector('input[type="datetime-local"]');

@@ -116,13 +116,19 @@ def show_sending(visit: Member, campaign: int) -> Response:
     return _sending(visit, campaign, Form())
 
 
+@router.get("/p/{project}/campaigns/{campaign}/gate")
+def show_gate(visit: Viewer, campaign: int) -> Response:
+    """The part of the page that says whether it may be launched."""
+    return visit.page("campaign_gate.html", {"failing": campaigns.gate(visit.office, visit.here, campaign)})
+
+
 @router.post("/p/{project}/campaigns/{campaign}/launch")
 def launch(visit: Member, campaign: int, form: Filled) -> Response:
     try:
         _set_pool(visit, campaign, form.get("pool"))
         launched = campaigns.launch(visit.office, visit.here, campaign, _moment(form))
     except RefusedError as error:
-        return _sending(visit, campaign, form.failed(error, ("at", "pool")))
+        return _sending(visit, campaign, form.failed(error, ("at", "pool")), judged=True)
     return visit.done(
         f"campaign.{launched.state}", str(campaign), f"/campaigns/{campaign}", f"campaign_{launched.state}"
     )
@@ -194,10 +200,11 @@ def _message(visit: Visit, campaign: int, form: Form) -> Response:
     return visit.page("campaign_message.html", {"campaign": campaign, "draft": _draft(visit, campaign)}, form)
 
 
-def _sending(visit: Visit, campaign: int, form: Form) -> Response:
+def _sending(visit: Visit, campaign: int, form: Form, *, judged: bool = False) -> Response:
+    """The gate looks at every recipient, a second for a million, so the page asks for it once it is there."""
     shown = {
         "campaign": campaign, "draft": _draft(visit, campaign), "pools": _pools(visit.office),
-        "failing": campaigns.gate(visit.office, visit.here, campaign),
+        "failing": campaigns.gate(visit.office, visit.here, campaign) if judged else None,
     }  # fmt: skip
     return visit.page("campaign_sending.html", shown, form)
 

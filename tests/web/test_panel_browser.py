@@ -135,6 +135,7 @@ def _campaign(page: Page, project: int) -> None:
     page.get_by_role("button", name="Save and preview").click()
     assert page.frame_locator("iframe.preview").locator("p").inner_text() == "Hello Reader 0"
     page.get_by_role("button", name="Save and go on").click()
+    page.locator("#gate .note.good").wait_for(timeout=WAIT)
     page.get_by_role("button", name="Launch").click()
     page.locator("dialog p").wait_for()
     page.get_by_role("button", name="Yes, do it").click()
