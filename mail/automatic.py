@@ -8,6 +8,7 @@ X-Auto-Response-Suppress alone is none (Outlook puts it on ordinary mail), "Auto
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import Final
 
 from mail.automatic_words import CHALLENGES, OPENINGS
@@ -236,8 +237,9 @@ def daemon(headers: Headers) -> bool:
 def opening(parsed: Parsed) -> str:
     """The first written lines in lower case, without quoted ones, at most _OPENING_LIMIT characters."""
     text = parsed.plain()[:5_000]
-    lines = [line.strip() for line in text.split("\n") if line.strip() and not line.lstrip().startswith((">", "<"))]
-    return " ".join(lines[:_OPENING_LINES])[:_OPENING_LIMIT].lower().replace("\u2019", "'")
+    stripped = map(str.strip, text.split("\n"))
+    lines = islice((line for line in stripped if line and line[0] not in "<>"), _OPENING_LINES)
+    return " ".join(lines)[:_OPENING_LIMIT].lower().replace("\u2019", "'")
 
 
 def _envelope_signs(headers: Headers, reverse_path: str | None) -> list[str]:

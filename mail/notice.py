@@ -36,8 +36,10 @@ def _is_unsigned_notice(parsed: Parsed, subject: str, notice: str) -> bool:
         return False
     if "references" in parsed.headers and subject.startswith("re:"):
         return False
-    in_subject, in_opening = holds(subject, SUBJECTS), holds(early, NOTICES)
-    copied = _begins_copy(parsed, notice)
+    in_subject, copied = holds(subject, SUBJECTS), _begins_copy(parsed, notice)
+    if not (in_subject or copied):  # most mail, which need not be searched for a thousand phrases
+        return False
+    in_opening = holds(early, NOTICES)
     said = (in_subject and (in_opening or copied)) or (in_opening and copied and _quotes_reply(notice))
     return said and _names_one(opening)
 

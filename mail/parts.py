@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from email.errors import HeaderParseError
 from email.header import decode_header
-from functools import cache
+from functools import cache, cached_property
 from html import unescape
 from quopri import decodestring
 from typing import Final
@@ -93,7 +93,7 @@ class Part:
         return in_charset(self.decoded(limit), charset).replace("\r\n", "\n")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, so that its text is made once
 class Parsed:
     """`leaves` in their order; `types` are the content types of all parts, multiparts too, the root's first."""
 
@@ -109,6 +109,10 @@ class Parsed:
 
         A multipart without a single delimiter line is a leaf, and its text is all there is.
         """
+        return self._plain
+
+    @cached_property
+    def _plain(self) -> str:
         if texts := [leaf.text() for leaf in self.of_type("text/plain")[:20]]:
             return "\n\n".join(texts)[:TEXT_LIMIT]
         pages = [without_tags(leaf.text()) for leaf in self.of_type("text/html")[:20]]
