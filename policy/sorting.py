@@ -53,7 +53,16 @@ class Replied:
     message_ids: tuple[str, ...] = ()
 
 
-Act = Reported | Complained | Unsubscribed | Replied
+@dataclass(frozen=True, slots=True)
+class Met:
+    """People whom a mailbox heard of: its writer and those on vCards, normalised. Its switches say who counts (M3)."""
+
+    mailbox_id: int
+    writers: tuple[str, ...]
+    on_cards: tuple[str, ...]
+
+
+Act = Reported | Complained | Unsubscribed | Replied | Met
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +101,14 @@ def acts(mail: Mail, recipients: Sequence[To], tokens: Tokens) -> tuple[Act, ...
     if mail.classified.kind in _REPORTS and not any(isinstance(act, Reported | Complained) for act in found):
         found += _by_message_id(mail, tokens)
     return tuple(dict.fromkeys(found))
+
+
+def meetings(mail: Mail, cards: Sequence[str], recipients: Sequence[To]) -> tuple[Act, ...]:
+    """Of a person's mail that is no junk, as its acts go before the others: who is a client now is one who replied."""
+    if not revives(mail) or mail.author is None:
+        return ()
+    homes = [one.target for one in recipients if one.purpose is Purpose.MAILBOX and one.target is not None]
+    return tuple(Met(home, (mail.author,), tuple(cards)) for home in dict.fromkeys(homes))
 
 
 def revives(mail: Mail) -> bool:

@@ -19,8 +19,8 @@ from mail.letter import Letter
 from mail.mime_index import Indexed
 from mail.outcome import Action, Kind, Outcome
 from policy.acceptance import Purpose
-from policy.sorting import Act, Complained, Replied, Reported, Unsubscribed
-from store import arrivals, consequences, conversations, filing, folders, mailboxes
+from policy.sorting import Act, Complained, Met, Replied, Reported, Unsubscribed
+from store import acquaintance, arrivals, consequences, conversations, filing, folders, mailboxes
 from store.arrivals import Arrival, ArrivalState, Mark
 from store.conversations import Place
 from store.filing import Arrived
@@ -112,6 +112,9 @@ def _carry_out(tx: Connection, act: Act, arrival: int, now: datetime) -> Tied:
     match act:
         case Replied():
             return _reply(tx, act, arrival, now)
+        case Met():
+            acquaintance.meet(tx, act, now)
+            return Tied(None, None)
         case Reported() | Complained() | Unsubscribed():
             row = consequences.row_of(tx, act.recipient_id)
             if row is None:

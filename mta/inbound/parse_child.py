@@ -28,6 +28,7 @@ from mail.outcome import Kind
 from mail.parts import UnparsableError, parse
 from mail.received_report import ReceivedReport, UnreadableReportError
 from mail.report_read import read_reports
+from mail.vcard import card_addresses
 from mta.authors import addresses, from_fields
 from policy.classification import Classified, classify_mail
 
@@ -52,6 +53,7 @@ class Read(msgspec.Struct, frozen=True):
     reports: tuple[ReceivedReport, ...] = ()
     unreadable: str = ""  # why the report that it carries was not read
     letter: Letter | None = None  # of a person's mail: what it says, for the conversation
+    cards: tuple[str, ...] = ()  # addresses on vCards that it carries, normalised
 
 
 def read_message(reverse_path: str, content: bytes) -> Read:
@@ -72,6 +74,7 @@ def read_message(reverse_path: str, content: bytes) -> Read:
         reports=reports,
         unreadable=unreadable,
         letter=read_letter(content) if classified.kind is Kind.HUMAN else None,
+        cards=card_addresses(content) if classified.kind is Kind.HUMAN else (),
     )
 
 

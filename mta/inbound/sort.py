@@ -143,6 +143,8 @@ class Sorter:
         indexed = Indexed(*structure, read.email_id, read.thread_id, read.asked)
         doing = decide.acts(mail, people, self._tokens)
         junk = decide.is_junk(mail) or bool(found.get("listed") or found.get("spam"))
+        if not junk:
+            doing = (*decide.meetings(mail, read.cards, people), *doing)
         onward = self._sending.copies(arrival, content, junk)
         told = Told(read.reports, read.unreadable)
         kind = read.classified.kind
