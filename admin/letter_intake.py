@@ -56,19 +56,20 @@ class Intake:
         wanted, batch = Counter[str](), list[Kept]()
         reached = 0
         for letter in letters:
-            tally, reached = replace(tally, found=tally.found + 1), letter.number
+            tally = replace(tally, found=tally.found + 1)
             if isinstance(letter, Unfit):
                 self.unfit.append(letter)
-                tally = replace(tally, refused=tally.refused + 1)
+                tally, reached = replace(tally, refused=tally.refused + 1), letter.number
                 continue
             indexed = index(letter.octets)
             wanted[indexed.email_id] += 1
             if wanted[indexed.email_id] <= there[indexed.email_id]:
-                tally = replace(tally, known=tally.known + 1)
+                tally, reached = replace(tally, known=tally.known + 1), letter.number
                 continue
             if self._is_over_quota(letter, batch):
-                self._file(folder, batch, None, 0)
+                self._file(folder, batch, also, reached)
                 raise self._over_quota(letter)
+            reached = letter.number
             batch.append(self._kept(letter, indexed))
             tally = replace(tally, filed=tally.filed + 1, octets=tally.octets + len(letter.octets))
             if len(batch) >= _BATCH or sum(kept.stored.size_bytes for kept in batch) >= _BATCH_OCTETS:

@@ -40,6 +40,21 @@ class Bag:
 
 
 @dataclass(frozen=True, slots=True)
+class Moved:
+    """Of a folder of another server: `elsewhere` mails are in it, `before` of them were read by earlier runs.
+
+    The others are what `tally` says; `elsewhere` is `before` and its `found` together. Earlier runs refused
+    `refused_before`.
+    """
+
+    source: str
+    elsewhere: int
+    before: int
+    refused_before: int
+    tally: Tally
+
+
+@dataclass(frozen=True, slots=True)
 class Tally:
     """What became of the letters of a folder: `found` is the sum of `filed`, `known` and `refused`.
 

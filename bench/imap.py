@@ -20,13 +20,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, Final
 
-from measure.dovecot import Dovecot
 from measure.imap_talk import ImapTalk
 from measure.mails import RARE_SUBJECT, RARE_WORD, mail
 from measure.processes import cpu_seconds, memory_mb
 from measure.report import finish, fsync_ms, load, scratch
 from measure.slow_disk import arguments
 from peers.appliance import Appliance
+from peers.dovecot import Dovecot
 from peers.imap_stress import Account, stressed
 
 LOGIN: Final = "ann@sample.test"

@@ -443,6 +443,15 @@ subscriptions = _table(
     Column("name", Words, primary_key=True), sqlite_with_rowid=False,
 )  # fmt: skip
 
+# How far a mailbox elsewhere was brought here (store/migrated.py): all UIDs up to `last_uid` of that UIDVALIDITY.
+migrated_folders = _table(
+    "migrated_folders", mail, Column("mailbox_id", Count, primary_key=True, autoincrement=False),
+    Column("source", Words, primary_key=True), Column("name", Words, primary_key=True),
+    Column("uidvalidity", Count, nullable=False), Column("last_uid", Count, nullable=False),
+    _count("refused"),  # of them, those that were not taken
+    sqlite_with_rowid=False,
+)  # fmt: skip
+
 app_password_uses = _table(
     "app_password_uses", mail, Column("password_id", Count, primary_key=True, autoincrement=False), _moment("used_at"),
 )  # fmt: skip

@@ -10,13 +10,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from admin.acts.mailboxes import address_of
+from admin.foreign_imap import Account, ForeignError, signed_in
 from admin.letter_export import Exporter, ExportError
 from admin.letter_files import LetterFileError, Reading, bags
 from admin.letter_intake import Intake, IntakeError
-from admin.letters import Tally, Unfit
+from admin.letters import Moved, Tally, Unfit
+from admin.migrating import Migration
 from admin.office import Office
 from admin.refusals import ConflictError, InvalidError, NotFoundError
 from mail.mbox import Quoting
+from policy.folder_mapping import Mapped
 from store import folders, mailboxes
 from store.folders import INBOX, SEPARATOR
 from store.mailboxes import Mailbox
@@ -37,6 +40,27 @@ class Proof:
     def whole(self) -> bool:
         """Whether every letter is where it should be."""
         return not self.unfit and not any(tally.missing or tally.refused for tally in self.folders)
+
+
+@dataclass(slots=True)
+class MigrationProof:
+    """As Proof; `left_out` are folders there that hold no mails of their own."""
+
+    address: str
+    source: str
+    folders: list[Moved] = field(default_factory=list)
+    left_out: list[Mapped] = field(default_factory=list)
+    unfit: list[Unfit] = field(default_factory=list)
+
+    @property
+    def whole(self) -> bool:
+        return not any(
+            one.refused_before
+            or one.tally.refused
+            or one.tally.missing
+            or one.elsewhere != one.before + one.tally.found
+            for one in self.folders
+        )
 
 
 def bring(
@@ -71,6 +95,26 @@ def take_out(office: Office, project: int, address: str, destination: Path, *, m
         raise InvalidError(f"{destination}: {error.strerror}") from error
     except ExportError as error:
         raise _stopped(error, proof) from error
+    return proof
+
+
+def migrate(office: Office, project: int, address: str, account: Account, seen: Seen) -> MigrationProof:
+    """Everything of another server's mailbox; a second run takes only what is new there."""
+    mailbox = mailbox_of(office, project, address)
+    proof = MigrationProof(mailbox.address, account.source)
+    try:
+        with signed_in(account) as foreign:
+            migration = Migration(office, spool_of(office), mailbox, account, foreign)
+            for folder in migration.folders():
+                if folder.here is None:
+                    proof.left_out.append(folder)
+                    continue
+                moved = None
+                for moved in migration.bring(folder.name, folder.here, proof.unfit):
+                    seen(moved.tally)
+                proof.folders += [moved] if moved else []
+    except (ForeignError, IntakeError) as error:
+        raise ConflictError(f"{error}. What was brought stays; run this again to go on") from error
     return proof
 
 

@@ -12,10 +12,10 @@ import msgspec
 import typer
 
 from admin.cli.opening import show
-from admin.letters import Tally
+from admin.letters import Moved, Tally
 
 if TYPE_CHECKING:
-    from admin.acts.letters import Proof
+    from admin.acts.letters import MigrationProof, Proof
 
 _UNFIT_SHOWN = 20
 
@@ -39,17 +39,23 @@ def letter_bar(words: str) -> Iterator[Callable[[Tally], None]]:
         yield seen
 
 
-def tell_proof(proof: Proof, as_json: bool) -> int:
+def tell_proof(proof: Proof | MigrationProof, as_json: bool) -> int:
     """The exit status: 0 where every letter is where it should be."""
     if as_json:
-        told = {"address": proof.address, "whole": proof.whole}
-        told |= {"folders": msgspec.to_builtins(proof.folders), "unfit": msgspec.to_builtins(proof.unfit)}
-        json.dump(told, sys.stdout, ensure_ascii=False)
+        json.dump(msgspec.to_builtins(proof) | {"whole": proof.whole}, sys.stdout, ensure_ascii=False)
         sys.stdout.write("\n")
-    else:
-        show(proof.folders, as_json)
-        for one in proof.unfit[:_UNFIT_SHOWN]:
-            typer.echo(f"not taken: {one.place}: {one.words}", err=True)
-        if len(proof.unfit) > _UNFIT_SHOWN:
-            typer.echo(f"and {len(proof.unfit) - _UNFIT_SHOWN} more; --json tells all", err=True)
+        return 0 if proof.whole else 1
+    show([_row(one) for one in proof.folders], as_json)
+    for one in proof.unfit[:_UNFIT_SHOWN]:
+        typer.echo(f"not taken: {one.place}: {one.words}", err=True)
+    if len(proof.unfit) > _UNFIT_SHOWN:
+        typer.echo(f"and {len(proof.unfit) - _UNFIT_SHOWN} more; --json tells all", err=True)
     return 0 if proof.whole else 1
+
+
+def _row(one: Tally | Moved) -> dict[str, object]:
+    """Flat, for a table."""
+    if isinstance(one, Tally):
+        return dict(msgspec.to_builtins(one))
+    whole = dict(msgspec.to_builtins(one))
+    return {**{name: value for name, value in whole.items() if name != "tally"}, **whole["tally"]}

@@ -138,3 +138,38 @@ def export_letters(
         owner = project_id(office, project)
         proof = letters.take_out(office, owner, address, destination.resolve(), mbox=mbox, seen=seen)
     raise typer.Exit(tell_proof(proof, as_json))
+
+
+@app.command(name="migrate")
+def migrate_letters(
+    address: Address,
+    host: Annotated[str, typer.Option("--host", help="The other IMAP server.")],
+    user: Annotated[str, typer.Option("--user", help="The login there.")],
+    port: Annotated[int | None, typer.Option("--port", help="993; 143 with starttls or none.")] = None,
+    password_file: Annotated[
+        Path | None, typer.Option("--password-file", help="Its first line is the password there; else it is asked for.")
+    ] = None,
+    tls: Annotated[str, typer.Option("--tls", help="tls, starttls or none.")] = "tls",
+    ca_file: Annotated[
+        Path | None, typer.Option("--ca-file", help="PEM: who signed its certificate, if not one that all know.")
+    ] = None,
+    project: ProjectName = None,
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Bring a mailbox of another IMAP server in; it stays as it is there, and a second run takes only what is new."""
+    from admin.acts import letters
+    from admin.foreign_imap import Account, Tls
+    from admin.refusals import InvalidError
+
+    if tls not in {way.value for way in Tls}:
+        raise InvalidError(f"--tls {tls}: tls, starttls or none")
+    way = Tls(tls)
+    if password_file is not None:
+        password = password_file.read_text("utf-8").partition("\n")[0]
+    else:
+        password = typer.prompt(f"Password of {user} at {host}", hide_input=True, err=True)
+    account = Account(host, port or (993 if way is Tls.IMPLICIT else 143), user, password, way, ca_file)
+    with opened(folder) as office, letter_bar("migrate") as seen:
+        proof = letters.migrate(office, project_id(office, project), address, account, seen)
+    raise typer.Exit(tell_proof(proof, as_json))

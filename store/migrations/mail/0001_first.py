@@ -74,6 +74,18 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_greylist_first_at"), "greylist", ["first_at"], unique=False)
     op.create_table(
+        "migrated_folders",
+        sa.Column("mailbox_id", columns.Id, autoincrement=False, nullable=False),
+        sa.Column("source", columns.Words, nullable=False),
+        sa.Column("name", columns.Words, nullable=False),
+        sa.Column("uidvalidity", columns.Id, nullable=False),
+        sa.Column("last_uid", columns.Id, nullable=False),
+        sa.Column("refused", columns.Id, server_default="0", nullable=False),
+        sa.PrimaryKeyConstraint("mailbox_id", "source", "name", name=op.f("pk_migrated_folders")),
+        sqlite_strict=True,
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "subscriptions",
         sa.Column("mailbox_id", columns.Id, autoincrement=False, nullable=False),
         sa.Column("name", columns.Words, nullable=False),

@@ -1,4 +1,4 @@
-"""Debian's Dovecot as the peer: sdbox, no full-text index, a configuration and a folder of its own, loopback ports.
+"""Debian's Dovecot as a peer: sdbox, no full-text index, a configuration and a folder of its own, loopback ports.
 
 Every login is let in with PASSWORD; a mailbox is made at the first sign-in. Saves are durable, by its default.
 """
@@ -60,7 +60,8 @@ service imap-login {{
 
 
 class Dovecot:
-    def __init__(self, folder: Path, certificate: Path, key: Path) -> None:
+    def __init__(self, folder: Path, certificate: Path, key: Path, more: str = "") -> None:
+        """`more`: further lines of its configuration."""
         run, mail = folder / "run", folder / "mail"
         for each in (folder, run, mail):
             each.mkdir(exist_ok=True)
@@ -72,7 +73,7 @@ class Dovecot:
         self._log.touch()
         config = folder / "dovecot.conf"
         config.write_text(
-            _CONFIG.format(
+            more + _CONFIG.format(
                 run=run, folder=folder, user=_USER, group="nogroup", certificate=certificate, key=key,
                 password=PASSWORD, imap=self.imap, imaps=self.imaps,
             )
