@@ -9,7 +9,7 @@ from typing import Final
 
 from fastapi import APIRouter, FastAPI
 
-from admin import unsubscribe
+from admin import autoconfig, unsubscribe
 from admin.acts.signing import Guesses
 from admin.api import (
     aliases,
@@ -73,5 +73,6 @@ def make_app(office: Office, log: EventLog, import_bytes: int) -> FastAPI:
 
     app.include_router(api)
     app.include_router(unsubscribe.router)
+    app.include_router(autoconfig.router)
     panel.include_in(app)
     return app
