@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
@@ -16,6 +17,9 @@ from peers.postgresql import Cluster
 from store import migrate
 from store.stores import Stores, open_stores
 
+# A machine that has much to do is no failure of what is tested.
+hypothesis_settings.register_profile("patient", deadline=None)
+hypothesis_settings.load_profile("patient")
 ENGINES = ("sqlite", "postgresql")
 SLOWEST_FIRST = ("tests/wire/", "tests/web/", "tests/durable/", "tests/pure/")
 
