@@ -10,18 +10,26 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from mail.address import parse_mailbox
+from policy.correspondents import Standing, entries, standing
 from policy.rating import AUTOMATIC
 from policy.sorting import Met
-from store import clients, domains, mailboxes
+from store import clients, correspondents, domains, mailboxes
 from store.clients import Newcomer
 
 ORIGIN = "incoming"
 
 
+def _is_unwanted(tx: Connection, met: Met) -> bool:
+    """Whether the mailbox denies or refuses its writer."""
+    kept = correspondents.kept_for(tx, [met.mailbox_id], [one for key in met.writers for one in entries(key)])
+    told = [standing(kept.get(met.mailbox_id, {}), key) for key in met.writers]
+    return Standing.DENY in told or Standing.REFUSE in told
+
+
 def meet(tx: Connection, met: Met, now: datetime) -> int:
-    """How many became clients of the mailbox's project; none of its own domains' addresses does."""
+    """How many became clients of the mailbox's project: none of its own domains, nobody whose writer it denies."""
     mailbox = mailboxes.by_id(tx, met.mailbox_id)
-    if mailbox is None:
+    if mailbox is None or _is_unwanted(tx, met):
         return 0
     wanted = list(met.writers if mailbox.adds_writers else ()) + list(met.on_cards if mailbox.adds_cards else ())
     parsed = {key: parse_mailbox(key) for key in sorted(set(wanted))}

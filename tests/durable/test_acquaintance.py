@@ -16,8 +16,9 @@ from peers import smtp_role
 from peers.smtp_role import MASTER, Tenant
 from peers.vaults import whole_vault
 from policy.acceptance import Accepted, Purpose
+from policy.correspondents import Standing
 from role.log import EventLog
-from store import arrivals, clients, mailboxes
+from store import arrivals, clients, correspondents, mailboxes
 from store.arrivals import Incoming, Received
 from store.spool import Spool
 from store.stores import Stores
@@ -101,6 +102,17 @@ def test_who_is_on_a_card_becomes_a_client_but_no_colleague(
     arrive(stores, spool, tenant)
     sort_all(sorter)
     assert met(stores, tenant) == {"dora@doe.test": 7}
+
+
+def test_whom_the_mailbox_denies_becomes_no_client(
+    stores: Stores, spool: Spool, tenant: Tenant, sorter: Sorter
+) -> None:
+    switch(stores, tenant, adds_writers=True, adds_cards=True)
+    with stores.core.database.write() as tx:
+        correspondents.put(tx, tenant.ann, "remote.test", Standing.DENY, datetime.now(UTC))
+    arrive(stores, spool, tenant)
+    sort_all(sorter)
+    assert met(stores, tenant) == {}
 
 
 @pytest.mark.parametrize(
