@@ -16,6 +16,7 @@ from prometheus_client import Counter, Histogram
 from imap.answer import Answer, Condition, MalformedError, RefusedError, Running
 from imap.commands.table import COMMANDS
 from imap.session import Command, Session
+from imap.tidings import news, volunteered
 from imap.wire import Request
 from imap.wire_cursor import Cursor
 from store.filing import FolderGoneError, TooManyFlagsError
@@ -56,11 +57,20 @@ def perform(session: Session, request: Request, unforeseen: Unforeseen) -> Runni
         unforeseen(name.decode(), error)
         answer = Answer(Condition.NO, b"that failed here, and was logged; try again", b"SERVERBUG")
     # Whether it went well or not, the client hears what has changed before the tagged line.
-    yield from session.news(name not in COMMANDS or COMMANDS[name].expunges)
+    yield from news(session, name not in COMMANDS or COMMANDS[name].expunges)
     yield answer.line(tag)
     _handled(name, answer.condition).inc()
     _took(name).observe(time.monotonic() - began)
     return answer
+
+
+def unasked(session: Session, unforeseen: Unforeseen) -> Running:
+    """What NOTIFY tells between two commands; nothing raises."""
+    try:
+        return (yield from volunteered(session))
+    except Exception as error:  # noqa: BLE001 - as in `perform`; the next change is another chance
+        unforeseen("NOTIFY", error)
+        return Answer(Condition.OK, b"")
 
 
 @cache

@@ -32,6 +32,7 @@ _SIGNED_IN: Final = (
     b"MOVE",
     b"MULTIAPPEND",
     b"NAMESPACE",
+    b"NOTIFY",
     b"OBJECTID",
     b"PREVIEW",
     b"QRESYNC",

@@ -23,7 +23,7 @@ from imap.answer import Answer, Ask, Channel, Condition, Pause, Running, Step, T
 from imap.budget import Budget
 from imap.deadline import Deadline
 from imap.deflate import BrokenStreamError, Deflate
-from imap.dialogue import Unforeseen, greeting, perform
+from imap.dialogue import Unforeseen, greeting, perform, unasked
 from imap.notify import Notifier
 from imap.session import Session
 from imap.wire import Broken, Continue, Decoder, Request
@@ -107,7 +107,8 @@ class Connection(TwistedProtocol):
         self._in_thread = False
         self._more = False  # the command has more to write, once the transport is drained
         self._stalled = False
-        self._watched: int | None = None
+        self._watched: frozenset[int] = frozenset()
+        self._unasked = False  # what runs is no command: it tells what NOTIFY asked for
         self._woken = False
         self._strikes = 0
         self._reading = True
@@ -259,7 +260,9 @@ class Connection(TwistedProtocol):
             return
         if turn.octets:
             self._write(turn.octets)
-        if turn.answer is not None:
+        if turn.answer is not None and self._unasked:
+            self._told()
+        elif turn.answer is not None:
             self._finish(turn.answer)
         elif turn.step is not None:
             self._grant(turn.step)
@@ -304,7 +307,8 @@ class Connection(TwistedProtocol):
     def _finish(self, answer: Answer) -> None:
         self._running = None
         self._decoder.release()
-        self._unwatch()
+        if self._session.tidings is None:
+            self._unwatch()
         if answer.then is Then.CLOSE or self._closing:
             self._leave(b"" if answer.then is Then.CLOSE else b"* BYE shutting down\r\n")
             return
@@ -315,6 +319,7 @@ class Connection(TwistedProtocol):
             self._deflate = Deflate()
         self._strike(answer.condition)
         self._work()
+        self._volunteer()
 
     def _start_tls(self) -> None:
         self._decoder.forget()
@@ -343,21 +348,42 @@ class Connection(TwistedProtocol):
         """A watched folder has changed."""
         if self._asked is None or not self._asked.wakes or self._stalled:
             self._woken = True
+            self._volunteer()
             return
         self._asked, self._woken = None, False
         self._step()
 
+    def _volunteer(self) -> None:
+        """Between two commands, tell what NOTIFY asked for, where there may be something."""
+        if self._running is not None or self._session.tidings is None or self._left or self._lost:
+            return
+        self._watch()
+        if self._woken and not self._stalled:
+            self._woken, self._unasked = False, True
+            self._running = unasked(self._session, self._around.unforeseen)
+            self._step()
+
+    def _told(self) -> None:
+        self._running, self._unasked = None, False
+        if self._closing:
+            self._leave(b"* BYE shutting down\r\n")
+            return
+        self._work()
+        self._volunteer()
+
     def _watch(self) -> None:
-        view = self._session.view
-        if self._watched is None and view is not None:
-            self._watched = view.folder.id
+        wanted = self._session.watched
+        for folder_id in wanted - self._watched:
+            self._around.notifier.watch(folder_id, self.wake)
             self._woken = True  # what changed before the watch began is looked for once
-            self._around.notifier.watch(self._watched, self.wake)
+        for folder_id in self._watched - wanted:
+            self._around.notifier.unwatch(folder_id, self.wake)
+        self._watched = wanted
 
     def _unwatch(self) -> None:
-        if self._watched is not None:
-            self._around.notifier.unwatch(self._watched, self.wake)
-            self._watched, self._woken = None, False
+        for folder_id in self._watched:
+            self._around.notifier.unwatch(folder_id, self.wake)
+        self._watched, self._woken = frozenset(), False
 
     def shut_down(self) -> None:
         """Say BYE, after the command that is running."""

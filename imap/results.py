@@ -78,6 +78,12 @@ def save(view: View, hits: Hits, returns: frozenset[bytes]) -> None:
     view.saved = array("I", sorted(set(few)))
 
 
+def forget(view: View, returns: frozenset[bytes] | None) -> None:
+    """A search that was to save has failed: `$` is empty (RFC 5182 §2.1)."""
+    if returns is not None and b"SAVE" in returns:
+        view.saved = array("I")
+
+
 def _ends(values: Sequence[int], returns: frozenset[bytes]) -> list[int]:
     if not values:
         return []

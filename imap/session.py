@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from imap import extension, wire_text
 from imap.answer import RefusedError, Running, Step, Telling, Wait
@@ -25,6 +25,9 @@ from store.folders import Folder
 from store.mailboxes import Mailbox
 from store.spool import Spool
 from store.stores import Stores
+
+if TYPE_CHECKING:
+    from imap.tidings import Tidings
 
 A = TypeVar("A")
 
@@ -86,6 +89,7 @@ class Session:
     tag: bytes = b""  # of the command that runs
     enabled: frozenset[Extension] = NOTHING_ENABLED
     compressed: bool = False
+    tidings: Tidings | None = None  # since NOTIFY SET
 
     @property
     def state(self) -> State:
@@ -173,6 +177,12 @@ class Session:
         yield from self._claim_recent(view, snapshot)
         changed = self.backing.snapshots.changed_since(snapshot, view.modseq)
         yield from view.catch_up(snapshot, changed, expunges, self.style)
+
+    @property
+    def watched(self) -> frozenset[int]:
+        """The folders whose changes this session is to hear of, while it idles or has asked for by NOTIFY."""
+        selected = () if self.view is None else (self.view.folder.id,)
+        return frozenset(selected).union(() if self.tidings is None else self.tidings.watched())
 
     def _claim_recent(self, view: View, snapshot: Snapshot) -> Telling:
         """New mail is \\Recent for the first session that is told of it (RFC 3501 §2.3.2); not with RFC 9051."""

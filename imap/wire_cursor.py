@@ -56,6 +56,10 @@ class Cursor:
         if not self.ended():
             raise MalformedError(f"unexpected {_shown(self._line, self.at)} at the end")
 
+    def skip(self) -> None:
+        """The rest cannot be read, and need not be."""
+        self.at = len(self._line)
+
     def space(self) -> None:
         self.expect(b" ")
 

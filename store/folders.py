@@ -102,6 +102,12 @@ def by_name(tx: Connection, mailbox_id: int, name: str) -> Folder | None:
     return None if row is None else _folder(row)
 
 
+def account_row(tx: Connection, mailbox_id: int) -> int:
+    """The id of the row whose HIGHESTMODSEQ rises with each change of names and subscriptions; 0 where none is."""
+    row = _BY_NAME.row(tx, of_mailbox=mailbox_id, of_name=_LAST)
+    return 0 if row is None else _folder(row).id
+
+
 def by_id(tx: Connection, folder_id: int) -> Folder | None:
     row = _BY_ID.row(tx, of_folder=folder_id)
     return None if row is None else _folder(row)
@@ -120,7 +126,9 @@ def create(tx: Connection, mailbox_id: int, name: str, now: datetime, special_us
 
 def remove(tx: Connection, folder_id: int) -> None:
     """Delete the row of a folder whose mails are gone already (`filing.delete_folder`)."""
-    tx.execute(delete(folders).where(folders.c.id == folder_id))
+    gone = tx.execute(delete(folders).where(folders.c.id == folder_id).returning(folders.c.mailbox_id)).scalar()
+    if gone is not None:
+        subscriptions.note(tx, gone)
 
 
 def rename(tx: Connection, folder: Folder, name: str, now: datetime) -> None:
@@ -305,9 +313,13 @@ def _insert(
 def _next_uidvalidity(tx: Connection, mailbox_id: int, now: datetime) -> int:
     second = int(now.timestamp())
     higher = case((folders.c.uidvalidity >= second, folders.c.uidvalidity + 1), else_=second)
+    raised = {"uidvalidity": higher, "highestmodseq": folders.c.highestmodseq + 1}
     statement = (
         _insert(tx, mailbox_id, _LAST, None, second)
-        .on_conflict_do_update(index_elements=["mailbox_id", "name"], set_={"uidvalidity": higher})
+        .on_conflict_do_update(
+            index_elements=["mailbox_id", "name"],
+            set_=raised,
+        )
         .returning(folders.c.uidvalidity)
     )
     return int(tx.execute(statement).scalar_one())

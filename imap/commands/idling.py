@@ -7,13 +7,16 @@ from typing import Final
 from imap.answer import Ask, MalformedError, Running, done
 from imap.commands.anytime import nothing
 from imap.session import SIGNED_IN, Command, Session, Table
+from imap.tidings import news
 
 
 def _idle(session: Session, _: None) -> Running:
-    yield from session.news(expunges=True)
+    yield from news(session, expunges=True)
     line = yield Ask(b"+ idling\r\n", wakes=True)
     while line is None:
-        yield from session.news(expunges=True)
+        yield from news(session, expunges=True)
+        if session.tidings is not None:
+            yield from session.tidings.told(session)
         line = yield Ask(None, wakes=True)
     if line.upper() != b"DONE":
         raise MalformedError("DONE expected")

@@ -7,15 +7,12 @@ from typing import Final
 
 from imap.answer import MalformedError, Running, done
 from imap.commands.anytime import nothing
-from imap.extension import Extension
 from imap.listing import Selection, Shown, shown
 from imap.session import SIGNED_IN, Command, Session, Table
+from imap.status import STATUS_ITEMS, status_line
 from imap.wire_cursor import Cursor
 from store import folders, subscriptions
-from store.folders import Counts, Folder
 
-_COUNTED: Final = frozenset((b"DELETED", b"MESSAGES", b"RECENT", b"SIZE", b"UNSEEN"))
-STATUS_ITEMS: Final = _COUNTED | {b"DELETED-STORAGE", b"HIGHESTMODSEQ", b"MAILBOXID", b"UIDNEXT", b"UIDVALIDITY"}
 _SELECTING: Final = frozenset((b"SUBSCRIBED", b"REMOTE", b"RECURSIVEMATCH", b"SPECIAL-USE"))
 _RETURNING: Final = frozenset((b"SUBSCRIBED", b"CHILDREN", b"SPECIAL-USE"))
 _PATTERNS: Final = 50
@@ -109,7 +106,7 @@ def _list(session: Session, asked: Listing) -> Running:
     for each in shown(known, subscribed, asked.patterns, asked.selection):
         yield _line(session, word, each)
         if asked.status and each.folder is not None:
-            yield _status_line(session, each.folder, asked.status)
+            yield status_line(session, each.folder, asked.status)
     return done(word.decode())
 
 
@@ -139,34 +136,8 @@ def _status_items(cursor: Cursor) -> tuple[bytes, ...]:
 
 def _status(session: Session, asked: tuple[str, tuple[bytes, ...]]) -> Running:
     name, items = asked
-    yield _status_line(session, session.folder(name), items)
+    yield status_line(session, session.folder(name), items)
     return done("STATUS")
-
-
-def _status_line(session: Session, folder: Folder, items: tuple[bytes, ...]) -> bytes:
-    counts, deleted_bytes = Counts(0, 0, 0, 0, 0), 0
-    with session.backing.stores.mail.database.read() as tx:
-        if _COUNTED.intersection(items):
-            counts = folders.count(tx, folder.id)
-        if b"DELETED-STORAGE" in items:
-            deleted_bytes = folders.deleted_bytes(tx, folder.id)
-    values: dict[bytes, bytes | int] = {
-        b"DELETED": counts.deleted,
-        b"DELETED-STORAGE": deleted_bytes,
-        b"HIGHESTMODSEQ": folder.highestmodseq,
-        b"MAILBOXID": b"(%b)" % folder.object_id.encode(),
-        b"MESSAGES": counts.messages,
-        b"RECENT": counts.recent,
-        b"SIZE": counts.size_bytes,
-        b"UIDNEXT": folder.uidnext,
-        b"UIDVALIDITY": folder.uidvalidity,
-        b"UNSEEN": counts.unseen,
-    }
-    if b"HIGHESTMODSEQ" in items:
-        session.enable(Extension.CONDSTORE)
-    told = ((item, values[item]) for item in items)
-    words = [item + b" " + (value if isinstance(value, bytes) else b"%d" % value) for item, value in told]
-    return b"* STATUS %b (%b)\r\n" % (session.mailbox_word(folder.name), b" ".join(words))
 
 
 COMMANDS: Final[Table] = {

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final
 
 from imap import results
-from imap.answer import Running, done
+from imap.answer import MalformedError, RefusedError, Running, done
 from imap.extension import Extension
 from imap.finding import found
 from imap.results import Hits
@@ -22,26 +22,48 @@ class Search:
 
     key: Key
     returns: frozenset[bytes] | None
+    names_charset: bool
 
 
-def _read(cursor: Cursor) -> Search:
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A search in a charset that we do not know; with what it was to return."""
+
+    returns: frozenset[bytes] | None
+    error: RefusedError
+
+
+def _read(cursor: Cursor) -> Search | Unreadable:
     cursor.space()
     returns = results.read_returns(cursor)
-    charset = "utf-8"  # what clients send without saying so
-    if cursor.word_follows(b"CHARSET"):
-        cursor.space()
+    if not cursor.word_follows(b"CHARSET"):  # UTF-8 is what clients send without saying so
+        return Search(results.read_key(cursor, "utf-8"), returns, names_charset=False)
+    cursor.space()
+    try:
         charset = results.read_charset(cursor)
-        cursor.space()
-    return Search(results.read_key(cursor, charset), returns)
+    except RefusedError as error:
+        cursor.skip()
+        return Unreadable(returns, error)
+    cursor.space()
+    return Search(results.read_key(cursor, charset), returns, names_charset=True)
 
 
-def _search(session: Session, asked: Search, are_uids: bool) -> Running:
+def _search(session: Session, asked: Search | Unreadable, are_uids: bool) -> Running:
     returns = asked.returns
+    if isinstance(asked, Unreadable):
+        results.forget(session.selected, returns)
+        raise asked.error
+    if asked.names_charset and session.has(Extension.UTF8):
+        raise MalformedError("no CHARSET after ENABLE UTF8=ACCEPT (RFC 6855 section 3)")
     if returns is None and session.has(Extension.REV2):  # RFC 9051 §6.4.4: no other answer there
         returns = frozenset((b"ALL",))
     if results.tells_modseq(asked.key):
         session.enable(Extension.CONDSTORE)
-    hits = Hits.of(found(session, asked.key), asked.key)
+    try:
+        hits = Hits.of(found(session, asked.key), asked.key)
+    except Exception:
+        results.forget(session.selected, returns)
+        raise
     if returns is None:
         yield from results.plain(b"SEARCH", hits, are_uids)
         return done("SEARCH")

@@ -14,11 +14,11 @@ import traceback
 from pathlib import Path
 from typing import Final
 
-from fuzz import fields, imap, mails, reports, session
+from fuzz import fields, imap, imap_session, mails, reports, session
 from fuzz.target import Finding, Target, run
 
 TARGETS: Final[tuple[Target, ...]] = (
-    *mails.TARGETS, *fields.TARGETS, *reports.TARGETS, *session.TARGETS, *imap.TARGETS,
+    *mails.TARGETS, *fields.TARGETS, *reports.TARGETS, *session.TARGETS, *imap.TARGETS, *imap_session.TARGETS,
 )  # fmt: skip
 
 

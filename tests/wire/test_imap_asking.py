@@ -130,3 +130,18 @@ def test_what_a_search_saved_stands_for_its_mails(talk: Talk) -> None:
     assert talk.say(b"j UID SEARCH $")[0] == b"* SEARCH 2"
     talk.say(b"s EXAMINE INBOX")
     assert talk.say(b"k SEARCH $")[0] == b"* SEARCH"
+
+
+def test_a_search_that_fails_saves_nothing_where_it_was_to_save(talk: Talk) -> None:
+    talk.say(b"a SEARCH RETURN (SAVE) ALL")
+    assert talk.say(b"b SEARCH CHARSET LATIN-0 ALL")[-1].startswith(b"b NO [BADCHARSET ")
+    assert talk.say(b"c SEARCH RETURN (SAVE) COLOUR")[-1].startswith(b"c BAD")
+    assert talk.say(b"d SEARCH $")[0] == b"* SEARCH 1 2 3 4"
+    assert talk.say(b"e SEARCH RETURN (SAVE) CHARSET LATIN-0 ALL")[-1].startswith(b"e NO [BADCHARSET ")
+    assert talk.say(b"f SEARCH $")[0] == b"* SEARCH"
+
+
+def test_no_charset_is_named_once_all_is_utf8(talk: Talk) -> None:
+    talk.say(b"a ENABLE UTF8=ACCEPT")
+    assert talk.say(b"b SEARCH CHARSET UTF-8 ALL")[-1].startswith(b"b BAD")
+    assert talk.say(b"c SEARCH ALL")[0] == b"* SEARCH 1 2 3 4"

@@ -39,6 +39,7 @@ TABLE: dict[bytes, tuple[bytes, tuple[str, ...]]] = {
     b"LIST": (b'LIST "" *', INSIDE),
     b"LSUB": (b'LSUB "" *', INSIDE),
     b"NAMESPACE": (b"NAMESPACE", INSIDE),
+    b"NOTIFY": (b"NOTIFY NONE", INSIDE),
     b"STATUS": (b"STATUS INBOX (MESSAGES)", INSIDE),
     b"APPEND": (b"APPEND none {1+}\r\nx", INSIDE),
     b"IDLE": (b"IDLE\r\nDONE", INSIDE),
