@@ -153,6 +153,28 @@ def test_pipelined_commands_are_done_in_their_order(pair: tuple[Talk, Talk]) -> 
     assert b"* 1 FETCH (FLAGS (\\Recent \\Seen) BODY[TEXT] {1}\r\nx)" in lines
 
 
+def test_security_16_pipelined_commands_say_what_they_say_one_by_one(role: ImapRole) -> None:
+    commands = [
+        b"STORE 2:3 +FLAGS (\\Deleted)", b"FETCH 1:* (UID FLAGS)", b"EXPUNGE", b"STORE 2 FLAGS ()", b"STORE 2 -FLAGS x",
+        b"FETCH 1:* (UID FLAGS)", b"STORE 1:* +FLAGS.SILENT (\\Deleted)", b"NOOP", b"UID EXPUNGE 1", b"SEARCH DELETED",
+        b"CLOSE", b"FETCH 1 UID",
+    ]  # fmt: skip
+    told = []
+    for name, pipelines in (("by_one", False), ("at_once", True)):
+        talk = role.signed_in()
+        talk.say(f"a CREATE {name}".encode())
+        append(talk, name, 5)
+        talk.say(f"a SELECT {name}".encode())
+        if pipelines:
+            talk.send(b"".join(b"t%d %b\r\n" % pair for pair in enumerate(commands)))
+            told.append(talk.until(b"t%d" % (len(commands) - 1)))
+        else:
+            told.append([line for pair in enumerate(commands) for line in talk.say(b"t%d %b" % pair)])
+        talk.close()
+    assert told[0] == told[1]
+    assert any(line.startswith(b"* 2 EXPUNGE") for line in told[0])
+
+
 def test_a_deleted_folder_is_told_as_empty(pair: tuple[Talk, Talk]) -> None:
     one, other = pair
     one.say(b"u UNSELECT")
