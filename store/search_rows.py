@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Column, ColumnElement, Connection, Row, select, type_coerce
+from sqlalchemy import ColumnElement, Connection, select, type_coerce
 
 from store import filing
 from store.columns import Id
@@ -17,15 +17,11 @@ from store.schema import filed, search_texts
 _TOGETHER: Final = 50  # rows in memory at once
 
 
-def scan(tx: Connection, folder_id: int, uids: Sequence[int], columns: Sequence[str]) -> Iterator[Row[Any]]:
+def scan(tx: Connection, folder_id: int, uids: Sequence[int], columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
     """Rows of (uid, *columns) of those of `uids` that are there, by UID; at most filing.BATCH `uids`, ascending."""
     assert len(uids) <= filing.BATCH
-    if not uids:
-        return iter(())
-    wanted: list[Column[Any]] = [filed.c.uid, *(search_texts.c[name] for name in columns)]
-    query = select(*wanted).join(search_texts, search_texts.c.content_id == filed.c.content_id)
-    streamed = query.where(filing.among(folder_id, uids)).order_by(filed.c.uid).execution_options(yield_per=_TOGETHER)
-    return iter(tx.execute(streamed))
+    for start in range(0, len(uids), _TOGETHER):
+        yield from filing.scan(tx, folder_id, uids[start : start + _TOGETHER], columns)
 
 
 def keys_of(tx: Connection, folder_id: int, uids: Sequence[int]) -> list[tuple[int, int, int, bytes]]:
