@@ -68,3 +68,14 @@ def test_wrong_proofs_come_to_an_end_and_only_there(sign_in: SignIn) -> None:
         sign_in.proven(asked, Proof(b"signed", bytes(LENGTH)), PEER)
     assert sign_in.proven(asked, Proof(b"signed", bytes(LENGTH)), ELSEWHERE) is None
     assert sign_in.check(BOB, PHONE, PEER).result() is not None
+
+
+def test_two_processes_on_the_ports_divide_the_proofs(stores: Stores, clock: Clock) -> None:
+    settle_accounts(stores)
+    half = SignIn(stores, Vault(MASTER), clock, of=2)
+    asked = half.challenge(ANN)
+    for number in range(PROOFS // 2):
+        assert half.proven(asked, Proof(b"signed", number.to_bytes(LENGTH, "big")), PEER) is None
+    with pytest.raises(RefusedError):
+        half.proven(asked, Proof(b"signed", bytes(LENGTH)), PEER)
+    half.close()
