@@ -18,7 +18,7 @@ from typing import Final
 from store.settings import Settings
 
 BACKLOG: Final = 1024
-_PATIENCE: Final = 1.0  # seconds
+_PATIENCE: Final = 4.0  # seconds
 _FREE: Final = range(20_000, 32_000)
 
 

@@ -44,7 +44,7 @@ def scanning(folder: Path, name_server: str) -> Iterator[str]:
     command = [program, "-f", "-i", "-c", file, *variables]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
-            wait_until(lambda: answers("127.0.0.1", port), "rspamd answers", 60)
+            wait_until(lambda: answers("127.0.0.1", port), "rspamd answers", 150)
             yield f"http://127.0.0.1:{port}"
         finally:
             process.terminate()

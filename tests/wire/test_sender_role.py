@@ -51,7 +51,7 @@ WORLD = World(
 
 def settings(dns: str, port: int, **outbound: Any) -> dict[str, Any]:
     sources = [{"address": address, "ehlo": ehlo} for address, ehlo in SOURCES.items()]
-    plan = {"campaign": {"first": 1, "longest": 1, "lifetime": 6}}
+    plan = {"campaign": {"first": 1, "longest": 1, "lifetime": 15}}
     return {
         "dns": {"servers": [dns], "timeout": 1},
         "outbound": {"port": port, "sources": sources, "retry": plan, **outbound},
