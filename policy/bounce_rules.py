@@ -47,6 +47,16 @@ RULES: Final[tuple[Rule, ...]] = (
         ),
     ),
     (
+        # Of the addressee alone: a list that our address is on because it once hit a trap says nothing of him.
+        Reason.SUSPEND,
+        "hosts and gateways that say of the addressee that nobody reads there",
+        tuple(
+            f"{whom} is a {trap}"
+            for whom in ("recipient", "recipient address", "address", "mailbox", "account", "user", "@", "@>")
+            for trap in ("spam trap", "spamtrap", "spam-trap")
+        ),
+    ),
+    (
         Reason.RATELIMITED,
         "gmail, yahoo, outlook, postfix anvil, exim, greylisters",
         (

@@ -55,7 +55,10 @@ def mail(
         (mail(Kind.HUMAN), [MAILBOX, MAILBOX], [Replied("c@r.test", 4, None)]),
         (mail(Kind.HUMAN, dmarc="pass"), [MAILBOX], [Replied("c@r.test", 4, None)]),
         (mail(Kind.HUMAN, dmarc="temperror"), [MAILBOX], [Replied("c@r.test", 4, None)]),
+        (mail(Kind.HUMAN, dmarc="permerror"), [MAILBOX], [Replied("c@r.test", 4, None)]),
+        (mail(Kind.HUMAN, dmarc=""), [MAILBOX], [Replied("c@r.test", 4, None)]),
         (mail(Kind.HUMAN, dmarc="fail"), [MAILBOX], []),
+        (mail(Kind.HUMAN, dmarc="fail"), [BOUNCE], [Replied(None, None, 9)]),
         (mail(Kind.HUMAN, author=None), [MAILBOX], []),
         (mail(Kind.AUTOREPLY), [MAILBOX], []),
         (mail(Kind.MDN), [MAILBOX], []),
@@ -65,6 +68,15 @@ def mail(
 )
 def test_the_table(arrived: Mail, recipients: list[To], expected: list[Act]) -> None:
     assert list(acts(arrived, recipients, TOKENS)) == expected
+
+
+@pytest.mark.parametrize("dmarc", ["none", "fail"])
+def test_an_answer_names_what_it_answers_whoever_its_author_is(dmarc: str) -> None:
+    ids = ("<x@r.test>", TOKENS.message_id(7, "ours.test"), "<y@r.test>", TOKENS.message_id(8, "ours.test"))
+    arrived = replace(mail(Kind.HUMAN, dmarc=dmarc), answers=ids)
+    author = "c@r.test" if dmarc == "none" else None
+    assert acts(arrived, [MAILBOX], TOKENS) == (Replied(author, 4, None, (7, 8), ("<x@r.test>", "<y@r.test>")),)
+    assert acts(replace(arrived, classified=replace(arrived.classified, kind=Kind.AUTOREPLY)), [MAILBOX], TOKENS) == ()
 
 
 def test_only_quarantine_is_junk() -> None:

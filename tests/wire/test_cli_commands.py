@@ -81,6 +81,13 @@ def test_every_noun_is_made_and_listed(cli: Cli) -> None:
     assert cli.json("rating", "replay", "--dry-run", *mine) == []
     (change,) = cli.json("rating", "show", "ann@a.test", *mine)
     assert (change["before"], change["after"], change["cause"]) == (10, 3, "hand")
+    answer = ("client", "conversation", "answer", "ann@a.test", "--mailbox", "hello@shop.test", "--key", "k", *mine)
+    words = cli.folder / "words.txt"
+    words.write_text("Hello")
+    told = [cli.json(*answer, "--text", str(words)) for _ in range(2)]
+    assert [one["repeated"] for one in told] == [False, True]
+    (said,) = cli.json("client", "conversation", "show", "ann@a.test", *mine)["items"]
+    assert (said["text"], said["mailbox"]) == ("Hello", "hello@shop.test")
     assert [one["name"] for one in cli.json("project", "list")] == ["sample", "shop"]
     cli.json("alias", "add", "info@shop.test", "hello@shop.test", *mine)
     cli.json("alias", "add", "@shop.test", "shop@elsewhere.test", *mine)
