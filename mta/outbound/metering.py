@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from functools import cache
 from typing import Final
 
 from prometheus_client import Counter, Histogram
@@ -35,16 +36,20 @@ REFUSALS: Final = Counter(
     "mailloft_refusals_total", "Attempts that did not deliver, by provider, what became of the row, and reason",
     ["provider", "event", "reason"],
 )  # fmt: skip
+# The children are few, and asking the library for one costs as much as counting it.
+_attempts = cache(ATTEMPTS.labels)
+_attempt = cache(ATTEMPT.labels)
+_delivery = cache(DELIVERY.labels)
 
 
 def count(tried: Tried, settlement: Settlement, providers: Collection[str], now: datetime) -> None:
     """`providers`: those of the table."""
     job, heard = tried.job, tried.heard
     provider = settlement.provider if settlement.provider in providers else OTHER
-    ATTEMPTS.labels(job.source.address, provider, f"{heard.reply.code // 100}xx" if heard.reply else "lost").inc()
-    ATTEMPT.labels(provider).observe(tried.attempt.milliseconds / 1000)
+    _attempts(job.source.address, provider, f"{heard.reply.code // 100}xx" if heard.reply else "lost").inc()
+    _attempt(provider).observe(tried.attempt.milliseconds / 1000)
     if settlement.event is Event.DELIVER:
-        DELIVERY.labels(job.retry).observe((now - job.row.queued_at).total_seconds())
+        _delivery(job.retry).observe((now - job.row.queued_at).total_seconds())
     else:
         reason = settlement.reason.value if settlement.reason else "none"
         REFUSALS.labels(provider, settlement.event.value, reason).inc()
