@@ -69,7 +69,8 @@ def zone(stores: Stores, tmp_path: Path, names: Names) -> Iterator[Zone]:
 
 
 def test_a_domain_becomes_green_record_by_record_and_falls_a_day_after_one_breaks(zone: Zone) -> None:
-    ownership, mx, spf, *keys, dmarc, tlsrpt = zone.records
+    # SRV records, which follow, are for mail programs and no state of the domain waits for them.
+    ownership, mx, spf, *keys, dmarc, tlsrpt = (one for one in zone.records if one.type != "SRV")
     assert set(zone.check()) == {"ownership", "mx", "spf", "dkim", "dmarc", "tlsrpt"}
     assert zone.states() == (False, False, False)
 
