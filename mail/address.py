@@ -101,7 +101,7 @@ def _domain(text: str) -> str:
         if not label:
             raise ValueError(f"domain {text[:80]!r}: a dot at the start, at the end or beside another dot")
         if len(label) > LABEL_LIMIT:
-            raise ValueError(f"domain {text[:80]!r}: {label[:20]}... is longer than {LABEL_LIMIT} octets")
+            raise ValueError(f"domain {text[:80]!r}: {label[:20]!r}... is longer than {LABEL_LIMIT} octets")
         if not _LABEL.fullmatch(label):
             raise ValueError(f"domain {text[:80]!r}: {label!r} is no host name label")
     return text

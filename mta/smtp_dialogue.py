@@ -10,6 +10,7 @@ blocks, never with octets of half a command. Crash case: none here.
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from typing import Final, cast
 
@@ -17,6 +18,8 @@ from mta.proxy_header import BadHeader, read_header
 from mta.smtp_listener import Listener
 from role.peer import peer_address
 
+_REPLY_LINE: Final = 510  # octets before the line end
+_CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f]")
 LINE: Final = 2048  # octets of a command; RFC 5321 asks for 512 and what the extensions add
 _HIGH: Final = 64 * 1024  # octets that wait in the buffer before the peer is made to wait
 _HANDSHAKE: Final = 20.0  # seconds
@@ -244,4 +247,9 @@ class Dialogue(asyncio.Protocol):
 
     def _write(self, reply: str) -> None:
         if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(reply.encode() + b"\r\n")
+            self._transport.write(b"".join(map(_line, reply.split("\r\n"))))
+
+
+def _line(words: str) -> bytes:
+    """One line of a reply (RFC 5321 §4.5.3.1.5): what it quotes of a peer ends no line and makes none too long."""
+    return _CONTROLS.sub("?", words).encode()[:_REPLY_LINE] + b"\r\n"

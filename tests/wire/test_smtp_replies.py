@@ -34,3 +34,10 @@ def test_a_peer_that_goes_away_behind_forged_line_ends_ends_its_session(hall: Ha
     # Its end comes while we wait for a silence; a session once swallowed that and answered 451 for ever.
     begun = b"EHLO a\r\nMAIL FROM:<>\r\nRCPT TO:<c@ours.example>\r\nDATA\r\nSubject: x\r"
     assert b"451 " not in hall.talk(begun + b"X" * 41_000 + b"\n..y\r\n.\r\nQUIT\r\n")
+
+
+def test_a_domain_of_half_line_ends_makes_no_line_of_its_own(hall: Hall) -> None:
+    said = hall.talk(b"EHLO a\r\nMAIL FROM:<>\r\nRCPT TO:<bob@ours" + b"\r" * 100 + b"x>\r\nQUIT\r\n")
+    assert b"\r" not in said.replace(b"\r\n", b"")
+    assert any(line.startswith(b"5") and b"ours" in line for line in said.splitlines()), said
+    assert max(map(len, said.splitlines(keepends=True))) <= 512
