@@ -12,7 +12,6 @@ Raises BackupError, CopyError.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -26,6 +25,7 @@ import msgspec
 from admin import keepsakes
 from admin.keepsakes import Whereabouts
 from store import copying
+from store.fsync import sync
 
 ORDER: Final = ("mail", "core", "events")
 KEPT: Final = (
@@ -89,7 +89,7 @@ def back_up(folder: Path, where: Whereabouts, destination: Path, now: datetime, 
     keepsakes.replace(partial / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n")
     _sync_folders(partial)
     partial.rename(made)
-    _sync(destination)
+    sync(destination)
     last = LastBackup(now, str(made), sum(file.size_bytes for file in files))
     keepsakes.replace(folder / LAST, msgspec.json.encode(last) + b"\n", _GROUP_TOO)
     return made
@@ -183,12 +183,4 @@ def _described(file: Path, root: Path) -> File:
 
 def _sync_folders(folder: Path) -> None:
     for path in (*_files(folder), *(path for path in folder.rglob("*") if path.is_dir()), folder):
-        _sync(path)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        sync(path)

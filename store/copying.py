@@ -7,7 +7,6 @@ admin/restore.py in a process of their own. Raises CopyError with what the datab
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import subprocess
 from collections.abc import Callable
@@ -15,10 +14,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from store import schema
 from store.database import FILES, Database, is_postgresql
+from store.fsync import sync
 
 Told = Callable[[int, int], None]  # pages copied, of so many
 _PAGES: Final = 2048  # 8 MB between two words about it
@@ -47,7 +47,7 @@ def put_back(name: str, location: str, source: Path) -> dict[str, int]:
         target = Path(location) / f"{name}.db"
         with closing(sqlite3.connect(source)) as reading, closing(sqlite3.connect(target)) as writing:
             reading.backup(writing)
-        _sync(target)
+        sync(target)
     return count(name, location)
 
 
@@ -71,12 +71,16 @@ def count(name: str, location: str) -> dict[str, int]:
     database = Database(name, location)
     try:
         with database.read() as connection:
-            return {
-                table.name: int(connection.execute(text(f'SELECT count(*) FROM "{table.name}"')).scalar_one())  # noqa: S608 - a name of ours
-                for table in _SCHEMAS[name].sorted_tables
-            }
+            return _counted(connection, name)
     finally:
         database.close()
+
+
+def _counted(connection: Connection, name: str) -> dict[str, int]:
+    return {
+        table.name: int(connection.execute(text(f'SELECT count(*) FROM "{table.name}"')).scalar_one())  # noqa: S608 - a name of ours
+        for table in _SCHEMAS[name].sorted_tables
+    }
 
 
 def _copy_file(name: str, location: str, target: Path, told: Told) -> dict[str, int]:
@@ -93,7 +97,7 @@ def _copy_file(name: str, location: str, target: Path, told: Told) -> dict[str, 
         raise CopyError(
             f"the copy of {name}.db is damaged: {found}. `sqlite3 {name}.db` with .recover saves what is left."
         )
-    _sync(target)
+    sync(target)
     return count(name, str(target.parent))
 
 
@@ -108,13 +112,10 @@ def _dump(name: str, location: str, target: Path) -> dict[str, int]:
                 "pg_dump", "--format=custom", f"--schema={name}", f"--snapshot={snapshot}", f"--file={target}",
                 f"--dbname={_libpq(location)}",
             )  # fmt: skip
-            counted = {
-                table.name: int(connection.execute(text(f'SELECT count(*) FROM "{table.name}"')).scalar_one())  # noqa: S608 - a name of ours
-                for table in _SCHEMAS[name].sorted_tables
-            }
+            counted = _counted(connection, name)
     finally:
         database.close()
-    _sync(target)
+    sync(target)
     return counted
 
 
@@ -129,11 +130,3 @@ def _program(*words: str) -> None:
         raise CopyError(f"{words[0]} is not installed; Debian has it in postgresql-client") from error
     if done.returncode != 0:
         raise CopyError(f"{words[0]}: {done.stderr.strip()}")
-
-
-def _sync(file: Path) -> None:
-    descriptor = os.open(file, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

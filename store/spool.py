@@ -15,6 +15,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+from store.fsync import sync
+
 BLOB_LIMIT: Final = 256 * 1024
 
 
@@ -76,13 +78,5 @@ class Spool:
         except OSError:
             path.unlink(missing_ok=True)  # half a message would keep what is left of a full disk
             raise
-        _sync_folder(path.parent)
-        _sync_folder(self._folder)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        sync(path.parent)
+        sync(self._folder)
