@@ -44,6 +44,7 @@ def for_a_person(ready: Mapping[str, Any], settings: Settings) -> str:
         f"  MX           {settings.mx.address}:{ready['mx']}",
         f"  submission   {settings.submission.address}:{ready['submission']} (STARTTLS), {ready['submissions']} (TLS)",
         f"  IMAP         {settings.imap.address}:{ready['imap']} (STARTTLS), {ready['imaps']} (TLS)",
+        f"  panel        {ready['admin']}/",
         f"  API          {ready['admin']}/api/v1",
         *(f"  metrics      {url}/metrics ({name})" for name, url in ready["metrics"].items()),
         f"  its own CA   {ready['ca']}",
