@@ -57,10 +57,15 @@ def main(idle: int, slow: int, rounds: int) -> int:
             with mx_load.idle_sessions(port, ssl.create_default_context(cafile=ours.ready["ca"]), idle):
                 idle_mb = (mx_load.pss_kib(ours.pid_of("mx")) - before) / 1024
                 good[f"beside {slow} slow and {idle} idle"] = _ms(port, rounds)
+        with mx_load.peak_mb(ours.pid_of("mx")) as grown:
+            assert mx_load.taken(port, large)
         stalls = _stalls(port, large, rounds)
         worst = good[f"beside {slow} slow and {idle} idle"]
         return finish({
-            "bench": "mx_load", "ours": {"good_sender_ms": good, "stall_ms": stalls, "idle_sessions_mb": idle_mb},
+            "bench": "mx_load",
+            "ours": {
+                "good_sender_ms": good, "stall_ms": stalls, "idle_sessions_mb": idle_mb, "large_peak_mb": grown[0],
+            },
             "peers": {}, "ratios": {}, "load": load(), "not_measured": {},
             "checks": {
                 f"{idle} idle STARTTLS sessions take less than {idle / 20:g} MB": idle_mb < idle / 20,

@@ -7,6 +7,7 @@ I/O over mta/smtp_dialogue, one object a connection, on the loop. A listener sub
 
 from __future__ import annotations
 
+import asyncio
 import binascii
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ from mta.smtp_data import ChunkStream, DataStream
 from mta.smtp_dialogue import Dialogue, LineTooLong
 
 R = TypeVar("R")
+_AT_ONCE: Final = 256 * 1024  # octets that are joined on the loop
 _SMUGGLED: Final = "554 5.6.0 Bare CR or LF in the message: refused as SMTP smuggling, end lines with CRLF"
 # What a browser would send that a page has sent here: nothing of it is a mail program's.
 _OTHER_PROTOCOLS: Final = frozenset({"GET", "POST", "PUT", "HEAD", "OPTIONS", "CONNECT", "HOST:"})
@@ -221,7 +223,7 @@ class SmtpServer(Dialogue, Generic[R]):
             limit = self.listener.limits.message_bytes
             await self.push(f"552 5.3.4 Message too large: this server takes {limit} octets")
         else:
-            await self._deliver(mail, stream.content())
+            await self._deliver(mail, await _joined(stream))
         if not stream.ended:
             self.hang_up("421 4.7.0 Closing")
         self.reset()
@@ -268,3 +270,8 @@ class SmtpServer(Dialogue, Generic[R]):
         except binascii.Error:
             await self.push("501 5.5.2 Not base64")
             return None
+
+
+async def _joined(stream: DataStream | ChunkStream) -> bytes:
+    """A large one in a thread: a join of 1 MB and more lets the interpreter go (CPython's bytes.join)."""
+    return stream.content() if stream.size <= _AT_ONCE else await asyncio.to_thread(stream.content)

@@ -20,6 +20,7 @@ from store.disk import is_full
 from store.spool import BLOB_LIMIT, Spool
 from store.together import Together
 
+Pieces = Sequence[bytes | memoryview]
 Intake = Together[Incoming, int]  # store/arrivals.add; those who wait at the same time are kept together
 FULL: Final = "452 4.3.1 No space for the message now, try again later"
 FAILED: Final = "451 4.3.0 Could not save the message, try again later"
@@ -34,19 +35,19 @@ class Acceptance:
 
 
 async def accept(
-    intake: Intake, spool: Spool, log: EventLog, received: Received, content: bytes, recipients: Sequence[Accepted]
+    intake: Intake, spool: Spool, log: EventLog, received: Received, pieces: Pieces, recipients: Sequence[Accepted]
 ) -> Acceptance:
-    """Durable when it returns an arrival."""
-    return await asyncio.shield(_save(intake, spool, log, received, content, recipients))
+    """Durable when it returns an arrival; `pieces` in a row are the message."""
+    return await asyncio.shield(_save(intake, spool, log, received, pieces, recipients))
 
 
 async def _save(
-    intake: Intake, spool: Spool, log: EventLog, received: Received, content: bytes, recipients: Sequence[Accepted]
+    intake: Intake, spool: Spool, log: EventLog, received: Received, pieces: Pieces, recipients: Sequence[Accepted]
 ) -> Acceptance:
     try:
         # A large one is written and synced as a file, which takes its time on a thread.
-        small = len(content) <= BLOB_LIMIT
-        stored = spool.put(content) if small else await asyncio.to_thread(spool.put, content)
+        small = sum(map(len, pieces)) <= BLOB_LIMIT
+        stored = spool.put(*pieces) if small else await asyncio.to_thread(spool.put, *pieces)
         arrival = await asyncio.wrap_future(intake.ask(Incoming(received, stored, recipients)))
         return Acceptance(arrival, None)
     except Exception as error:  # noqa: BLE001 - whatever the store raises, the peer keeps its message

@@ -23,13 +23,13 @@ _WORD: Final = re.compile(r'"((?:[^"\\]|\\.)*)"|[^\s;"]+')
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9.:\[\]_-]")
 
 
-def hops(content: bytes) -> int:
-    return len(Headers.of(content).octets("Received"))
+def hops(headers: Headers) -> int:
+    return len(headers.octets("Received"))
 
 
-def delivered_to(content: bytes) -> set[str]:
+def delivered_to(headers: Headers) -> set[str]:
     """Where it was sent on to before (mta/inbound/onward writes that)."""
-    return {value.strip() for value in Headers.of(content).all("Delivered-To")}
+    return {value.strip() for value in headers.all("Delivered-To")}
 
 
 def without_forged(content: bytes, hostname: str) -> bytes:

@@ -16,8 +16,8 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar, Final
 
 from mail.address import Address
-from mail.header import HEADER_LIMIT, split
-from mta.inbound.accept import FAILED, Intake, accept
+from mail.header import HEADER_LIMIT, Headers, split
+from mta.inbound.accept import FAILED, Intake, Pieces, accept
 from mta.inbound.authenticate import Authentication, Peer
 from mta.inbound.headers import HOPS, delivered_to, hops, trace, without_forged
 from mta.inbound.judging import Judging
@@ -123,15 +123,17 @@ class MxSession(SmtpServer[tuple[Accepted, ...]]):
         return None
 
     async def take_content(self, mail: Envelope, content: bytes) -> str:
-        if split(content[: HEADER_LIMIT + 4]) > HEADER_LIMIT:
+        body = split(content[: HEADER_LIMIT + 4])
+        if body > HEADER_LIMIT:
             # What stands behind is read by nobody here, and perhaps by who opens the mail: another From.
             self.listener.refused("header")
             return "552 5.3.4 The header is too large"
-        if hops(content) > HOPS:
+        headers = Headers.between(content, 0, body)
+        if hops(headers) > HOPS:
             self.listener.refused("loop")
             return _LOOP
         recipients = [one for accepted in self.recipients for one in accepted]
-        if not delivered_to(content).isdisjoint(one.address for one in recipients if one.purpose is Purpose.FORWARD):
+        if not delivered_to(headers).isdisjoint(one.address for one in recipients if one.purpose is Purpose.FORWARD):
             self.listener.refused("loop")
             return _LOOP
         if refusal := await self._desk.fullness(recipients, len(content)):
@@ -151,7 +153,10 @@ class MxSession(SmtpServer[tuple[Accepted, ...]]):
             return weighed.refusal
         summary = found.summary() | ({"listed": list(screened.listed)} if screened.listed else {})
         summary |= {"spam": True} if weighed.junk else {}
-        return await self._keep(mail, reverse_path, found, summary, weighed.field, content, recipients)
+        above = self._above(mail, reverse_path, found, weighed.field, name := secrets.token_hex(8))
+        # The body is not copied: of 25 MB that would hold up every other session.
+        pieces = (above + without_forged(content[:body], self.listener.hostname), memoryview(content)[body:])
+        return await self._keep(reverse_path, found, summary, name, pieces, recipients)
 
     async def _screened(self, reverse_path: str, found: Authentication, recipients: Sequence[Accepted]) -> Screened:
         people = _people(recipients)
@@ -176,23 +181,21 @@ class MxSession(SmtpServer[tuple[Accepted, ...]]):
             return f"550 5.7.1 Refused by the DMARC policy of {found.from_domain}"
         return None
 
+    def _above(self, mail: Envelope, reverse_path: str, found: Authentication, field: bytes, name: str) -> bytes:
+        results, protocol, now = found.header + field, self._protocol(mail), datetime.now(UTC)
+        return trace(reverse_path, results, self.peer, self.helo, protocol, self.listener.hostname, name, now)
+
     async def _keep(
-        self, mail: Envelope, reverse_path: str, found: Authentication, summary: dict[str, Any], field: bytes,
-        content: bytes, recipients: Sequence[Accepted],
+        self, reverse_path: str, found: Authentication, summary: dict[str, Any], name: str, pieces: Pieces,
+        recipients: Sequence[Accepted],
     ) -> str:  # fmt: skip
-        now, name = datetime.now(UTC), secrets.token_hex(8)
-        hostname = self.listener.hostname
-        above = trace(
-            reverse_path, found.header + field, self.peer, self.helo, self._protocol(mail), hostname, name, now
-        )
-        received = Received(now, reverse_path, self.peer, self.helo, self.secured, summary)
-        whole = above + without_forged(content, hostname)
-        desk = self._desk
-        taken = await accept(desk.intake, desk.spool, self.listener.log, received, whole, recipients)
+        received = Received(datetime.now(UTC), reverse_path, self.peer, self.helo, self.secured, summary)
+        desk, octets = self._desk, sum(map(len, pieces))
+        taken = await accept(desk.intake, desk.spool, self.listener.log, received, pieces, recipients)
         if taken.refusal is not None:
             self.listener.refused("not_saved")
             return taken.refusal
-        self.listener.accepted(len(whole))
+        self.listener.accepted(octets)
         self.listener.log.info(
             "accepted",
             arrival=taken.arrival,
@@ -200,7 +203,7 @@ class MxSession(SmtpServer[tuple[Accepted, ...]]):
             peer=self.peer,
             reverse_path=reverse_path,
             recipients=[recipient.address for recipient in recipients],
-            size_bytes=len(whole),
+            size_bytes=octets,
             spf=found.spf.result,
             dmarc=found.verdict.result.value,
         )

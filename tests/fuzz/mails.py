@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 from fuzz.target import Target
 
+from mail.header import Headers
 from mail.mime_index import index
 from mail.outcome import Effect, Kind
 from mta.inbound.headers import delivered_to, hops, without_forged
@@ -77,8 +78,8 @@ def _file(octets: bytes) -> None:
 
 
 def _headers(octets: bytes) -> None:
-    hops(octets)
-    delivered_to(octets)
+    hops(Headers.of(octets))
+    delivered_to(Headers.of(octets))
     kept = without_forged(octets, "mx.ours.example")
     assert without_forged(kept, "mx.ours.example") == kept, "a forged result behind a forged one stays"
 

@@ -108,6 +108,20 @@ def pss_kib(pid: int) -> int:
     return next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
 
 
+@contextmanager
+def peak_mb(pid: int) -> Iterator[list[float]]:
+    """How many MB the process grew by at most, in the list once it is left (proc(5): clear_refs, VmHWM)."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+    before, found = _high_water_kib(pid), list[float]()
+    yield found
+    found.append((_high_water_kib(pid) - before) / 1024)
+
+
+def _high_water_kib(pid: int) -> int:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
+
+
 def signed(domain: str, octets: int) -> tuple[bytes, str]:
     """A mail of so many octets that carries its domain's signature, and the key's record."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)

@@ -15,8 +15,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mail import dkim_verify
 from mail.dkim_claim import Broken, Claim, first_read, read_claim
-from mail.dkim_sign import Algorithm, Key, Signer, dns_record, generate_keys, pem
+from mail.dkim_sign import Algorithm, Key, Signer, dns_record, generate_keys, linear_relaxed_body, pem
 from mail.dkim_verify import Signed, Verdict
 
 NOW = datetime.now(UTC)
@@ -133,13 +134,32 @@ def _signed_once(canonical: str) -> bytes:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.sampled_from([b" ", b"\t", b"\r\n", b"x", b"y" * 100]), max_size=60), st.integers(1, 40))
+@given(st.lists(st.sampled_from([b" ", b"\t", b"\r\n", b"x", b"y" * 100]), max_size=60), st.integers(2, 40))
 def test_a_large_body_in_blocks_has_the_hash_of_the_whole(pieces: list[bytes], block: int) -> None:
     content = HEAD + b"\r\n" + b"".join(pieces)
     for canonical in ("relaxed/relaxed", "relaxed/simple"):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("mail.dkim_verify._BLOCK", block)
             assert words(theirs(content, canonical)) == ["pass"]
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(st.sampled_from([b" ", b"\t", b"\r\n", b"\r", b"\n", b"xE"]), max_size=30).map(b"".join), st.integers(2, 9)
+)
+def test_a_relaxed_body_in_blocks_is_that_of_the_whole(body: bytes, block: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dkim_verify, "_BLOCK", block)
+        pieces = list(dkim_verify._relaxed_body(memoryview(body)))
+    assert b"".join(pieces) == linear_relaxed_body(body)
+
+
+@pytest.mark.parametrize("octets", [b" ", b"\r\n", b" \t", b"x" * 70 + b"\r\n"])
+@pytest.mark.parametrize("order", ["simple", "relaxed"])
+def test_no_body_is_more_than_a_block_at_a_time(octets: bytes, order: str) -> None:
+    """Between two blocks other threads go on."""
+    body = octets * (3_000_000 // len(octets)) + b"x\r\n"
+    assert max(map(len, dkim_verify._BODIES[order](memoryview(body)))) <= 2 * dkim_verify._BLOCK
 
 
 def test_security_08_a_body_that_l_leaves_open_is_policy() -> None:

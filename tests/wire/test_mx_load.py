@@ -85,3 +85,12 @@ def test_neither_a_large_signed_mail_nor_blanks_without_end_hold_up_others(
     with premises.stores.mail.database.read() as tx:
         kept = arrivals.load(tx, arrivals.waiting(tx, 0, 1000)[-2:])
     assert [one.authentication["dkim"][0][0] for one in kept] == ["pass", "fail"]
+
+
+def test_a_large_mail_is_not_copied_again_and_again(premises: Premises, large: tuple[bytes, str]) -> None:
+    """Each copy of 25 MB is a time in which no other session is served: the blocks and the message, no third one."""
+    with premises.role("mx", **LIMITS) as fresh:
+        mx_load.round_trips(fresh.ports["mx"], 3)
+        with mx_load.peak_mb(fresh.process.pid) as grown:
+            assert mx_load.taken(fresh.ports["mx"], large[0])
+    assert grown[0] < 2.5 * OCTETS / 1024 / 1024
