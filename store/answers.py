@@ -17,7 +17,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from mail.mime_index import Indexed
-from store import filing, folders, injection
+from store import conversation_list, filing, folders, injection
+from store.conversation_list import DONE
 from store.injection import HandedIn
 from store.schema import answers, filed_answers, messages, recipients
 from store.spool import Stored
@@ -45,6 +46,7 @@ class Asked:
     key: str
     digest: bytes
     blind: Sequence[str]
+    arrival_id: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +62,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Unfiled:
-    """One whose copy is to be filed: where its bytes are."""
+    """One whose copy is to be filed: where its bytes are, and which mail of whom it answers."""
 
     message_id: int
+    client_id: int
+    arrival_id: int | None
     mailbox_id: int
     blind: Sequence[str]
     blob: bytes | None
@@ -101,8 +105,8 @@ def queue(tx: Connection, asked: Asked, handed_in: HandedIn) -> Answer:
 def unfiled(tx: Connection, limit: int) -> list[Unfiled]:
     wanted = (
         select(
-            answers.c.message_id, answers.c.mailbox_id, answers.c.blind, messages.c.bytes, messages.c.file,
-            messages.c.created_at,
+            answers.c.message_id, answers.c.client_id, answers.c.arrival_id, answers.c.mailbox_id, answers.c.blind,
+            messages.c.bytes, messages.c.file, messages.c.created_at,
         )
         .join(messages, messages.c.id == answers.c.message_id)
         .where(_OPEN[tx.dialect.name])
@@ -113,9 +117,11 @@ def unfiled(tx: Connection, limit: int) -> list[Unfiled]:
 
 
 def file(tx: Connection, one: Unfiled, copy: Stored, index: Indexed, now: datetime) -> bool:
-    """On `mail`: the copy in the folder of sent mail, read; False where it has been filed."""
+    """On `mail`: the copy in the folder of sent mail, read, and the conversation answered; False where it was filed."""
     if tx.execute(_NOTE[tx.dialect.name], {"message_id": one.message_id}).first() is None:
         return False
+    if one.arrival_id is not None:
+        conversation_list.settle(tx, one.client_id, one.arrival_id, DONE)
     folders.ensure_folders(tx, one.mailbox_id, now)
     filing.file_message(tx, _sent_folder(tx, one.mailbox_id, now), copy, index, [filing.SEEN], one.at, now)
     return True

@@ -6,7 +6,7 @@ store/ratings.py alone, here they are only given at registration and read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -108,6 +108,12 @@ def get(tx: Connection, project: int, client: int) -> Client | None:
 def find(tx: Connection, project: int, address_key: str) -> Client | None:
     row = tx.execute(_mine(project).where(clients.c.address_key == address_key)).one_or_none()
     return None if row is None else _client(row)
+
+
+def addresses(tx: Connection, project: int, ids: Collection[int]) -> dict[int, str]:
+    """By id, of those that are the project's."""
+    wanted = select(clients.c.id, clients.c.address).where(clients.c.project_id == project, clients.c.id.in_(ids))
+    return {row.id: row.address for row in tx.execute(wanted)}
 
 
 def everywhere(tx: Connection, address_key: str, project: int | None) -> list[tuple[int, Client]]:

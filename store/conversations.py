@@ -19,13 +19,14 @@ from sqlalchemy.dialects import postgresql, sqlite
 from mail.letter import Letter
 from mail.outcome import Reason
 from policy.lifecycle import State
+from store import conversation_list
 from store.arrivals import Arrival
 from store.schema import answers, campaigns, correspondence, messages, recipients
 
 _NAMESAKES: Final = 100  # messages of one Message-ID, which programs choose, and rows of those
 _LINK: Final = {
-    "sqlite": sqlite.insert(correspondence).on_conflict_do_nothing(),
-    "postgresql": postgresql.insert(correspondence).on_conflict_do_nothing(),
+    "sqlite": sqlite.insert(correspondence).on_conflict_do_nothing().returning(correspondence.c.client_id),
+    "postgresql": postgresql.insert(correspondence).on_conflict_do_nothing().returning(correspondence.c.client_id),
 }
 
 
@@ -33,6 +34,7 @@ _LINK: Final = {
 class Place:
     """Where a mail belongs; `mailbox_id` None: it came to the reverse-path of what we sent."""
 
+    project_id: int
     client_id: int
     mailbox_id: int | None
 
@@ -121,7 +123,9 @@ def link(tx: Connection, arrival: Arrival, letter: Letter, places: Sequence[Plac
         for place in reversed(places)
     }  # fmt: skip
     if rows:
-        tx.execute(_LINK[tx.dialect.name], list(rows.values()))
+        new = set(tx.execute(_LINK[tx.dialect.name], list(rows.values())).scalars())
+        came_to = {place.client_id: place.project_id for place in places if place.client_id in new}
+        conversation_list.wake(tx, came_to, arrival.id, arrival.received_at)
 
 
 def came(tx: Connection, client: int, before: int, limit: int) -> list[Came]:

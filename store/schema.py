@@ -333,7 +333,7 @@ answers = _table(
     Column("mailbox_id", Count, nullable=False), _text("key"),
     Column("digest", Octets, nullable=False),  # of what was asked under this key
     Column("blind", Json, nullable=False),  # the addressees of blind copies, as the writer's own copy names them
-    Column("filed", Flag, nullable=False),
+    Column("filed", Flag, nullable=False), Column("arrival_id", Count),  # which mail it answers
     UniqueConstraint("project_id", "key"),
     Index("ix_answers_unfiled", "message_id", sqlite_where=text("filed = 0"), postgresql_where=text("NOT filed")),
 )  # fmt: skip
@@ -418,6 +418,13 @@ correspondence = _table(
     Column("mailbox_id", Count),  # None: it came to the reverse-path of what we sent
     _moment("at"), _text("dmarc"), Column("letter", Json, nullable=False),  # mail/letter.py
     sqlite_with_rowid=False,
+)  # fmt: skip
+
+# A client's conversation as a whole: `newest` is its last arrival; `standing`: 2 unread, 1 unanswered, 0 done.
+conversations = _table(
+    "conversations", mail, Column("client_id", Count, primary_key=True, autoincrement=False),
+    Column("project_id", Count, nullable=False), Column("newest", Count, nullable=False), _moment("at"),
+    Column("standing", Count, nullable=False), Index(None, "project_id", "standing", "newest"),
 )  # fmt: skip
 
 # Answers whose copy is in the folder of sent mail, so that it is filed once whatever dies (store/answers.py).

@@ -159,7 +159,7 @@ def _reply(tx: Connection, act: Replied, arrival: int, now: datetime) -> Tied:
         consequences.reply(tx, project, author, arrival, now)
     rows = (*((act.recipient_id,) if act.recipient_id is not None else ()), *act.rows)
     client = conversations.client_of(tx, project, rows, act.message_ids, author)
-    places = () if client is None else (Place(client, act.mailbox_id),)
+    places = () if client is None else (Place(project, client, act.mailbox_id),)
     return Tied(author or client, None, places)
 
 

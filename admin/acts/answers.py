@@ -102,7 +102,8 @@ def _answer(office: Office, project: int, client: int, draft: Draft, key: str, d
         project, None, str(written.author), written.message_id, stored, _POOL, mailbox_id=sender.mailbox.id
     )  # fmt: skip
     forwards = [Forward(str(one), one.normalised, one.ascii_domain) for one in everyone]
-    asked = Asked(project, client, sender.mailbox.id, key, digest, [str(one) for one in blind])
+    answered = about.arrival_id if about else None
+    asked = Asked(project, client, sender.mailbox.id, key, digest, [str(one) for one in blind], answered)
 
     def work(tx: Any) -> Answer:
         _refuse_sender(tx, project, written.author)
@@ -110,7 +111,9 @@ def _answer(office: Office, project: int, client: int, draft: Draft, key: str, d
         return answers.queue(tx, asked, HandedIn(submitted, forwards, written.at))
 
     made = office.write(work)
-    copy = Unfiled(made.message_id, made.mailbox_id, asked.blind, stored.blob, stored.file, written.at)
+    copy = Unfiled(
+        made.message_id, client, answered, made.mailbox_id, asked.blind, stored.blob, stored.file, written.at
+    )  # fmt: skip
     # It is queued: whoever were told of a failure now would send it again. The clock files the copy later.
     with suppress(Exception):
         file_copy(office, copy)

@@ -1,4 +1,4 @@
-"""/clients/{id}/conversation: read in pages, and answered."""
+"""/conversations of a project, and /clients/{id}/conversation: read in pages, answered, or done without an answer."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from admin.acts import answers, conversations
+from admin.acts import answers, conversation_list, conversations
 from admin.acts.answers import Answered, Draft
+from admin.acts.conversation_list import ConversationView
 from admin.acts.conversations import Entry
 from admin.acts.pages import Page
 from admin.api.campaigns import AttachmentRequest
@@ -30,6 +31,27 @@ class AnswerRequest(BaseModel):
     cc: Addresses = []
     bcc: Addresses = []
     attachments: Annotated[tuple[AttachmentRequest, ...], Field(max_length=50)] = ()
+
+
+@router.get("/conversations")
+def list_conversations(
+    office: TheOffice, project: InProject, cursor: str | None = None, limit: int = conversation_list.DEFAULT
+) -> Page[ConversationView]:
+    """Those that wait for somebody first."""
+    return conversation_list.page(office, project, cursor, limit)
+
+
+class DoneRequest(BaseModel):
+    """`entry`: the last mail that was looked at, in-N."""
+
+    model_config = ConfigDict(extra="forbid")
+    entry: str
+
+
+@router.post(f"{_PATH}/done", status_code=204)
+def finish_conversation(client_id: int, body: DoneRequest, office: TheOffice, project: InProject) -> None:
+    """It needs no answer, as far as that mail."""
+    conversation_list.done(office, project, client_id, body.entry)
 
 
 @router.get(_PATH)

@@ -1,4 +1,4 @@
-"""`mailloft client conversation show` and `answer`."""
+"""`mailloft client conversation list`, `show`, `answer` and `done`."""
 
 from __future__ import annotations
 
@@ -8,10 +8,45 @@ from typing import Annotated
 
 import typer
 
-from admin.cli.opening import HERE, AsJson, Folder, ProjectName, opened, project_id, show_one
+from admin.cli.opening import HERE, AsJson, Folder, ProjectName, opened, project_id, show, show_one
 
 app = typer.Typer(help="What we sent to a client and what he wrote.", no_args_is_help=True)
 Address = Annotated[str, typer.Argument(help="The client's.")]
+
+
+@app.command(name="list")
+def list_conversations(
+    cursor: Annotated[str | None, typer.Option(help="Behind this page.")] = None,
+    project: ProjectName = None,
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Those that wait for somebody first."""
+    from admin.acts import conversation_list
+
+    with opened(folder) as office:
+        found = conversation_list.page(office, project_id(office, project), cursor)
+    if as_json:
+        show_one(found, as_json)
+        return
+    show(found.items, as_json)
+    if found.next:
+        typer.echo(f"more: --cursor {found.next}")
+
+
+@app.command(name="done")
+def finish_conversation(
+    address: Address,
+    entry: Annotated[str, typer.Argument(help="The last mail that was looked at, in-N.")],
+    project: ProjectName = None,
+    folder: Folder = HERE,
+) -> None:
+    """It needs no answer, as far as that mail."""
+    from admin.acts import clients, conversation_list
+
+    with opened(folder) as office:
+        owner = project_id(office, project)
+        conversation_list.done(office, owner, clients.by_address(office, owner, address).id, entry)
 
 
 @app.command(name="show")

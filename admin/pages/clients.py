@@ -9,12 +9,14 @@ from fastapi import APIRouter, Query, Response
 from admin.acts import clients, lists
 from admin.acts.pages import Window
 from admin.api.doors import InWindow
+from admin.pages import conversations
 from admin.pages.forms import Filled, Form
 from admin.pages.visit import Member, Viewer, Visit
 from admin.refusals import RefusedError
 
 _OFFERED: Final = 200
 _SENT: Final = 20
+_ENTRIES: Final = 5
 
 router = APIRouter(include_in_schema=False)
 
@@ -66,4 +68,5 @@ def _list(visit: Visit, window: Window, form: Form, address: str) -> Response:
 def _one(visit: Visit, client: int, form: Form) -> Response:
     found = clients.get(visit.office, visit.here, client)
     sent = clients.sent_to(visit.office, visit.here, client, _SENT)
-    return visit.page("client.html", {"client": found, "sent": sent}, form)
+    talk = conversations.told(visit, client, limit=_ENTRIES)
+    return visit.page("client.html", {"client": found, "sent": sent} | talk, form)

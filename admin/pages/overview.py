@@ -9,7 +9,7 @@ from typing import Final
 
 from fastapi import APIRouter, Response
 
-from admin.acts import campaigns, clients, domains, journey, lists
+from admin.acts import campaigns, clients, conversation_list, domains, journey, lists
 from admin.acts import senders as acts_senders
 from admin.acts.campaigns import CampaignLine
 from admin.acts.journey import FlowView
@@ -53,6 +53,7 @@ def show(visit: Viewer) -> Response:
             *_breakers(visit),
             *_paused(visit),
             *_late(visit, flows, running, now),
+            *_conversations(visit),
         ],
         "running": [campaigns.get(visit.office, visit.here, one.id) for one in running],
         "queued": sum(one.queued for one in flows),
@@ -106,6 +107,12 @@ def _late(visit: Visit, flows: Sequence[FlowView], running: Sequence[CampaignLin
     if not due or now - min(due) < _OLD:
         return []
     return [Attention("queue", "/queue", str(visit.words.ago(min(due), now)))]
+
+
+def _conversations(visit: Visit) -> list[Attention]:
+    count = conversation_list.waiting(visit.office, visit.here)
+    words = str(visit.words.n("overview.conversations", count))
+    return [Attention("conversation", "/conversations", words, grave=False)] if count else []
 
 
 def _steps(visit: Visit) -> list[tuple[str, str, bool]]:

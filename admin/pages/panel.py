@@ -10,6 +10,7 @@ from admin.pages import (
     campaigns,
     clients,
     connections,
+    conversations,
     domains,
     imports,
     journey,
@@ -26,8 +27,8 @@ from admin.pages import (
 )
 
 PAGES: Final = (
-    sign_in, me, overview, domains, mailboxes, senders, connections, lists, imports, clients, campaigns, queue, journey,
-    people, operating, render,
+    sign_in, me, overview, domains, mailboxes, senders, connections, lists, imports, clients, conversations, campaigns,
+    queue, journey, people, operating, render,
 )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from admin.acts import answers, conversations
+from admin.acts import answers, conversation_list, conversations
 from admin.acts.answers import Draft
 from admin.acts.conversations import Entry
 from admin.office import Office
@@ -355,6 +355,56 @@ def test_what_may_not_go_is_refused_by_name_and_nothing_is_sent(
     assert (desk.queued(), desk.in_sent()) == ([], [])
 
 
+# --- the list ---------------------------------------------------------------------------------------------------
+
+
+def _listed(desk: Desk, cursor: str | None = None, limit: int = 50) -> list[tuple[str, str]]:
+    found = conversation_list.page(desk.office, desk.tenant.project, cursor, limit)
+    rest = _listed(desk, found.next, limit) if found.next else []
+    return [(one.address, one.standing) for one in found.items] + rest
+
+
+def test_who_waits_stands_first_and_a_page_goes_on_where_the_last_one_ended(desk: Desk) -> None:
+    desk.mailed("<eve@ours.test>", "eve@remote.test")
+    desk.mailed("<dora@ours.test>", "dora@remote.test")
+    desk.write()
+    desk.write("eve@remote.test")
+    desk.write("dora@remote.test")
+    project, last = desk.tenant.project, desk.shown()[0].id
+    conversation_list.read(desk.office, project, desk.client, last)
+    assert conversation_list.waiting(desk.office, project) == 3
+    eve = next(one for one in conversation_list.page(desk.office, project).items if one.address == "eve@remote.test")
+    assert (eve.subject, eve.preview, eve.author) == ("Re: offer", "Yes, please.", "eve@remote.test")
+    conversation_list.done(desk.office, project, eve.client, "in-999")
+    conversation_list.read(desk.office, project, eve.client, "in-999")
+    wanted = [("dora@remote.test", "unread"), ("carl@remote.test", "unanswered"), ("eve@remote.test", "done")]
+    assert _listed(desk) == _listed(desk, limit=1) == wanted
+    desk.write("eve@remote.test")
+    assert _listed(desk)[0] == ("eve@remote.test", "unread")
+    assert conversation_list.waiting(desk.office, project) == 3
+
+
+def test_an_answer_settles_what_it_answers_and_not_what_came_since(desk: Desk) -> None:
+    desk.write()
+    first = desk.shown()[0].id
+    desk.write()
+    desk.answer(Draft("Hello", entry=first))
+    assert _listed(desk) == [("carl@remote.test", "unread")]
+    desk.answer(Draft("Hello"))
+    assert _listed(desk) == [("carl@remote.test", "done")]
+
+
+def test_another_projects_list_is_its_own_and_its_clients_are_not_settled_from_here(desk: Desk) -> None:
+    other = smtp_role.settle_tenant(desk.stores, "other.test")
+    desk.write()
+    assert conversation_list.page(desk.office, other.project).items == []
+    with pytest.raises(NotFoundError):
+        conversation_list.done(desk.office, other.project, desk.client, desk.shown()[0].id)
+    for cursor in ("x", "3.1", "1", "1.1.1"):
+        with pytest.raises(InvalidError):
+            conversation_list.page(desk.office, desk.tenant.project, cursor)
+
+
 # --- crash cases ------------------------------------------------------------------------------------------------
 
 
@@ -377,6 +427,7 @@ def test_killed_between_queue_and_copy_the_clock_files_it_once_and_sends_nothing
     assert answers.file_left(desk.office) == 1
     assert answers.file_left(desk.office) == 0
     assert [one["Bcc"] for one in desk.in_sent()] == ["eve@remote.test"]
+    assert _listed(desk) == [("carl@remote.test", "done")]
     assert desk.answer(Draft("Hello", bcc=["eve@remote.test"]), "k1").repeated
     assert len(desk.queued()) == 2
 
@@ -392,6 +443,7 @@ def test_an_answer_whose_mailbox_is_gone_is_settled_all_the_same(desk: Desk) -> 
 def test_a_mail_that_is_sorted_again_is_in_the_conversation_once(desk: Desk) -> None:
     desk.write()
     entry = desk.shown()[0]
+    conversation_list.done(desk.office, desk.tenant.project, desk.client, entry.id)
     with desk.stores.mail.database.write() as tx:
         (waiting,) = arrivals.load(tx, [int(entry.id.removeprefix("in-"))])
         tx.execute(schema.arrivals.update().values(state="new", parses=0))
@@ -400,3 +452,4 @@ def test_a_mail_that_is_sorted_again_is_in_the_conversation_once(desk: Desk) -> 
         pass
     assert desk.shown()[0].id == entry.id
     assert desk.came() == ["carl@remote.test"]
+    assert _listed(desk) == [("carl@remote.test", "done")]

@@ -75,6 +75,8 @@ EXPECTED: dict[tuple[str, str], Expected] = {
     ("GET", "/clients/{client_id}"): Expected(NOT_FOUND),
     ("GET", "/clients/{client_id}/conversation"): Expected(NOT_FOUND),
     ("POST", "/clients/{client_id}/conversation"): Expected(NOT_FOUND, {"text": "x", "mailbox": "hello@{domain}"}),
+    ("GET", "/conversations"): Expected(OWN_ONLY),
+    ("POST", "/clients/{client_id}/conversation/done"): Expected(NOT_FOUND, {"entry": "in-1"}),
     ("GET", "/campaigns"): Expected(OWN_ONLY),
     ("POST", "/campaigns"): Expected(
         NOT_FOUND, {"name": "x", "sender": "{sender}", "list": "{list}", "subject": "x", "html": "x"}

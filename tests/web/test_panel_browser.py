@@ -27,7 +27,8 @@ WAIT: Final = 30_000.0
 PATHS: Final = (
     "", "/domains", "/domains/{domain}", "/mailboxes", "/mailboxes/hello@{domain}", "/aliases", "/senders",
     "/senders/{sender}", "/connections", "/connections/{connection}", "/lists", "/lists/{list}", "/lists/{list}/import",
-    "/imports", "/imports/{imported}", "/clients", "/clients/{client}", "/campaigns", "/campaigns/new",
+    "/imports", "/imports/{imported}", "/clients", "/clients/{client}", "/conversations",
+    "/conversations/{client}", "/campaigns", "/campaigns/new",
     "/campaigns/{campaign}/recipients", "/campaigns/{campaign}/message", "/campaigns/{campaign}/sending", "/queue",
     "/trace", "/people", "/audit",
 )  # fmt: skip

@@ -708,6 +708,7 @@ def upgrade() -> None:
         sa.Column("digest", columns.Octets, nullable=False),
         sa.Column("blind", columns.Json(), nullable=False),
         sa.Column("filed", columns.Flag(), nullable=False),
+        sa.Column("arrival_id", columns.Id, nullable=True),
         sa.ForeignKeyConstraint(
             ["client_id"],
             ["clients.id"],

@@ -38,6 +38,22 @@ def upgrade() -> None:
         postgresql_where=sa.text("file IS NOT NULL"),
     )
     op.create_table(
+        "conversations",
+        sa.Column("client_id", columns.Id, autoincrement=False, nullable=False),
+        sa.Column("project_id", columns.Id, nullable=False),
+        sa.Column("newest", columns.Id, nullable=False),
+        sa.Column("at", columns.Moment(), nullable=False),
+        sa.Column("standing", columns.Id, nullable=False),
+        sa.PrimaryKeyConstraint("client_id", name=op.f("pk_conversations")),
+        sqlite_strict=True,
+    )
+    op.create_index(
+        op.f("ix_conversations_project_id_conversations_standing_conversations_newest"),
+        "conversations",
+        ["project_id", "standing", "newest"],
+        unique=False,
+    )
+    op.create_table(
         "filed_answers",
         sa.Column("message_id", columns.Id, autoincrement=False, nullable=False),
         sa.PrimaryKeyConstraint("message_id", name=op.f("pk_filed_answers")),
