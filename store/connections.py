@@ -83,9 +83,12 @@ def find(tx: Transaction, login: str) -> Connection | None:
     return None if row is None else _connection(row)
 
 
-def find_named(tx: Transaction, name: str) -> Connection | None:
-    """The oldest of that name, for `[submission] trusted`."""
-    row = tx.execute(_COLUMNS.where(connections.c.name == name).order_by(connections.c.id).limit(1)).one_or_none()
+def find_named(tx: Transaction, name: str, project: int | None = None) -> Connection | None:
+    """The oldest of that name, of all projects (for `[submission] trusted`) or of one."""
+    wanted = _COLUMNS.where(connections.c.name == name)
+    if project is not None:
+        wanted = wanted.where(connections.c.project_id == project)
+    row = tx.execute(wanted.order_by(connections.c.id).limit(1)).one_or_none()
     return None if row is None else _connection(row)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, update
 
 from store.schema import plans, projects
 
@@ -55,6 +55,12 @@ def find(tx: Connection, name: str) -> Project | None:
 def get(tx: Connection, project: int) -> Project | None:
     row = tx.execute(_COLUMNS.where(projects.c.id == project)).one_or_none()
     return None if row is None else _project(row)
+
+
+def allow_campaigns(tx: Connection, project: int, allowed: bool) -> Project:
+    plan = _plan(tx, allowed)
+    tx.execute(update(projects).where(projects.c.id == project).values(plan_id=plan))
+    return _project(tx.execute(_COLUMNS.where(projects.c.id == project)).one())
 
 
 def page(tx: Connection, after: int, limit: int) -> list[Project]:

@@ -104,13 +104,15 @@ def page(office: Office, project: int, window: Window) -> Page[ConnectionView]:
     return page_of(rows, window, _view, lambda row: row.id)
 
 
-def ask(office: Office, project: int, name: str, sender: int, answers: Mapping[str, str]) -> NewConnection:
+def ask(
+    office: Office, project: int, name: str, sender: int, answers: Mapping[str, str], transactional: bool = False
+) -> NewConnection:
     """With the questionnaire answered; it waits for the operator. Raises InvalidError naming the answer that lacks."""
     for question in QUESTIONS:
         if not 1 <= len(answers.get(question, "").strip()) <= _ANSWER:
             raise InvalidError(f"{question}: an answer of 1 to {_ANSWER} characters; the answers decide")
     kept = {question: answers[question].strip() for question in QUESTIONS}
-    return create(office, project, name, sender, approved=False, answers=kept)
+    return create(office, project, name, sender, approved=False, transactional=transactional, answers=kept)
 
 
 def get(office: Office, project: int, connection: int) -> ConnectionView:
@@ -119,6 +121,15 @@ def get(office: Office, project: int, connection: int) -> ConnectionView:
         found = connections.get(tx, project, connection)
     if found is None:
         raise NotFoundError(f"this project has no SMTP connection {connection}")
+    return _view(found)
+
+
+def by_name(office: Office, project: int, name: str) -> ConnectionView:
+    """The oldest of that name. Raises NotFoundError."""
+    with office.read() as tx:
+        found = connections.find_named(tx, name, project)
+    if found is None:
+        raise NotFoundError(f"this project has no SMTP connection named {name[:80]!r}")
     return _view(found)
 
 

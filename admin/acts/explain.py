@@ -128,6 +128,22 @@ class SourceView:
     warmup: list[WarmupView]
 
 
+@dataclass(frozen=True, slots=True)
+class PoolView:
+    """A pool with the addresses that it sends from now (PRODUCT O2)."""
+
+    name: str
+    addresses: list[str]
+
+
+def pools(office: Office) -> list[PoolView]:
+    """In the order of the settings."""
+    named: dict[str, list[str]] = {}
+    for one in office.settings.outbound.sources:
+        named.setdefault(one.pool, []).append(one.address)
+    return [PoolView(name, addresses) for name, addresses in named.items()]
+
+
 def sources(office: Office) -> list[SourceView]:
     """All addresses of this node."""
     settings, now = office.settings, office.now()

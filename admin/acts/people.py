@@ -57,8 +57,8 @@ def page(office: Office, project: int | None, window: Window) -> Page[PersonView
     return page_of(rows, window, _view, lambda row: row.id)
 
 
-def set_role(office: Office, project: int, person: int, role: str, by: int) -> PersonView:
-    """Raises ConflictError for one's own: the last owner would lock everybody out."""
+def set_role(office: Office, project: int, person: int, role: str, by: int | None) -> PersonView:
+    """`by` None: the operator's key or shell. Raises ConflictError for one's own: the last owner would lock all out."""
     _check_role(project, role)
 
     def work(tx: Any) -> Person:
@@ -89,17 +89,28 @@ def new_password(office: Office, project: int | None, person: int) -> NewPerson:
     return NewPerson(found.id, found.login, found.role, password)
 
 
-def remove(office: Office, project: int | None, person: int, by: int) -> str:
-    """The login that is gone. Raises ConflictError for oneself."""
+def remove(office: Office, project: int | None, person: int, by: int | None) -> str:
+    """The login that is gone. Raises ConflictError for oneself, and for the last operator."""
 
     def work(tx: Any) -> str:
         found = _of_project(tx, project, person)
         if person == by:
             raise ConflictError("nobody removes themselves; another owner or the operator does")
+        if project is None and len(people.page(tx, None, 0, 2)) == 1:
+            raise ConflictError(f"{found.login} is the last operator; add another one first")
         people.remove(tx, person)
         return found.login
 
     return office.write(work)
+
+
+def by_login(office: Office, project: int | None, login: str) -> PersonView:
+    """Raises NotFoundError, also for another project's."""
+    with office.read() as connection:
+        found = people.find(connection, login.strip().lower())
+    if found is None or found.project != project:
+        raise NotFoundError(f"nobody signs in as {login[:80]!r} here")
+    return _view(found)
 
 
 def _of_project(tx: Any, project: int | None, person: int) -> Person:

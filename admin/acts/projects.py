@@ -49,6 +49,12 @@ def create(office: Office, name: str, campaigns_allowed: bool) -> NewProject:
     return NewProject(made.id, made.name, key)
 
 
+def allow_campaigns(office: Office, name: str, allowed: bool) -> ProjectView:
+    """Its plan from now on; campaigns that run go on. Raises NotFoundError."""
+    here = by_name(office, name).id
+    return _view(office.write(lambda tx: projects.allow_campaigns(tx, here, allowed)))
+
+
 def new_key(office: Office, project: int, name: str) -> str:
     """Another API key of the project, shown here and never again."""
     key, now = generate_secret(), office.now()

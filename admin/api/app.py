@@ -26,11 +26,13 @@ from admin.api import (
     journey,
     lists,
     mailboxes,
+    people,
     problems,
     projects,
     queue,
     ratings,
     senders,
+    sources,
 )
 from admin.api.body_limit import BodyLimit
 from admin.api.doors import Remembered
@@ -42,7 +44,7 @@ from role.log import EventLog
 PREFIX: Final = "/api/v1"
 _NOUNS: Final = (
     projects, domains, mailboxes, app_passwords, correspondents, aliases, senders, connections, lists, imports,
-    clients, conversations, campaigns, journey, queue, explain, ratings, doctor,
+    clients, conversations, campaigns, journey, queue, explain, ratings, doctor, people, sources,
 )  # fmt: skip
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict
 
-from admin.acts import dkim_keys, domains, reports
+from admin.acts import dkim_keys, domain_checks, domains, reports
 from admin.acts.dkim_keys import KeyView
+from admin.acts.domain_checks import Standing
 from admin.acts.domains import DomainView
 from admin.acts.pages import Page
 from admin.api.doors import InProject, InWindow, Operator, TheOffice
@@ -45,6 +46,25 @@ def show_domain(name: str, office: TheOffice, project: InProject) -> DomainView:
 @router.patch("/domains/{name}")
 def set_domain_states(name: str, body: DomainStates, office: TheOffice, _: Operator, project: InProject) -> DomainView:
     return domains.set_states(office, project, name, body.model_dump(exclude_none=True))
+
+
+@router.get("/domains/{name}/check")
+def show_check(name: str, office: TheOffice, project: InProject) -> Standing:
+    """What the last check found, and when the next one is due."""
+    return domain_checks.standing(office, project, name)
+
+
+@router.post("/domains/{name}/check")
+def check_now(name: str, request: Request, office: TheOffice, project: InProject) -> Standing:
+    """Ask the name servers now; it may take their time."""
+    return domain_checks.check(office, request.app.state.resolver, project, name)
+
+
+@router.post("/domains/{name}/follow")
+def follow_checks(name: str, office: TheOffice, _: Operator, project: InProject) -> Standing:
+    """Give states that were set by hand back to the checks."""
+    domain_checks.follow(office, project, name)
+    return domain_checks.standing(office, project, name)
 
 
 @router.get("/domains/{name}/reports")

@@ -24,6 +24,16 @@ def create_project(body: ProjectRequest, office: TheOffice, _: Operator) -> NewP
     return projects.create(office, body.name, body.campaigns_allowed)
 
 
+class ProjectChange(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    campaigns_allowed: bool
+
+
+@router.patch("/projects/{name}")
+def change_project(name: str, body: ProjectChange, office: TheOffice, _: Operator) -> ProjectView:
+    return projects.allow_campaigns(office, name, body.campaigns_allowed)
+
+
 @router.get("/projects")
 def list_projects(office: TheOffice, window: InWindow, _: Operator) -> Page[ProjectView]:
     return projects.page(office, window)

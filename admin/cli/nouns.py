@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from admin.cli import alias, app_password, campaign, client, mailbox
+from admin.cli import alias, app_password, campaign, client, connection, ip, mailbox, person
 from admin.cli.opening import HERE, AsJson, Folder, ProjectName, opened, project_id, show, show_one
 
 _GROUPS: dict[str, typer.Typer] = {
@@ -14,7 +14,11 @@ _GROUPS: dict[str, typer.Typer] = {
     "app-password": app_password.app,
     "campaign": campaign.app,
     "client": client.app,
+    "connection": connection.app,
+    "ip": ip.app,
     "mailbox": mailbox.app,
+    "person": person.app,
+    "pool": ip.pools,
     "rating": client.rating,
 }
 
@@ -32,7 +36,6 @@ def add_to(app: typer.Typer) -> None:
 project = _group("project", "Projects, the tenants of the appliance.")
 domain = _group("domain", "Domains of a project.")
 sender = _group("sender", "Senders, the From identities of a project.")
-connection = _group("connection", "SMTP credentials for other programs.")
 client_list = _group("list", "Lists of clients.")
 
 Name = Annotated[str, typer.Argument()]
@@ -54,6 +57,17 @@ def list_projects(folder: Folder = HERE, as_json: AsJson = False) -> None:
 
     with opened(folder) as office:
         show(projects.page(office, pages.Window(limit=pages.LONGEST)).items, as_json)
+
+
+@project.command(name="set")
+def set_project(
+    name: Name, campaigns: Annotated[bool, typer.Option()], folder: Folder = HERE, as_json: AsJson = False
+) -> None:
+    """Whether its plan allows campaigns."""
+    from admin.acts import projects
+
+    with opened(folder) as office:
+        show_one(projects.allow_campaigns(office, name, campaigns), as_json)
 
 
 @domain.command(name="add")
@@ -94,6 +108,33 @@ def set_domain(
     with opened(folder) as office:
         states = {state: value for state, value in asked.items() if value is not None}
         show_one(domains.set_states(office, project_id(office, project), name, states), as_json)
+
+
+@domain.command(name="check")
+def check_domain(name: Name, project: ProjectName = None, folder: Folder = HERE, as_json: AsJson = False) -> None:
+    """Ask the name servers now: what each record lacks, how to mend it, and what follows for the domain."""
+    from admin.acts import domain_checks
+    from net.resolver import Resolver
+
+    with opened(folder) as office:
+        dns = office.settings.dns
+        resolver = Resolver(dns.servers, dns.timeout)
+        found = domain_checks.check(office, resolver, project_id(office, project), name)
+        if as_json:
+            show_one(found, as_json)
+        else:
+            show(found.findings, as_json)
+
+
+@domain.command(name="follow")
+def follow_checks(name: Name, project: ProjectName = None, folder: Folder = HERE, as_json: AsJson = False) -> None:
+    """Give states that were set by hand back to the checks."""
+    from admin.acts import domain_checks
+
+    with opened(folder) as office:
+        here = project_id(office, project)
+        domain_checks.follow(office, here, name)
+        show_one(domain_checks.standing(office, here, name), as_json)
 
 
 @domain.command(name="keys")
@@ -188,36 +229,6 @@ def list_senders(project: ProjectName = None, folder: Folder = HERE, as_json: As
     with opened(folder) as office:
         window = pages.Window(limit=pages.LONGEST)
         show(senders.page(office, project_id(office, project), window).items, as_json)
-
-
-@connection.command(name="add")
-def add_connection(
-    name: Name,
-    sender: Annotated[str, typer.Option("--sender", help="The address of its one sender.")],
-    transactional: Annotated[
-        bool, typer.Option("--transactional", help="Somebody waits for its mail: it goes before all other.")
-    ] = False,
-    project: ProjectName = None,
-    folder: Folder = HERE,
-    as_json: AsJson = False,
-) -> None:
-    """Make an active connection, as the operator; login and password are shown once."""
-    from admin.acts import connections, senders
-
-    with opened(folder) as office:
-        owner = project_id(office, project)
-        found = senders.by_address(office, owner, sender)
-        made = connections.create(office, owner, name, found.id, approved=True, transactional=transactional)
-        show_one(made, as_json)
-
-
-@connection.command(name="list")
-def list_connections(project: ProjectName = None, folder: Folder = HERE, as_json: AsJson = False) -> None:
-    from admin.acts import connections, pages
-
-    with opened(folder) as office:
-        window = pages.Window(limit=pages.LONGEST)
-        show(connections.page(office, project_id(office, project), window).items, as_json)
 
 
 @client_list.command(name="add")

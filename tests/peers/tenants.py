@@ -10,6 +10,8 @@ import httpx
 from peers.appliance import Appliance
 from peers.loopback import wait_until
 
+ANSWERS = {"purpose": "receipts of a shop", "volume": "200 a day", "source": "people who bought"}
+
 
 @dataclass(frozen=True)
 class Tenant:
@@ -26,6 +28,7 @@ class Tenant:
     campaign: int
     alias: int
     app_password: int
+    connection: int
 
 
 def made_by(api: httpx.Client, path: str, body: dict[str, Any]) -> Any:
@@ -46,7 +49,7 @@ def tenant(web: Appliance, operator: httpx.Client, name: str) -> Tenant:
     app_password = made_by(api, f"/mailboxes/hello@{domain}/app-passwords", {"name": "phone"})["id"]
     alias = made_by(api, "/aliases", {"address": f"info@{domain}", "target": f"hello@{domain}"})["id"]
     sender = made_by(api, "/senders", {"address": f"hello@{domain}", "display_name": name})["id"]
-    made_by(api, "/connections", {"name": "shop", "sender": sender})
+    connection = made_by(api, "/connections", {"name": "shop", "sender": sender, "answers": ANSWERS})["id"]
     list_id = made_by(api, "/lists", {"name": "readers"})["id"]
     answer = api.post(f"/lists/{list_id}/imports", content=f"address;name\nann@nowhere-{name}.test;Ann\n".encode())
     assert answer.status_code == 202, answer.text
@@ -55,4 +58,4 @@ def tenant(web: Appliance, operator: httpx.Client, name: str) -> Tenant:
     client = api.get("/clients", params={"list": list_id}).json()["items"][0]["id"]
     body = {"name": "first", "sender": sender, "list": list_id, "subject": "Hello {{ name }}", "html": "<p>Hello</p>"}
     campaign = made_by(api, "/campaigns", body)["id"]
-    return Tenant(name, domain, key, api, list_id, sender, client, imported, campaign, alias, app_password)
+    return Tenant(name, domain, key, api, list_id, sender, client, imported, campaign, alias, app_password, connection)

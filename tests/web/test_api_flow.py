@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from peers.loopback import wait_until
-from peers.tenants import Tenant, made_by
+from peers.tenants import ANSWERS, Tenant, made_by
 
 
 def refused(answer: httpx.Response, status: int) -> str:
@@ -108,7 +108,10 @@ def test_a_low_average_is_refused_with_the_distribution(ours: Tenant, operator: 
 
 
 def test_a_connection_waits_for_the_operator_unless_the_operator_makes_it(ours: Tenant, operator: httpx.Client) -> None:
-    assert made_by(ours.api, "/connections", {"name": "asked", "sender": ours.sender})["state"] == "moderated"
+    assert (
+        made_by(ours.api, "/connections", {"name": "asked", "sender": ours.sender, "answers": ANSWERS})["state"]
+        == "moderated"
+    )
     answer = operator.post("/connections", params={"project": "ours"}, json={"name": "given", "sender": ours.sender})
     assert answer.json()["state"] == "active"
 

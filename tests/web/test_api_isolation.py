@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from peers.appliance import Appliance
-from peers.tenants import Tenant
+from peers.tenants import ANSWERS, Tenant
 
 OPERATOR_ONLY = 403
 NOT_FOUND = 404
@@ -33,10 +33,23 @@ EXPECTED: dict[tuple[str, str], Expected] = {
     ("GET", "/health"): Expected(OPEN),
     ("GET", "/projects"): Expected(OPERATOR_ONLY),
     ("POST", "/projects"): Expected(OPERATOR_ONLY, {"name": "mine", "campaigns_allowed": True}),
+    ("PATCH", "/projects/{name}"): Expected(OPERATOR_ONLY, {"campaigns_allowed": True}),
+    ("GET", "/people"): Expected(OPERATOR_ONLY),
+    ("POST", "/people"): Expected(OPERATOR_ONLY, {"login": "spy@spy.test", "role": "owner"}),
+    ("PATCH", "/people/{person_id}"): Expected(OPERATOR_ONLY, {"role": "owner"}),
+    ("POST", "/people/{person_id}/password"): Expected(OPERATOR_ONLY),
+    ("DELETE", "/people/{person_id}"): Expected(OPERATOR_ONLY),
+    ("GET", "/ips"): Expected(OPERATOR_ONLY),
+    ("GET", "/pools"): Expected(OWN_ONLY),
+    ("GET", "/moderation"): Expected(OPERATOR_ONLY),
+    ("POST", "/moderation/{connection_id}"): Expected(OPERATOR_ONLY, {"approved": True}),
     ("GET", "/domains"): Expected(OWN_ONLY),
     ("POST", "/domains"): Expected(409, {"name": "{domain}"}),
     ("GET", "/domains/{name}"): Expected(NOT_FOUND),
     ("PATCH", "/domains/{name}"): Expected(OPERATOR_ONLY, {"sending": True}),
+    ("GET", "/domains/{name}/check"): Expected(NOT_FOUND),
+    ("POST", "/domains/{name}/check"): Expected(NOT_FOUND),
+    ("POST", "/domains/{name}/follow"): Expected(OPERATOR_ONLY),
     ("GET", "/domains/{name}/keys"): Expected(NOT_FOUND),
     ("POST", "/domains/{name}/keys"): Expected(NOT_FOUND),
     ("POST", "/domains/{name}/keys/activate"): Expected(NOT_FOUND),
@@ -62,7 +75,9 @@ EXPECTED: dict[tuple[str, str], Expected] = {
     ("POST", "/senders/{sender_id}/code"): Expected(NOT_FOUND),
     ("POST", "/senders/{sender_id}/proof"): Expected(NOT_FOUND, {"code": "123456"}),
     ("GET", "/connections"): Expected(OWN_ONLY),
-    ("POST", "/connections"): Expected(NOT_FOUND, {"name": "spy", "sender": "{sender}"}),
+    ("POST", "/connections"): Expected(NOT_FOUND, {"name": "spy", "sender": "{sender}", "answers": ANSWERS}),
+    ("GET", "/connections/{connection_id}"): Expected(NOT_FOUND),
+    ("POST", "/connections/{connection_id}/password"): Expected(NOT_FOUND),
     ("GET", "/lists"): Expected(OWN_ONLY),
     ("POST", "/lists"): Expected(OWN_ONLY, {"name": "a list of theirs"}),
     ("GET", "/lists/{list_id}"): Expected(NOT_FOUND),
@@ -73,6 +88,7 @@ EXPECTED: dict[tuple[str, str], Expected] = {
     ("GET", "/clients"): Expected(OWN_ONLY),
     ("POST", "/clients"): Expected(NOT_FOUND, {"address": "spy@spy.test", "lists": ["{list}"]}),
     ("GET", "/clients/{client_id}"): Expected(NOT_FOUND),
+    ("POST", "/clients/{client_id}/rating"): Expected(NOT_FOUND, {"rating": 1}),
     ("GET", "/clients/{client_id}/conversation"): Expected(NOT_FOUND),
     ("POST", "/clients/{client_id}/conversation"): Expected(NOT_FOUND, {"text": "x", "mailbox": "hello@{domain}"}),
     ("GET", "/conversations"): Expected(OWN_ONLY),
@@ -114,6 +130,8 @@ def path_of(route: str, tenant: Tenant) -> str:
         alias_id=tenant.alias,
         address=f"hello@{tenant.domain}",
         password_id=tenant.app_password,
+        connection_id=tenant.connection,
+        person_id=1,
         entry="spy.test",
         action="hold",
     )

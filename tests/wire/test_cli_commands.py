@@ -77,6 +77,23 @@ def test_every_noun_is_made_and_listed(cli: Cli) -> None:
     assert [one["retry"] for one in cli.json("connection", "list", *mine)] == ["submission", "transactional"]
     cli.json("list", "add", "readers", *mine)
     assert cli.json("client", "add", "ann@a.test", "--list", "readers", *mine)["rating"] == 10
+    asked = ("--purpose", "receipts", "--volume", "9 a day", "--source", "people who bought")
+    waiting = cli.json("connection", "ask", "till", "--sender", "hello@shop.test", *asked, *mine)["id"]
+    assert [one["id"] for one in cli.json("connection", "waiting")] == [waiting]
+    assert "reason" in cli.refused("connection", "reject", str(waiting), "--reason", " ")
+    assert cli.json("connection", "approve", str(waiting))["state"] == "active"
+    assert cli.json("connection", "password", "till", *mine)["login"].startswith("smtp-")
+    assert cli.json("person", "add", "eve@shop.test", "member", *mine)["role"] == "member"
+    assert cli.json("person", "role", "eve@shop.test", "owner", *mine)["role"] == "owner"
+    assert len(cli.json("person", "password", "eve@shop.test", *mine)["password"]) > 20
+    assert [one["role"] for one in cli.json("person", "list", *mine)] == ["owner"]
+    assert cli.json("person", "remove", "eve@shop.test", *mine) == {"removed": "eve@shop.test"}
+    assert [one["login"] for one in cli.json("person", "list", "--operators")] == ["operator"]
+    assert cli.json("domain", "check", "shop.test", *mine)["by_hand"] is True
+    assert cli.json("domain", "follow", "shop.test", *mine)["by_hand"] is False
+    assert cli.json("project", "set", "shop", "--no-campaigns")["campaigns_allowed"] is False
+    (pool,) = cli.json("pool", "list")
+    assert [one["address"] for one in cli.json("ip", "list")] == pool["addresses"]
     assert cli.json("rating", "set", "ann@a.test", "3", *mine)["rating"] == 3
     assert cli.json("rating", "replay", "--dry-run", *mine) == []
     (change,) = cli.json("rating", "show", "ann@a.test", *mine)
@@ -102,7 +119,7 @@ def test_every_noun_is_made_and_listed(cli: Cli) -> None:
     (denied,) = cli.json("mailbox", "correspondents", "hello@shop.test", *mine)
     assert (denied["entry"], denied["standing"]) == ("spam.test", "refuse")
     for noun in ("alias", "domain", "mailbox", "sender", "connection", "list", "client"):
-        assert len(cli.json(noun, "list", *mine)) == (2 if noun == "connection" else 1), noun
+        assert len(cli.json(noun, "list", *mine)) == (3 if noun == "connection" else 1), noun
         assert cli.run(noun, "list", *mine).stdout.count("\n") >= 2, noun
 
 
