@@ -12,12 +12,14 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 from twisted.internet import reactor
-from twisted.internet.error import CannotListenError
+from twisted.internet.error import CannotListenError, ReactorNotRunning
 from twisted.names import client, dns
 from twisted.names.error import DNSNameError
 from twisted.names.server import DNSServerFactory
@@ -160,6 +162,23 @@ def _elsewhere(server: str | None) -> Any:
     return client.Resolver(servers=[(host, int(port))])  # type: ignore[no-untyped-call]  # no annotations there
 
 
+def _end_once() -> None:
+    """SIGTERM and Ctrl-C end the reactor, and one after the other is no error: a group and a parent may both say it."""
+
+    def stop() -> None:
+        with suppress(ReactorNotRunning):
+            _reactor.stop()
+
+    def told(*_: object) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)
+        _reactor.callFromThread(stop)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, told)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Serve until SIGTERM; 1 when the zone or the address cannot be used."""
     parser = argparse.ArgumentParser(prog="python -m lab.nameserver", description="Serve one zone from a JSON file.")
@@ -174,8 +193,9 @@ def main(arguments: list[str] | None = None) -> int:
     except (BadZoneError, CannotListenError, OSError, ValueError) as error:
         print(f"the name server cannot start: {error}", file=sys.stderr)
         return 1
+    _end_once()
     os.write(1, (json.dumps({"listening": f"{host}:{taken}"}) + "\n").encode())
-    _reactor.run()
+    _reactor.run(installSignalHandlers=False)
     return 0
 
 

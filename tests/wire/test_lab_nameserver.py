@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -139,3 +141,19 @@ def test_a_zone_that_cannot_be_served_names_record_and_file(tmp_path: Path) -> N
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.returncode == 1
     assert str(path) in ended.stderr and "a.test WKS" in ended.stderr
+
+
+@pytest.mark.parametrize("first", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("pause", [0.0, 0.0005, 0.003])
+def test_it_ends_in_silence_however_often_it_is_told(zone: Path, first: signal.Signals, pause: float) -> None:
+    command = [sys.executable, "-m", "lab.nameserver", "--zone", str(zone), "--listen", "127.0.0.1:0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=tied_environment()) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        time.sleep(0.2)
+        process.send_signal(first)
+        for _ in range(3):
+            time.sleep(pause)
+            process.send_signal(signal.SIGTERM)
+        assert process.communicate(timeout=20)[1] == b""
+        assert process.returncode == 0
