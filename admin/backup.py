@@ -25,7 +25,7 @@ import msgspec
 from admin import keepsakes
 from admin.keepsakes import Whereabouts
 from store import copying
-from store.fsync import sync
+from store.fsync import sync, sync_tree
 
 ORDER: Final = ("mail", "core", "events")
 KEPT: Final = (
@@ -87,7 +87,7 @@ def back_up(folder: Path, where: Whereabouts, destination: Path, now: datetime, 
     engine = "postgresql" if copying.file_name("core", where.database) == "core.dump" else "sqlite"
     manifest = Manifest(version("mailloft"), now, engine, where.hostname, files, rows)
     keepsakes.replace(partial / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n")
-    _sync_folders(partial)
+    sync_tree(partial)
     partial.rename(made)
     sync(destination)
     last = LastBackup(now, str(made), sum(file.size_bytes for file in files))
@@ -179,8 +179,3 @@ def _described(file: Path, root: Path) -> File:
         while block := reading.read(_BLOCK):
             digest.update(block)
     return File(str(file.relative_to(root)), file.stat().st_size, digest.hexdigest())
-
-
-def _sync_folders(folder: Path) -> None:
-    for path in (*_files(folder), *(path for path in folder.rglob("*") if path.is_dir()), folder):
-        sync(path)

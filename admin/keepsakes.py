@@ -1,6 +1,7 @@
 """What the first start chose and every later start repeats: the folder DIR, its lock, secrets and ports.
 
 All files are 0600 in a folder of 0700, and each is replaced in one step. Called by admin/up.py and the command line.
+Run by root they belong to whom the folder belongs to, so that the roles of a machine with units can read them.
 Crash case: a first start that dies between two files leaves those it wrote; the next start makes the others.
 """
 
@@ -14,11 +15,13 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from store.fsync import sync
 from store.secrets import SigningBox, Vault, generate_secret
 from store.settings import Settings
 
 T = TypeVar("T")
 _KEY_LENGTH: Final = 32
+RESTORING: Final = "restoring"  # there from before the first row of a restore until after its last
 
 
 class KeepsakeError(Exception):
@@ -75,8 +78,17 @@ class Whereabouts(msgspec.Struct, frozen=True):
         )
 
 
+def refuse_half_restored(folder: Path) -> None:
+    """Before anything starts on it: its queue may not be held yet. Raises KeepsakeError."""
+    if (folder / RESTORING).exists():
+        raise KeepsakeError(
+            f"--dir {folder}: a restore was broken off here. Give it again, with --aside: mailloft restore SRC --aside"
+        )
+
+
 def prepare(folder: Path) -> Path:
     """DIR, absolute, made with mode 0700. Raises KeepsakeError."""
+    refuse_half_restored(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)
@@ -141,6 +153,7 @@ def save_whereabouts(folder: Path, whereabouts: Whereabouts) -> None:
 
 def load_whereabouts(folder: Path) -> Whereabouts:
     """Where the appliance of DIR keeps its rows. Raises KeepsakeError where none was started there."""
+    refuse_half_restored(folder)
     found = read(folder / "whereabouts.json", Whereabouts)
     if found is None:
         raise KeepsakeError(f"--dir {folder}: no appliance was started here. `mailloft up --dir {folder}` makes one.")
@@ -158,11 +171,16 @@ def read(file: Path, kind: type[T]) -> T | None:
 
 
 def replace(file: Path, content: bytes, mode: int = 0o600) -> None:
-    """Write `file` so that a crash leaves the old content or the new, never half."""
+    """Write `file` so that a crash leaves the old content or the new, never half; it is on the disk then."""
     fresh = file.with_name(file.name + ".new")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     with os.fdopen(descriptor, "wb") as writing:
+        if os.geteuid() == 0:
+            of = file.parent.stat()
+            os.fchown(descriptor, of.st_uid, of.st_gid)
+            os.fchmod(descriptor, mode)  # whatever the umask of root's shell leaves
         writing.write(content)
         writing.flush()
         os.fsync(descriptor)
     fresh.replace(file)
+    sync(file.parent)

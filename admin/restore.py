@@ -5,12 +5,14 @@ campaigns that run or fall due are paused, since they may have been sent since (
 `mailloft campaign resume`, say so when they were not). Every folder gets a new UIDVALIDITY, so that no mail program
 takes a new message for one that it knew under the same UID. `put_aside` moves an appliance that is there out of the way
 first, for a machine whose roles stand still; nothing of it is removed.
-Crash case: the databases are put back first and keepsakes.json last, so a restore that was killed leaves a DIR where
-nothing starts; empty it and give the command again. Raises BackupError, CopyError, SettingsError.
+What was put back is on the disk when it is done. Crash case: DIR has a mark from before the first row until all that is
+done (admin/keepsakes.py), and nothing starts while it has: rows may be there that are not held yet. The command with
+`--aside` begins anew. Raises BackupError, CopyError, SettingsError.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,12 +23,13 @@ from admin import keepsakes
 from admin.acts import queue
 from admin.acts.queue import Asked
 from admin.backup import KEPT, LAST, ORDER, BackupError, Told, read_manifest, verify
-from admin.keepsakes import Whereabouts
+from admin.keepsakes import RESTORING, Whereabouts
 from admin.office import Office
 from admin.seat import open_office
 from store import campaigns, copying, folders, migrate, workers
 from store.campaigns import CampaignState
 from store.database import is_postgresql
+from store.fsync import sync, sync_tree
 
 _WHY: Final = "restored from a backup: what was sent since is not known here"
 _LAST_TO_COME: Final = "keepsakes.json"
@@ -48,6 +51,7 @@ def restore(backup: Path, folder: Path, where: Whereabouts, now: datetime, told:
     manifest = read_manifest(backup)
     _refuse_unfit(folder, where, manifest.database)
     verify(backup, manifest, told)
+    keepsakes.replace(folder / RESTORING, f"{backup}\n".encode())
     rows = {}
     for done, name in enumerate(ORDER, 1):
         rows[name] = copying.put_back(name, where.database, backup / copying.file_name(name, where.database))
@@ -64,20 +68,27 @@ def restore(backup: Path, folder: Path, where: Whereabouts, now: datetime, told:
     keepsakes.save_whereabouts(folder, where)
     held, paused = _stop_everything(folder, where, now)
     keepsakes.replace(folder / _LAST_TO_COME, (backup / _LAST_TO_COME).read_bytes())
+    _give_to_the_owner_of(folder)
+    (folder / RESTORING).unlink()
+    sync(folder)
     return Restored(manifest.made_at, rows, files, held, paused)
 
 
 def put_aside(folder: Path, where: Whereabouts, now: datetime) -> Path:
-    """Rows, spool and keepsakes of the appliance in `folder`, into DIR/aside-<UTC time>, which is the answer."""
+    """Rows, spool, keys and keepsakes of the appliance in `folder`, into DIR/aside-<UTC time>, which is the answer.
+
+    Nothing starts on what is left, should this be killed.
+    """
     aside = folder / f"aside-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
     aside.mkdir(mode=0o700)
-    # keepsakes.json first: without it nothing starts on what is left, should this be killed.
-    for file in (folder / _LAST_TO_COME, folder / LAST):
-        if file.exists():
-            file.rename(aside / file.name)
+    keepsakes.replace(folder / RESTORING, f"{aside}\n".encode())
     copying.put_aside(where.database, aside)
     if Path(where.spool).exists():
         shutil.move(where.spool, aside / "spool")
+    for name in (*KEPT, LAST):
+        if (folder / name).exists():
+            (folder / name).rename(aside / name)
+    sync_tree(aside)
     return aside
 
 
@@ -88,7 +99,8 @@ def _refuse_unfit(folder: Path, where: Whereabouts, engine: str) -> None:
             f"the backup is of {engine}, and [storage] database here is {wanted}. Set it to the same engine."
         )
     if (folder / _LAST_TO_COME).exists() or (wanted == "sqlite" and (Path(where.database) / "core.db").exists()):
-        raise BackupError(f"--dir {folder}: an appliance is here already. Restore into an empty DIR.")
+        what = "a restore was broken off here" if (folder / RESTORING).exists() else "an appliance is here already"
+        raise BackupError(f"--dir {folder}: {what}. Restore into an empty DIR, or with --aside.")
 
 
 def _put_spool_back(source: Path, spool: Path) -> int:
@@ -97,7 +109,17 @@ def _put_spool_back(source: Path, spool: Path) -> int:
         target = spool / file.parent.name / file.name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, target)
+    if files:
+        sync_tree(spool)
     return len(files)
+
+
+def _give_to_the_owner_of(folder: Path) -> None:
+    """What root has put back, so that the roles can use it."""
+    if os.geteuid() == 0:
+        owner = folder.stat()
+        for path in folder.rglob("*"):
+            os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 def _differences(found: dict[str, dict[str, int]], said: dict[str, dict[str, int]]) -> str:

@@ -30,7 +30,7 @@ from store.shaping_table import table_for
 from store.spool import Spool
 from store.stores import open_stores
 
-_GROUP_ALONE: Final = 0o007  # the roles' users share the group that owns the databases
+GROUP_ALONE: Final = 0o007  # the roles' users share the group that owns the databases
 # The ports of systemd/*.socket.
 _PUBLIC: Final = {"mx": 25, "submission": 587, "submissions": 465, "imap": 143, "imaps": 993, "admin": 443}
 _ONE_EACH: Final = {"submission": 9531, "sorter": 9532, "admin": 9534, "clock": 9535}
@@ -52,7 +52,8 @@ class Assignment:
 
 def serve(assignment: Assignment, given: Mapping[str, str] = os.environ) -> None:
     """Until SIGTERM."""
-    os.umask(_GROUP_ALONE)
+    os.umask(GROUP_ALONE)
+    keepsakes.refuse_half_restored(assignment.folder)
     settings = settled(load(assignment.config, environment()), assignment.folder)
     process = _process(settings, assignment)
     table_for(settings)
@@ -86,7 +87,8 @@ def install(folder: Path, config: Path) -> dict[str, str]:
 
     Crash case: every step may be repeated; the next run finishes one that was killed.
     """
-    os.umask(_GROUP_ALONE)
+    os.umask(GROUP_ALONE)
+    keepsakes.refuse_half_restored(folder)
     settings = settled(load(config, environment()), folder)
     table_for(settings)
     revisions = migrate.upgrade(settings.storage.database)

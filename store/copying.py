@@ -48,6 +48,7 @@ def put_back(name: str, location: str, source: Path) -> dict[str, int]:
         with closing(sqlite3.connect(source)) as reading, closing(sqlite3.connect(target)) as writing:
             reading.backup(writing)
         sync(target)
+        sync(target.parent)
     return count(name, location)
 
 
@@ -61,7 +62,9 @@ def put_aside(location: str, aside: Path) -> None:
         database = Database(name, location)
         try:
             with database.write() as connection:
-                connection.execute(text(f'ALTER SCHEMA {name} RENAME TO "{name}_{aside.name}"'))
+                # What a restore that was broken off had not come to is absent.
+                if connection.execute(text("SELECT to_regnamespace(:name)"), {"name": name}).scalar() is not None:
+                    connection.execute(text(f'ALTER SCHEMA {name} RENAME TO "{name}_{aside.name}"'))
         finally:
             database.close()
 

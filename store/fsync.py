@@ -1,4 +1,4 @@
-"""What was written to a file, or which names a folder has, is on the disk when `sync` returns (fsync(2))."""
+"""What was written to a file, or which names a folder has, is on the disk when these return (fsync(2))."""
 
 from __future__ import annotations
 
@@ -13,3 +13,9 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def sync_tree(folder: Path) -> None:
+    """All that is below `folder`, and its own name last."""
+    for path in (*folder.rglob("*"), folder, folder.parent):
+        sync(path)

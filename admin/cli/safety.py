@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from admin import restore as restores
 from admin.backup import BackupError, Told
 from admin.cli.opening import show_one
 from admin.keepsakes import Whereabouts, load_whereabouts
-from admin.unit import settled
+from admin.unit import GROUP_ALONE, settled
 from store.copying import CopyError
 from store.settings import environment, load
 
@@ -41,6 +42,8 @@ def back_up(folder: Path, destination: Path, keep: int | None, as_json: bool) ->
 def restore(source: Path, folder: Path, config: Path | None, aside: bool, as_json: bool) -> int:
     """The exit status. Without --config the appliance keeps everything in DIR, as `mailloft up` does."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if config is not None:
+        os.umask(GROUP_ALONE)
     try:
         where = _where(source, folder, config)
         if aside:

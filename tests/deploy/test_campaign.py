@@ -110,7 +110,8 @@ def test_the_command_line_of_the_machine_works_for_root(deployed: Deployed, ours
         assert f"{name}: answers, with TLS" in examined, examined
     assert "sender-1: lives" in examined, examined
     run("mailloft backup /root/backups")
-    assert run("find /var/lib/mailloft ! -user mailloft ! -group mailloft ! -name backup.json").strip() == ""
+    assert run("find /var/lib/mailloft ! -user mailloft ! -group mailloft").strip() == ""
+    assert run("stat -c '%a %U %G' /var/lib/mailloft/backup.json").strip() == "640 mailloft mailloft"
 
 
 def test_each_role_reads_what_it_needs_and_nothing_more(deployed: Deployed) -> None:

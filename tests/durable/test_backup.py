@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from admin import backup, restore
+from admin import backup, keepsakes, restore
 from admin.backup import BackupError
-from admin.keepsakes import Whereabouts, make_keys, replace
+from admin.keepsakes import KeepsakeError, Whereabouts, make_keys, replace
 from peers import rows
+from peers.need import root
 from peers.postgresql import Cluster
 from store import campaigns
 from store.campaigns import CampaignState
@@ -128,3 +132,80 @@ def test_old_backups_go_and_what_is_no_backup_stays(tmp_path: Path) -> None:
     left = {one.name for one in tmp_path.iterdir()}
     assert left == {"mailloft-20260303T000000Z", "mailloft-20260304T000000Z", "mailloft-mine"}
     assert backup.prune(tmp_path, 2) == []
+
+
+def test_all_that_is_put_back_is_on_the_disk_before_anything_may_start(
+    living: Whereabouts, elsewhere: Whereabouts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[Path] = []
+    fsync = os.fsync
+
+    def noted(descriptor: int) -> None:
+        if (tmp_path / "other" / keepsakes.RESTORING).exists():
+            synced.append(Path(os.readlink(f"/proc/self/fd/{descriptor}")))
+        fsync(descriptor)
+
+    made = backup.back_up(tmp_path / "dir", living, tmp_path / "backups", NOW, quiet)
+    monkeypatch.setattr(os, "fsync", noted)
+    restore.restore(made, tmp_path / "other", elsewhere, NOW, quiet)
+    other = tmp_path / "other"
+    spooled = [other / "spool" / path.relative_to(living.spool) for path in Path(living.spool).rglob("*")]
+    assert len(spooled) == 2
+    databases = [] if elsewhere.database.startswith("postgresql") else [other / "core.db", other / "mail.db"]
+    assert {*spooled, *databases, other / "spool", other} <= set(synced)
+    assert synced[-2:] == [other / "keepsakes.json.new", other]
+
+
+@pytest.mark.parametrize("at", ["databases", "spool", "held"])
+def test_a_restore_that_was_killed_leaves_nothing_that_starts_and_is_given_again(
+    living: Whereabouts, elsewhere: Whereabouts, tmp_path: Path, at: str
+) -> None:
+    """Killed with the rows there and not yet held, a start would send them."""
+    made = backup.back_up(tmp_path / "dir", living, tmp_path / "backups", NOW, quiet)
+    other = tmp_path / "other"
+    assert _killed(lambda: restore.restore(made, other, elsewhere, NOW, quiet), at) == -signal.SIGKILL
+    for start in (keepsakes.prepare, keepsakes.load_whereabouts, keepsakes.refuse_half_restored):
+        with pytest.raises(KeepsakeError, match="broken off here"):
+            start(other)
+    assert not (other / "keepsakes.json").exists()
+    restore.put_aside(other, elsewhere, NOW)
+    with pytest.raises(KeepsakeError, match="broken off here"):
+        keepsakes.prepare(other)
+    done = restore.restore(made, other, elsewhere, NOW, quiet)
+    assert (done.held, done.paused, done.files, done.rows["core"]["recipients"]) == (5, 1, 1, 5)
+    assert keepsakes.prepare(other) == other
+
+
+def _killed(act: Callable[[], object], at: str) -> int:
+    """The exit status of a fork that does `act` and is killed before the spool, the tables or the rows' rest."""
+    pid = os.fork()
+    if pid == 0:
+
+        def die(*_: object, **__: object) -> None:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        where = {
+            "databases": (restore, "_put_spool_back"),
+            "spool": (restore.migrate, "upgrade"),
+            "held": (restore, "_stop_everything"),
+        }
+        setattr(*where[at], die)
+        try:
+            act()
+        finally:
+            os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def test_what_root_leaves_is_for_whom_the_folder_is(living: Whereabouts, tmp_path: Path) -> None:
+    """The clock, a user of its own, tells how old the last backup is."""
+    root("files of another user")
+    (tmp_path / "dir").chmod(0o2770)
+    os.chown(tmp_path / "dir", 12_345, 12_346)
+    before = os.umask(0o077)
+    try:
+        backup.back_up(tmp_path / "dir", living, tmp_path / "backups", NOW, quiet)
+    finally:
+        os.umask(before)
+    left = (tmp_path / "dir" / backup.LAST).stat()
+    assert (left.st_uid, left.st_gid, left.st_mode & 0o777) == (12_345, 12_346, 0o640)
