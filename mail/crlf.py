@@ -6,6 +6,7 @@ begins with a dot gets a second one.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 _NULS: Final = (b"\r\n\0.\r\n", b"\r\n.\0\r\n")  # a dot line to whoever drops NULs
@@ -15,6 +16,15 @@ def dot_stuff(message: bytes) -> bytes:
     """`message` (CRLF line ends only) with every leading dot doubled; the closing dot is not added."""
     stuffed = message.replace(b"\r\n.", b"\r\n..")
     return b"." + stuffed if stuffed.startswith(b".") else stuffed
+
+
+def dot_stuffed(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """The same of a message in blocks, wherever it was cut."""
+    before = b"\r\n"
+    for block in blocks:
+        whole = before + block
+        yield whole.replace(b"\r\n.", b"\r\n..")[len(before) :]
+        before = whole[-2:]
 
 
 def has_bare_newline(message: bytes) -> bool:

@@ -10,7 +10,6 @@ hashed a block at a time, so that other threads go on. Deviation: l= that ends b
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -18,17 +17,16 @@ from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
+from mail.dkim_body import relaxed_body, simple_body
 from mail.dkim_claim import Broken, Claim, UnusableError, read_claim
 from mail.dkim_public_key import PublicKey, holds, load_record
-from mail.dkim_sign import blanks_as_one, relaxed_header
+from mail.dkim_sign import relaxed_header
 from mail.header import HEADER_LIMIT, split
 
 SHORTEST_KEY: Final = 1024
 LONGEST_KEY: Final = 4096  # RFC 8301 asks for no more; a check costs with the square of it
 CLOCKS: Final = timedelta(hours=10)  # that a signer's clock may be wrong by
-_BLOCK: Final = 64 * 1024  # of nothing but blanks it is two milliseconds
 _FIELD: Final = re.compile(rb"^([!-9;-~]++)[ \t]*+:(.*(?:\r\n[ \t].*)*)(?:\r\n|\Z)", re.MULTILINE)
-_UNDECIDED: Final = (b" \r", b" ", b"\r")
 _OWN_VALUE: Final = re.compile(rb"((?:^|;)[ \t\r\n]*b[ \t\r\n]*=)[^;]*")
 
 
@@ -137,46 +135,5 @@ def _simple_field(_: bytes, __: bytes, whole: bytes) -> bytes:
     return whole if whole.endswith(b"\r\n") else whole + b"\r\n"
 
 
-def _relaxed_body(body: memoryview) -> Iterator[bytes]:
-    """§3.4.4; what the next block may change, blanks and line ends at the end of this one, waits for it."""
-    held, ends, begun = b"", 0, False
-    for start in range(0, len(body), _BLOCK):
-        text = blanks_as_one(held + bytes(body[start : start + _BLOCK]))
-        held = next((one for one in _UNDECIDED if text.endswith(one)), b"")
-        text = text.removesuffix(held)
-        behind = _line_ends(text)
-        if text := text[: len(text) - 2 * behind]:
-            yield from _empty_lines(ends)
-            yield text
-            begun, ends = True, 0
-        ends += behind
-    if held:
-        yield from _empty_lines(ends)
-        yield held
-    if held or begun:
-        yield b"\r\n"
-
-
-def _line_ends(octets: bytes) -> int:
-    """How many CRLFs there are at the end."""
-    ends = octets[len(octets.rstrip(b"\r\n")) :].replace(b"\r\n", b"E")
-    return len(ends) - len(ends.rstrip(b"E"))
-
-
-def _empty_lines(count: int) -> Iterator[bytes]:
-    for start in range(0, count, _BLOCK):
-        yield b"\r\n" * min(count - start, _BLOCK)
-
-
-def _simple_body(body: memoryview) -> Iterator[bytes]:
-    """§3.4.3: the body as it is, of the empty lines at its end one; the empty body is one."""
-    end = len(body)
-    while ends := _line_ends(bytes(body[max(0, end - _BLOCK) : end])):
-        end -= 2 * ends
-    for start in range(0, end, _BLOCK):
-        yield bytes(body[start : min(start + _BLOCK, end)])
-    yield b"\r\n"
-
-
 _WRITERS: Final = {"simple": _simple_field, "relaxed": _relaxed_field}
-_BODIES: Final = {"simple": _simple_body, "relaxed": _relaxed_body}
+_BODIES: Final = {"simple": simple_body, "relaxed": relaxed_body}

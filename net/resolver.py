@@ -112,12 +112,20 @@ class Resolver:
             if validating:
                 one.set_flags(dns.flags.RD | dns.flags.AD)  # RFC 6840 §5.7: AD in a question asks for it in the answer
         self._known: AnswerCache[Answer] = AnswerCache(CACHED)
+        self._asked: dict[Key, asyncio.Task[Answer]] = {}
 
     async def ask(self, name: str, kind: str) -> Answer:
         """The records of `name`; `kind` as in "A", "MX", "TXT"."""
         plain = name.rstrip(".").lower()
         if (known := self._known.get(plain, kind, time.monotonic())) is not None:
             return known
+        key = plain, kind
+        if (asking := self._asked.get(key)) is None:
+            asking = self._asked[key] = asyncio.create_task(self._asking(name, plain, kind))
+            asking.add_done_callback(lambda _: self._asked.pop(key))
+        return await asyncio.shield(asking)  # connections that begin together ask once; who gives up stops nobody
+
+    async def _asking(self, name: str, plain: str, kind: str) -> Answer:
         try:
             answer = await self._waiting.resolve(
                 _question(name), kind, search=False, lifetime=self._seconds, raise_on_no_answer=False

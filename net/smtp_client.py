@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from mail.crlf import smuggles
 from mail.reply import Reply, parse_lines
+from net.smtp_content import Content, traits_of
 
 LINE_LIMIT: Final = 2048  # RFC 5321 §4.5.3.1.5 promises 512; some hosts explain themselves at length
 REPLY_LIMIT: Final = 64 * 1024
@@ -71,7 +71,7 @@ def extensions(reply: Reply) -> Mapping[str, str]:
 
 
 def envelope(
-    reverse_path: str, forward_path: str, content: bytes, offered: Mapping[str, str], requires_tls: bool = False
+    reverse_path: str, forward_path: str, content: Content, offered: Mapping[str, str], requires_tls: bool = False
 ) -> list[bytes]:
     """MAIL and RCPT for one recipient, with the parameters that the host offers (SIZE, 8BITMIME, SMTPUTF8).
 
@@ -80,22 +80,22 @@ def envelope(
     message is larger than the host takes (RFC 1870 §6), or an address needs SMTPUTF8 and the host lacks it (RFC 6531),
     or something in it could be taken for its end (SMTP smuggling).
     """
-    if smuggles(content):
+    traits = traits_of(content)
+    if traits.smuggles:
         raise Unfit(
             Reply(550, "5.6.0", "a CR, LF or NUL in the message could be taken for its end; it never leaves here")
         )
-    _check_size(len(content), offered)
+    _check_size(traits.size, offered)
     mail = f"MAIL FROM:<{reverse_path}>"
-    beyond_ascii = not content.isascii()
     if "SIZE" in offered:
-        mail += f" SIZE={len(content)}"
-    if "8BITMIME" in offered and beyond_ascii:
+        mail += f" SIZE={traits.size}"
+    if "8BITMIME" in offered and traits.eight_bit:
         mail += " BODY=8BITMIME"
     if not (reverse_path + forward_path).isascii():
         if "SMTPUTF8" not in offered:
             raise Unfit(Reply(550, "5.6.7", "the address needs SMTPUTF8, which the host does not offer"))
         mail += " SMTPUTF8"
-    elif "SMTPUTF8" in offered and beyond_ascii and not _header(content).isascii():
+    elif "SMTPUTF8" in offered and traits.header_eight_bit:
         mail += " SMTPUTF8"  # a header beyond ASCII (RFC 6532) asks for it where it can be had
     if requires_tls:
         mail += " REQUIRETLS"
@@ -114,7 +114,3 @@ def _check_size(size: int, offered: Mapping[str, str]) -> None:
     limit = offered.get("SIZE", "").strip()
     if limit.isascii() and limit.isdigit() and len(limit) <= 20 and 0 < int(limit) < size:
         raise Unfit(Reply(552, "5.3.4", f"message too large: {size} octets, the host takes {limit}"))
-
-
-def _header(content: bytes) -> bytes:
-    return content[: content.find(b"\r\n\r\n") + 2]

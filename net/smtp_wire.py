@@ -1,7 +1,7 @@
 """The socket under one SMTP connection: octets in, whole replies out, with a time for each thing waited for.
 
-asyncio, and uvloop in the sender. Used by net/smtp_connection.py alone. Raises Lost where the host ends, floods or
-falls silent. `handed_over` is how a message's end is kept back until the kernel has all before it.
+asyncio, and uvloop in the sender. Used by net/smtp_talk.py and net/smtp_body.py. Raises Lost where the host ends,
+floods or falls silent. `handed_over` is how a message's end is kept back until the kernel has all before it.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ class Break(Enum):
     CLOSED = "closed"
     SILENT = "silent"  # or so slow that its time was over
     PROTOCOL = "protocol"  # it spoke no SMTP, or flooded
+    UNREAD = "unread"  # not the host: our own spool did not give the message
 
 
 class Lost(Exception):  # noqa: N818 - a connection that is lost is no error of ours
@@ -47,6 +48,9 @@ class Wire(asyncio.Protocol):
         self.fault = Break.CLOSED
         self._transport: asyncio.Transport
         self._waiter: asyncio.Future[None] | None = None
+        self._until = 0.0  # the loop's time that whoever waits gives the host
+        self._timer: asyncio.TimerHandle | None = None
+        self._timed = 0.0  # when the timer is due
         self._writable = asyncio.Event()
         self._writable.set()
 
@@ -80,6 +84,8 @@ class Wire(asyncio.Protocol):
         if self.ended is None:
             self.ended, self.fault = words, fault
         self._writable.set()
+        if self._timer is not None:
+            self._timer.cancel()
         self._wake()
 
     async def writable(self, within: timedelta) -> None:
@@ -107,15 +113,40 @@ class Wire(asyncio.Protocol):
     async def reply(self, within: timedelta) -> Reply:
         """The next whole reply; a host that drips it has no more time than one that is silent."""
         if not self.replies:
-            await _within(self._replied(), within, "no answer")
+            await self._replied(within.total_seconds())
         return self.replies.popleft()
 
-    async def _replied(self) -> None:
+    async def _replied(self, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        self._until = loop.time() + seconds
         while not self.replies:
             if self.ended:
                 raise Lost(self.ended, self.fault)
-            self._waiter = asyncio.get_running_loop().create_future()
-            await self._waiter
+            self._arm(loop)
+            self._waiter = loop.create_future()
+            try:
+                await self._waiter
+            except TimeoutError as error:
+                raise Lost(f"no answer for {seconds:g} s", Break.SILENT) from error
+            finally:
+                self._waiter = None
+
+    def _arm(self, loop: asyncio.AbstractEventLoop) -> None:
+        """One timer serves many replies: one that comes too early is set again, so most replies need none."""
+        if self._timer is None or self._timed > self._until:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timed = self._until
+            self._timer = loop.call_at(self._timed, self._timed_out, loop)
+
+    def _timed_out(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._timer = None
+        if self._waiter is None or self._waiter.done():
+            return
+        if self._timed < self._until:
+            self._arm(loop)
+        else:
+            self._waiter.set_exception(TimeoutError())
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import BindParameter, Connection, bindparam, select
+from sqlalchemy import BindParameter, Connection, bindparam, case, literal, select
 
 from store import campaign_content, dkim, domains, onward
 from store.campaign_content import Content
@@ -16,18 +16,21 @@ from store.injection import ANSWER
 from store.reports import KIND
 from store.schema import campaigns, clients, connections, messages, recipients, reports, senders, suppressions
 
+SMALL: Final = 32 * 1024  # octets of a message that is read with many others, before its turn has come
 _IDS: BindParameter[int] = bindparam("ids", expanding=True)
 _WITHDRAWN = select(suppressions.c.client_id, suppressions.c.list_id).where(suppressions.c.client_id.in_(_IDS))
 _CLIENTS = select(clients.c.id, clients.c.rating, clients.c.variables).where(clients.c.id.in_(_IDS))
 _SUBMISSIONS = (
     select(
-        messages.c.id, messages.c.project_id, messages.c.reverse_path, messages.c.message_id, messages.c.bytes,
+        messages.c.id, messages.c.project_id, messages.c.reverse_path, messages.c.message_id,
+        case((messages.c.size_bytes <= literal(SMALL), messages.c.bytes)),
         messages.c.file, connections.c.sender_id, messages.c.requires_tls,
         messages.c.kind == onward.KIND,
     )
     .outerjoin(connections, connections.c.id == messages.c.connection_id)
     .where(messages.c.id.in_(_IDS), messages.c.kind.in_(["submission", ANSWER, onward.KIND]))
 )  # fmt: skip
+_OCTETS = select(messages.c.bytes).where(messages.c.id == bindparam("id"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +45,12 @@ class Addressee:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A submitted message, or one that goes on: where its bytes are; the sender's domain is in `reverse_path`."""
+    """A submitted message, or one that goes on: where its bytes are; the sender's domain is in `reverse_path`.
 
+    `blob` and `file` None: it is larger than SMALL and `octets` gives it.
+    """
+
+    id: int
     project_id: int
     reverse_path: str
     message_id: str | None
@@ -113,7 +120,13 @@ def identity(connection: Connection, project_id: int, name: str) -> tuple[bool, 
 
 def submissions(connection: Connection, message_ids: Collection[int]) -> dict[int, Submission]:
     """Those of these messages that were submitted."""
-    return {row[0]: Submission(*row[1:]) for row in connection.execute(_SUBMISSIONS, {"ids": list(message_ids)})}
+    return {row[0]: Submission(*row) for row in connection.execute(_SUBMISSIONS, {"ids": list(message_ids)})}
+
+
+def octets(connection: Connection, message_id: int) -> bytes | None:
+    """What a message of any size keeps beside its row; None where that is a file, or it is gone."""
+    found: bytes | None = connection.execute(_OCTETS, {"id": message_id}).scalar_one_or_none()
+    return found
 
 
 def shipped(connection: Connection, message_id: int) -> Shipped | None:

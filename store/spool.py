@@ -53,6 +53,17 @@ class Spool:
             raise ValueError("the row names neither bytes nor a file")
         return self._path(file).read_bytes()
 
+    def head(self, file: str, octets: int) -> bytes:
+        """The first octets of a file."""
+        with self._path(file).open("rb") as opened:
+            return opened.read(octets)
+
+    def blocks(self, file: str, octets: int) -> Iterator[bytes]:
+        """A file, so many octets at a time."""
+        with self._path(file).open("rb") as opened:
+            while block := opened.read(octets):
+                yield block
+
     def drop(self, file: str | None) -> None:
         """Remove a file whose row is gone; called after that commit."""
         if file is not None:

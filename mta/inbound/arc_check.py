@@ -15,7 +15,7 @@ import authres  # type: ignore[import-untyped]  # it has no annotations
 import dkim  # type: ignore[import-untyped]  # it has no annotations
 from dkim.canonicalization import ALGORITHMS, Relaxed  # type: ignore[import-untyped]  # it has no annotations
 
-from mail.dkim_sign import linear_relaxed_body
+from mail.dkim_body import linear_relaxed_body
 from mail.header import Headers
 from mta.inbound.lookups import Ask
 from policy.trusted_sealers import UNSEALED, Chain

@@ -1,9 +1,10 @@
 """What goes over the wire for one row: rendered and signed when a connection is ready for it, not before.
 
 A campaign's content is compiled once for its version and rendered for each client; a submitted message is read from
-the spool; a DSN of ours is written from its facts (store/reports.py) and the header of its original. These get the
-signatures of their From domain, if it is the project's own; mail that goes on from an alias is sent as it came. Raises
-Uncomposable, which ends the row: a message that cannot be made today cannot be made tomorrow.
+the spool, a large one only when its turn has come (mta/outbound/large_mail.py); a DSN of ours is written from its facts
+(store/reports.py) and the header of its original. These get the signatures of their From domain, if it is the project's
+own; mail that goes on from an alias is sent as it came. Raises Uncomposable, which ends the row: a message that cannot
+be made today cannot be made tomorrow.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from mail.attachment import Attachment
 from mail.dkim_sign import Signer
 from mail.dsn_compose import Failure, Report
 from mail.dsn_compose import compose as compose_report
-from mail.header import split
+from mail.header import HEADER_LIMIT, split
 from mail.message import Compiled, Facts, compile_message
 from mail.outcome import Action
 from mail.template import Values
@@ -43,8 +44,16 @@ class Outgoing:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """Where a large message is: in the file of the spool, or (None) beside its row."""
+
+    message_id: int
+    file: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
-    """What all rows of one message share. `compiled` None: `content` is the submitted message."""
+    """What all rows of one message share. `compiled` None: `content` is the submitted message, or `kept` names it."""
 
     project_id: int
     campaign_id: int | None
@@ -60,6 +69,7 @@ class Recipe:
     sender_id: int | None = None
     requires_tls: bool | None = None  # as in store/outgoing.py
     reverse_path: str | None = None  # None: the row's own signed address
+    kept: Kept | None = None  # a submitted message that is too large to be read before its turn
 
 
 class Recipes:
@@ -114,26 +124,26 @@ class Recipes:
         if submitted.onward:
             return self._onward(submitted)
         domain = parse_mailbox(submitted.reverse_path).domain
-        content = self._context.spool.get(submitted.blob, submitted.file)
+        content, kept = _held(submitted)
         identity = self._identities.of(submitted.project_id, domain)
         return Recipe(
             submitted.project_id, None, 0, campaigns.CampaignState.RUNNING, domain, identity.reverse_domain, {}, None,
-            content, identity.signer, sender_id=submitted.sender_id, requires_tls=submitted.requires_tls,
+            content, identity.signer, sender_id=submitted.sender_id, requires_tls=submitted.requires_tls, kept=kept,
         )  # fmt: skip
 
-    def _onward(self, kept: outgoing.Submission) -> Recipe:
+    def _onward(self, came: outgoing.Submission) -> Recipe:
         """Octet for octet as it came, so that the signatures of whoever wrote it hold; none of ours is due."""
-        local, _, domain = kept.reverse_path.rpartition("@")
-        content = self._context.spool.get(kept.blob, kept.file)
+        local, _, domain = came.reverse_path.rpartition("@")
+        content, kept = _held(came)
         return Recipe(
-            kept.project_id, None, 0, campaigns.CampaignState.RUNNING, domain, domain, {}, None, content, None,
-            reverse_path=None if domain and not local else kept.reverse_path,
+            came.project_id, None, 0, campaigns.CampaignState.RUNNING, domain, domain, {}, None, content, None,
+            reverse_path=None if domain and not local else came.reverse_path, kept=kept,
         )  # fmt: skip
 
     def _report(self, reported: outgoing.OurReport) -> Recipe:
         original, settings = reported.original, self._context.settings
         sender = parse_mailbox(original.reverse_path)
-        content = self._context.spool.get(original.blob, original.file)
+        content = self._head(original)
         failures = tuple(
             Failure(one.address, one.code, one.words, one.event == Event.EXPIRE.value, one.at) for one in reported.fates
         )
@@ -146,6 +156,21 @@ class Recipes:
             original.project_id, None, 0, campaigns.CampaignState.RUNNING, sender.domain, "", {}, None, b"",
             self._identities.of(original.project_id, sender.domain).signer, report=report,
         )  # fmt: skip
+
+    def _head(self, original: outgoing.Submission) -> bytes:
+        """Its header at least, as far as anybody reads one."""
+        if original.blob is not None:
+            return original.blob
+        if original.file is not None:
+            return self._context.spool.head(original.file, HEADER_LIMIT)
+        with self._context.stores.core.database.read() as core:
+            return outgoing.octets(core, original.id) or b""
+
+
+def _held(submitted: outgoing.Submission) -> tuple[bytes, Kept | None]:
+    if submitted.blob is not None:
+        return submitted.blob, None
+    return b"", Kept(submitted.id, submitted.file)
 
 
 class Composer:
@@ -167,12 +192,15 @@ class Composer:
             signatures = recipe.signer.sign(content, now) if recipe.signer else b""
         except ValueError as error:
             raise Uncomposable(str(error)) from error
-        verp = f"{self._tokens.reverse_path_local(row.recipient_id)}@{recipe.reverse_domain}"
-        # A DSN has the null reverse-path, so that nothing answers it (RFC 5321 §4.5.5).
-        own = "" if recipe.report is not None else recipe.reverse_path
-        reverse_path = verp if own is None else own
         ending = b"" if content.endswith(b"\r\n") else b"\r\n"
-        return Outgoing(reverse_path, str(forward), signatures + content + ending)
+        return Outgoing(self.reverse_path(recipe, row), str(forward), signatures + content + ending)
+
+    def reverse_path(self, recipe: Recipe, row: Claimed) -> str:
+        if recipe.report is not None:
+            return ""  # so that nothing answers a DSN (RFC 5321 §4.5.5)
+        if recipe.reverse_path is not None:
+            return recipe.reverse_path
+        return f"{self._tokens.reverse_path_local(row.recipient_id)}@{recipe.reverse_domain}"
 
     def _facts(self, recipe: Recipe, row: Claimed, variables: Values, forward: Address) -> Facts:
         token = self._tokens.unsubscribe(row.recipient_id)

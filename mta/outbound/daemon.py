@@ -28,20 +28,23 @@ from mta.outbound.fence import Fence
 from mta.outbound.inject import inject
 from mta.outbound.job import Done, Job
 from mta.outbound.lane import Desk, Lane
+from mta.outbound.large_mail import LargeMail
 from mta.outbound.names import check_names
 from mta.outbound.offering import Offering
 from mta.outbound.pacing import Pacing, Sickness
 from mta.outbound.reach import Reach, is_ipv6
 from mta.outbound.rollup import Rollup
+from mta.outbound.route import Unreachable
 from mta.outbound.settle import Settler
 from mta.outbound.shelf import Shelf
 from mta.outbound.slow import SlowCampaigns
 from mta.outbound.tls_outfit import route_of
 from mta.outbound.tls_tally import TlsTally
-from mta.outbound.tried import Tried
+from mta.outbound.tried import Tried, untried
 from mta.outbound.verdict import ended, returned, settlement_of
 from mta.outbound.warming import warming_of
 from net.resolver import Resolver
+from net.smtp_connection import Message
 from policy.backoff import Backoff
 from policy.gcra import parse_rate
 from policy.lifecycle import Event
@@ -109,6 +112,7 @@ class Sender:
         self._offering = Offering(context, promote.slots_of(context))
         self._shelf = Shelf(context)
         self._composer = Composer(Tokens(context.vault.derived("tokens")), context.public_url)
+        self._large_mail = LargeMail(context, self._composer)
         self._tls_tally = TlsTally(context)
         self._life = outbound.heartbeat
         self._fence = Fence(self._life)
@@ -251,7 +255,9 @@ class Sender:
     def _lane(self, source: EgressSource, site: str) -> Lane:
         lane = self._lanes.get((source.address, site))
         if lane is None:
-            desk = Desk(self._octets, self._tried, self._returned, lambda: self._fence.open(time.monotonic()))
+            desk = Desk(
+                self._octets, self._tried, self._returned, lambda: self._fence.open(time.monotonic()), self._large
+            )
             lane = Lane(source, site, self._pacing.site(site).lane(source.address), self._route, desk)
             self._lanes[source.address, site] = lane
         return lane
@@ -264,10 +270,26 @@ class Sender:
         try:
             made = self._composer.compose(job.recipe, job.row, job.variables, job.forward, datetime.now(UTC))
         except Uncomposable as error:
-            self._warming.done(job.source.address, job.site, tried=False)
-            self._settler.take(Done(ended(job.row, job.recipe, Event.FAIL, str(error), Reason.CONTENTERROR)))
+            self._unfit(job, error)
             return None
         return made.reverse_path, made.forward_path, made.content
+
+    async def _large(self, job: Job) -> Message | None:
+        """The same for a message that is read only now."""
+        started = datetime.now(UTC)
+        assert job.recipe.kept is not None
+        try:
+            return await self._large_mail.made(job, job.recipe.kept, started)
+        except Uncomposable as error:
+            self._unfit(job, error)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with database or disk, the row is tried again
+            self._context.log.error("message_unread", raised=error, recipient=job.row.recipient_id)
+            self._tried(untried(job, Unreachable(f"the message could not be read here: {error}"), started))
+        return None
+
+    def _unfit(self, job: Job, error: Uncomposable) -> None:
+        self._warming.done(job.source.address, job.site, tried=False)
+        self._settler.take(Done(ended(job.row, job.recipe, Event.FAIL, str(error), Reason.CONTENTERROR)))
 
     def _tried(self, tried: Tried) -> None:
         job, heard = tried.job, tried.heard

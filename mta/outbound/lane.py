@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -32,13 +32,15 @@ URGENCY: Final = {name: place for place, name in enumerate(CLASSES)}
 class Desk:
     """What a lane asks of the daemon: to make a row's octets, to take its result, and whether the final dot is allowed.
 
-    `octets` gives None where the row needs no attempt (its result is already taken).
+    `octets` gives None where the row needs no attempt (its result is already taken); `large` is the same for a row
+    whose recipe has no octets yet.
     """
 
     octets: Callable[[Job], Message | None]
     tried: Callable[[Tried], None]
     returned: Callable[[Job, str], None]
     may_end: Callable[[], bool]
+    large: Callable[[Job], Awaitable[Message | None]]
 
 
 class _Crowded(Exception):  # noqa: N818 - ends one connection slot
@@ -150,7 +152,7 @@ class Lane:
         self.carrying += 1
         taken = False
         try:
-            made = self._made(job)
+            made = self._made(job) if job.recipe.kept is None else await self._desk.large(job)
             if made is None:
                 taken = True
                 return connection
@@ -222,7 +224,8 @@ class Lane:
         for at, job in enumerate(self.waiting):
             if job.retry != self.waiting[0].retry:
                 return None
-            if job.forward.ascii_domain == domain and job.recipe.requires_tls is not True:
+            plain = job.recipe.requires_tls is not True and job.recipe.kept is None
+            if plain and job.forward.ascii_domain == domain:
                 return at
         return None
 

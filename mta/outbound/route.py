@@ -20,7 +20,8 @@ from prometheus_client import Counter
 from mail.reply import Reply
 from mail.tls_report import Session
 from net.resolver import Addresses, MailHosts, MailStanding, Resolver, Standing
-from net.smtp_connection import ConnectError, Connection, Peer, Timeouts
+from net.smtp_connection import Connection
+from net.smtp_peer import ConnectError, Peer, Timeouts
 from net.tls_policy import ANY_TLS, Demand, Terms, TlsPolicies, WithheldError
 from policy.rotation import EgressSource
 from policy.tls_trust import FaultKind

@@ -18,6 +18,7 @@ from store.campaigns import CampaignState
 
 KEPT: Final = 20.0  # seconds; so long may a message be signed with the key before the last
 _AT_ONCE: Final = 50  # messages that one look reads
+_MOST: Final = 500  # recipes kept, each of at most 32 kB where it is no campaign's
 
 
 class Shelf:
@@ -61,6 +62,8 @@ class Shelf:
     def _keep(self, message_id: int, recipe: Recipe | Uncomposable, rows: int, now: float) -> None:
         if isinstance(recipe, Uncomposable):
             self._context.log.error("uncomposable", raised=recipe, message=message_id)
-        elif recipe.state is CampaignState.RUNNING and (recipe.campaign_id is not None or rows > 1):
+        elif recipe.state is CampaignState.RUNNING and (
+            recipe.campaign_id is not None or (rows > 1 and len(self._kept) < _MOST)
+        ):
             # One that is paused may be resumed at any moment.
             self._kept[message_id] = (recipe, now)

@@ -19,7 +19,7 @@ from mta.outbound.policy_keep import PolicyKeep
 from mta.outbound.route import Route
 from net.http_guard import HttpGuard
 from net.resolver import Resolver
-from net.smtp_connection import Timeouts
+from net.smtp_peer import Timeouts
 from net.sts_policies import StsPolicies
 from net.tls_policy import TlsPolicies
 from role.context import Context

@@ -13,7 +13,7 @@ from mta.outbound.route import Route
 from mta.outbound.tls_outfit import authorities, opportunistic
 from net.http_guard import HttpGuard
 from net.resolver import Resolver
-from net.smtp_connection import Timeouts
+from net.smtp_peer import Timeouts
 from net.sts_policies import KeptPolicy, StsPolicies
 from net.tls_policy import TlsPolicies
 

@@ -15,9 +15,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mail import dkim_verify
+from mail import dkim_body, dkim_verify
+from mail.dkim_body import linear_relaxed_body
 from mail.dkim_claim import Broken, Claim, first_read, read_claim
-from mail.dkim_sign import Algorithm, Key, Signer, dns_record, generate_keys, linear_relaxed_body, pem
+from mail.dkim_sign import Algorithm, Key, Signer, dns_record, generate_keys, pem
 from mail.dkim_verify import Signed, Verdict
 
 NOW = datetime.now(UTC)
@@ -139,7 +140,7 @@ def test_a_large_body_in_blocks_has_the_hash_of_the_whole(pieces: list[bytes], b
     content = HEAD + b"\r\n" + b"".join(pieces)
     for canonical in ("relaxed/relaxed", "relaxed/simple"):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("mail.dkim_verify._BLOCK", block)
+            patch.setattr("mail.dkim_body.BLOCK", block)
             assert words(theirs(content, canonical)) == ["pass"]
 
 
@@ -149,8 +150,8 @@ def test_a_large_body_in_blocks_has_the_hash_of_the_whole(pieces: list[bytes], b
 )
 def test_a_relaxed_body_in_blocks_is_that_of_the_whole(body: bytes, block: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(dkim_verify, "_BLOCK", block)
-        pieces = list(dkim_verify._relaxed_body(memoryview(body)))
+        patch.setattr(dkim_body, "BLOCK", block)
+        pieces = list(dkim_body.relaxed_body(memoryview(body)))
     assert b"".join(pieces) == linear_relaxed_body(body)
 
 
@@ -159,7 +160,7 @@ def test_a_relaxed_body_in_blocks_is_that_of_the_whole(body: bytes, block: int) 
 def test_no_body_is_more_than_a_block_at_a_time(octets: bytes, order: str) -> None:
     """Between two blocks other threads go on."""
     body = octets * (3_000_000 // len(octets)) + b"x\r\n"
-    assert max(map(len, dkim_verify._BODIES[order](memoryview(body)))) <= 2 * dkim_verify._BLOCK
+    assert max(map(len, dkim_verify._BODIES[order](memoryview(body)))) <= 2 * dkim_body.BLOCK
 
 
 def test_security_08_a_body_that_l_leaves_open_is_policy() -> None:

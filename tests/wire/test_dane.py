@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from mta.outbound.route import Route, Unreachable
 from net.resolver import Resolver
-from net.smtp_connection import Timeouts
+from net.smtp_peer import Timeouts
 from peers.names import Names, record
 from peers.route import road
 from peers.scripted_host import ADDRESS, Talk, playing

@@ -17,7 +17,8 @@ import uvloop
 from mail.tls_report import Session
 from mta.outbound.route import Route, Unreachable
 from net.resolver import Resolver
-from net.smtp_connection import Connection, Timeouts
+from net.smtp_connection import Connection
+from net.smtp_peer import Timeouts
 from peers.names import Names, record
 from peers.policy_site import WEB, Site, serving
 from peers.route import Kept, road

@@ -14,7 +14,7 @@ import uvloop
 
 from mta.outbound.route import PLAIN_FOR
 from net.resolver import Resolver
-from net.smtp_connection import Timeouts
+from net.smtp_peer import Timeouts
 from peers.names import Names, record
 from peers.route import road
 from peers.scripted_host import ADDRESS, Talk, playing

@@ -23,7 +23,7 @@ import uvloop
 from prometheus_client import REGISTRY
 
 from mta.outbound import promote
-from net.smtp_connection import Timeouts
+from net.smtp_peer import Timeouts
 from peers import need, outage
 from peers.counting_host import street
 from peers.names import Names, record

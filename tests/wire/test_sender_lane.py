@@ -27,7 +27,8 @@ from mta.outbound.lane import Desk, Lane
 from mta.outbound.pacing import steady
 from mta.outbound.tried import Tried
 from net.resolver import Resolver
-from net.smtp_connection import Timeouts
+from net.smtp_connection import Message
+from net.smtp_peer import Timeouts
 from peers.names import Names, record
 from peers.route import road
 from peers.scripted_host import ADDRESS, HELLO, Host, Talk, playing
@@ -83,6 +84,10 @@ class Bench:
         raise AssertionError(f"{len(self.tried)} of {count} rows have a result, {self.lane.load} are in the lane")
 
 
+async def nothing_large(_: Job) -> Message | None:
+    raise AssertionError("no row of these tests is large")
+
+
 @asynccontextmanager
 async def lane_to(port: int, names: Names, connections: int = 1, each: int = 100) -> AsyncIterator[Bench]:
     times = Timeouts(*(timedelta(seconds=1) for _ in range(6)))
@@ -93,7 +98,7 @@ async def lane_to(port: int, names: Names, connections: int = 1, each: int = 100
 
     tried: list[Tried] = []
     returned: list[Job] = []
-    desk = Desk(octets, tried.append, lambda one, _: returned.append(one), lambda: True)
+    desk = Desk(octets, tried.append, lambda one, _: returned.append(one), lambda: True, nothing_large)
     resolver = Resolver([names.listening], timedelta(seconds=2))
     bench = Bench(Lane(SOURCE, SITE, pace, road(resolver, port, times), desk), tried, returned)
     yield bench
@@ -450,7 +455,7 @@ def carried(names: Names, made: bytes) -> bytes:
         async with playing(script) as host, lane_to(host.port, names) as bench:
             bench.lane._desk = Desk(
                 lambda one: ("b+token@ours.test", one.row.address, made),
-                bench.tried.append, lambda *_: None, lambda: True,
+                bench.tried.append, lambda *_: None, lambda: True, nothing_large,
             )  # fmt: skip
             bench.lane.push(job())
             assert await bench.results(1) == [250]

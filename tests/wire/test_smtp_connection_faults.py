@@ -15,7 +15,8 @@ import pytest
 import trustme
 import uvloop
 
-from net.smtp_connection import Answer, ConnectError, Connection, Peer, Timeouts
+from net.smtp_connection import Answer, Connection
+from net.smtp_peer import ConnectError, Peer, Timeouts
 from peers.scripted_host import ADDRESS, HELLO, Script, Talk, playing
 from peers.tls import server_context, trusting_nobody
 
@@ -484,7 +485,7 @@ def test_the_kernel_has_the_whole_message_before_its_end_is_allowed(tls: bool) -
             connection = await connect(host.port, tls=tls)
 
             def may_end() -> bool:
-                layers = {connection._transport, connection._wire._transport}
+                layers = {connection._talk.transport, connection._talk.wire._transport}
                 waiting.append(sum(layer.get_write_buffer_size() for layer in layers))
                 return True
 

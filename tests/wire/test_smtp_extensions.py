@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +13,9 @@ import uvloop
 from mail.address import parse_mailbox
 from mail.outcome import Effect, Reason
 from net.smtp_client import CHUNKED
-from net.smtp_connection import Answer, Connection, Peer, Timeouts
+from net.smtp_connection import Answer, Connection
+from net.smtp_content import Content, Large, Traits
+from net.smtp_peer import Peer, Timeouts
 from peers.scripted_host import ADDRESS, Talk, playing
 from policy.bounce_class import outcome_of_reply
 
@@ -36,6 +38,7 @@ class Hears:
         self.hello = "".join(f"250-{line}\r\n" for line in lines[:-1]).encode() + f"250 {lines[-1]}\r\n".encode()
         self.commands: list[bytes] = []
         self.contents: list[bytes] = []
+        self.whole = 0
         self._bdat_reply = bdat_reply
 
     async def __call__(self, talk: Talk) -> None:
@@ -44,15 +47,17 @@ class Hears:
             self.commands.append(line.rstrip())
             if line.startswith(b"BDAT"):
                 self.contents.append(await talk.reader.readexactly(int(line.split()[1])))
+                self.whole += 1
                 talk.say(self._bdat_reply)
             elif line == b"DATA\r\n":
                 talk.say(b"354 go on\r\n")
                 self.contents.append(await talk.message())
+                self.whole += bytes(talk.heard).endswith(b"\r\n.\r\n")
                 talk.say(b"250 taken\r\n")
             else:
                 talk.say(b"550 5.1.1 nobody\r\n" if b"nobody@" in line else b"250 ok\r\n")
 
-    def send(self, content: bytes, *to: str, may_end: bool = True) -> list[Answer]:
+    def send(self, content: Content, *to: str, may_end: bool = True) -> list[Answer]:
         answers: list[Answer] = []
 
         async def test() -> None:
@@ -90,6 +95,37 @@ def test_a_small_message_rides_with_its_envelope_unless_the_host_does_not_pipeli
     assert b"DATA" in pipelining.commands
     assert b"BDAT %d LAST" % len(LETTER) in waiting.commands
     assert waiting.contents == [LETTER]
+
+
+def read_in(*blocks: bytes, broken: bool = False) -> Large:
+    """A message that is read while it goes out, `broken`: its disk fails behind these blocks."""
+
+    def read() -> Iterator[bytes]:
+        yield from blocks
+        if broken:
+            raise OSError("the disk is broken")
+
+    return Large(Traits(sum(map(len, blocks)), False, False, False), read)
+
+
+@pytest.mark.parametrize("offered", [("PIPELINING",), ("PIPELINING", "CHUNKING")], ids=["DATA", "BDAT"])
+def test_a_message_that_is_read_while_it_goes_out_arrives_whole_wherever_its_blocks_were_cut(
+    offered: tuple[str, ...],
+) -> None:
+    cuts = [LARGE[:40_000], LARGE[40_000:40_001], LARGE[40_001:-1], LARGE[-1:]]
+    at_dots = [LARGE[:17], LARGE[17:18], LARGE[18:19], LARGE[19:]]
+    host = Hears(*offered)
+    assert codes([*host.send(read_in(*cuts)), *host.send(read_in(*at_dots))]) == [250, 250]
+    stuffed = "CHUNKING" not in offered
+    assert [one.replace(b"\r\n..", b"\r\n.") if stuffed else one for one in host.contents] == [LARGE, LARGE]
+
+
+@pytest.mark.parametrize("offered", [("PIPELINING",), ("PIPELINING", "CHUNKING")], ids=["DATA", "BDAT"])
+def test_a_message_whose_disk_fails_on_the_way_is_never_ended(offered: tuple[str, ...]) -> None:
+    host = Hears(*offered)
+    (answer,) = host.send(read_in(LARGE[:50_000], LARGE[50_000:], broken=True))
+    assert (answer.reply, host.whole) == (None, 0)
+    assert "the disk is broken" in answer.words
 
 
 def test_a_large_message_goes_by_data_with_dots_doubled_where_chunking_is_not_offered() -> None:
