@@ -46,6 +46,7 @@ from store import (
     greylist,
     imports,
     launch_facts,
+    list_ratings,
     received_reports,
     spool_sweep,
     tls_policies,
@@ -103,6 +104,7 @@ def run(context: Context) -> None:
         Duty(lambda: breaking.judge_all(office, context.settings.breaker, context.log, office.now()), 5.0),
         Duty(lambda: breaking.release_due(office, context.log, office.now()), 5.0),
         Duty(lambda: office.write(lambda tx: breakers.forget(tx, office.now(), _BREAKERS_KEPT)), 3600.0),
+        Duty(lambda: fold_ratings(office), 10.0),
         Duty(lambda: file_answers(office, context.log), 5.0),
         Duty(lambda: sweep_uploads(office, office.now()), 600.0),
         Duty(lambda: rotation.step(office.now()), 5.0),
@@ -239,6 +241,15 @@ def watch_domains(office: Office, resolver: Resolver, log: EventLog, stopping: t
             CHECKED.inc(domain_checks.check_due(office, resolver, office.now()))
         except Exception as error:  # noqa: BLE001 - as every duty's: told, and tried again
             log.error("domain check failed", raised=error)
+
+
+def fold_ratings(office: Office) -> None:
+    """What moved among ratings, into the tallies of lists."""
+    for _ in range(_ROUNDS):
+        with office.read() as connection:
+            if not list_ratings.any_moves(connection):
+                return
+        office.write(list_ratings.fold)
 
 
 def file_answers(office: Office, log: EventLog) -> None:

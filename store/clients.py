@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, exists, insert, select, update
 
-from store import sites
+from store import list_ratings, sites
 from store.schema import campaigns, clients, memberships, messages, rating_changes, recipients, suppressions
 
 
@@ -93,6 +93,7 @@ def register(
     ]
     sites.note(tx, {newcomer.site for newcomer in newcomers})
     made = tx.execute(insert(clients).returning(clients.c.id, sort_by_parameter_order=True), rows)
+    list_ratings.registered(tx, project, rating, len(rows))
     return list(made.scalars())
 
 

@@ -19,7 +19,7 @@ from mail.outcome import Action, Effect, Outcome, Reason
 from policy.lifecycle import Event, State, advance
 from policy.rating import after, revived
 from policy.sites import provider_of
-from store import breakers, counters, reports
+from store import breakers, counters, list_ratings, reports
 from store import flows as flow_rows
 from store.columns import to_microseconds
 from store.schema import campaigns, clients, connections, flows, messages, rating_changes, recipients
@@ -219,4 +219,5 @@ def _change(tx: Connection, cause: Cause, kind: str, key: str, before: int, rati
         )
     )  # fmt: skip
     tx.execute(update(clients).where(clients.c.id == cause.client_id).values(rating=rating))
+    list_ratings.changed(tx, cause.client_id, before, rating)
     return True

@@ -51,17 +51,6 @@ def selected(connection: Connection, list_id: int) -> array[int]:
     return array("q", connection.execute(wanted).scalars())
 
 
-def rating_distribution(connection: Connection, list_id: int) -> dict[int, int]:
-    """How many of the list have each rating: what the launch gate (K5) judges."""
-    wanted = (
-        select(clients.c.rating, func.count())
-        .join(memberships, memberships.c.client_id == clients.c.id)
-        .where(memberships.c.list_id == list_id)
-        .group_by(clients.c.rating)
-    )
-    return {int(row[0]): int(row[1]) for row in connection.execute(wanted)}
-
-
 # A scheduled one that failed the gate when it fell due is paused, and launched by hand once it passes.
 _UNLAUNCHED: Final = (CampaignState.DRAFT, CampaignState.SCHEDULED, CampaignState.PAUSED)
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from mail.address import parse_mailbox
 from policy.launch_gate import LaunchFacts, has_body
-from store import campaign_content, campaigns, domains, expansion, imports, projects, senders
+from store import campaign_content, campaigns, domains, imports, list_ratings, projects, senders
 
 
 def gather(connection: Connection, campaign: campaigns.Campaign) -> LaunchFacts:
@@ -28,6 +28,6 @@ def gather(connection: Connection, campaign: campaigns.Campaign) -> LaunchFacts:
         sender_authorised=sender.authorised,
         domain=name,
         domain_sending=domain is not None and domain.owned and domain.sending,
-        ratings=expansion.rating_distribution(connection, campaign.list_id),
+        ratings=list_ratings.of_list(connection, campaign.project_id, campaign.list_id),
         imports_running=imports.count_open(connection, campaign.project_id),
     )

@@ -9,8 +9,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, exists, insert, literal, select
+from sqlalchemy import Connection, exists, insert, select
 
+from store import list_ratings
 from store.projects import TakenError
 from store.schema import clients, lists, memberships
 
@@ -48,5 +49,10 @@ def page(tx: Connection, project: int, after: int, limit: int) -> list[ClientLis
 def add(tx: Connection, list_id: int, client_ids: Collection[int]) -> None:
     """Put these clients on the list; who is on it stays so."""
     already = exists().where(memberships.c.list_id == list_id, memberships.c.client_id == clients.c.id)
-    newcomers = select(literal(list_id), clients.c.id).where(clients.c.id.in_(client_ids), ~already)
-    tx.execute(insert(memberships).from_select(["list_id", "client_id"], newcomers))
+    wanted = select(clients.c.id).where(clients.c.id.in_(client_ids), ~already).order_by(clients.c.id)
+    newcomers = (
+        tx.execute(wanted.with_for_update(read=True, of=clients)).scalars().all()
+    )  # their ratings stay as they are
+    if newcomers:
+        tx.execute(insert(memberships), [{"list_id": list_id, "client_id": client} for client in newcomers])
+        list_ratings.joined(tx, list_id, newcomers)

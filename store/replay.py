@@ -18,6 +18,7 @@ from mail.dsn import enhanced_in
 from mail.outcome import Effect
 from policy.lifecycle import State
 from policy.replay import Fact, Judged, replayed
+from store import list_ratings
 from store.columns import to_microseconds
 from store.schema import clients, rating_changes, recipients
 
@@ -126,3 +127,4 @@ def _save(tx: Connection, client: Row[Any], new: Sequence[Judged], rating: int, 
             cause_key=f"{_REPLAY}:{to_microseconds(now)}",
         ))  # fmt: skip
         tx.execute(update(clients).where(clients.c.id == client.id).values(rating=rating))
+        list_ratings.changed(tx, client.id, client.rating, rating)

@@ -212,6 +212,20 @@ rating_changes = _table(
     UniqueConstraint("client_id", "cause_key"),
 )  # fmt: skip
 
+# How many clients of a project (list_id 0) and of each list have each rating: the tallies and the moves that are not
+# folded into them yet. store/list_ratings.py
+rating_tallies = _table(
+    "rating_tallies", core,
+    *(Column(name, Count, primary_key=True, autoincrement=False) for name in ("project_id", "list_id", "rating")),
+    _count("clients"), sqlite_with_rowid=False,
+)  # fmt: skip
+
+rating_moves = _table(
+    "rating_moves", core, _id(),
+    *(Column(name, Count, nullable=False) for name in ("project_id", "list_id", "rating", "change")),
+    Index(None, "project_id", "list_id"),
+)  # fmt: skip
+
 imports = _table(
     "imports", core, _id(), _project(), Column("list_id", ForeignKey("lists.id"), nullable=False),
     _text("state"), _text("reason", nullable=True), _text("file"), _text("separator"),

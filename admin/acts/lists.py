@@ -8,7 +8,7 @@ from typing import Final
 from admin.acts.pages import Page, Window, page_of
 from admin.office import Office
 from admin.refusals import ConflictError, InvalidError, NotFoundError
-from store import lists
+from store import list_ratings, lists
 from store.projects import TakenError
 
 _NAME_LIMIT: Final = 200
@@ -16,8 +16,11 @@ _NAME_LIMIT: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class ListView:
+    """`clients`: how many are on it."""
+
     id: int
     name: str
+    clients: int
 
 
 def create(office: Office, project: int, name: str) -> ListView:
@@ -29,16 +32,17 @@ def create(office: Office, project: int, name: str) -> ListView:
         made = office.write(lambda tx: lists.create(tx, project, name, now))
     except TakenError as error:
         raise ConflictError(str(error)) from error
-    return ListView(made.id, made.name)
+    return ListView(made.id, made.name, 0)
 
 
 def get(office: Office, project: int, list_id: int) -> ListView:
     """Raises NotFoundError, also for another project's."""
     with office.read() as connection:
         found = lists.get(connection, project, list_id)
+        sizes = list_ratings.sizes(connection, project, [list_id])
     if found is None:
         raise NotFoundError(f"this project has no list {list_id}")
-    return ListView(found.id, found.name)
+    return ListView(found.id, found.name, sizes[list_id])
 
 
 def by_name(office: Office, project: int, name: str) -> ListView:
@@ -47,10 +51,11 @@ def by_name(office: Office, project: int, name: str) -> ListView:
         found = lists.find(connection, project, name)
     if found is None:
         raise NotFoundError(f"this project has no list named {name[:80]!r}")
-    return ListView(found.id, found.name)
+    return get(office, project, found.id)
 
 
 def page(office: Office, project: int, window: Window) -> Page[ListView]:
     with office.read() as connection:
         rows = lists.page(connection, project, window.after, window.limit + 1)
-    return page_of(rows, window, lambda row: ListView(row.id, row.name), lambda row: row.id)
+        sizes = list_ratings.sizes(connection, project, [row.id for row in rows])
+    return page_of(rows, window, lambda row: ListView(row.id, row.name, sizes[row.id]), lambda row: row.id)

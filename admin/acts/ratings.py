@@ -1,4 +1,4 @@
-"""The ledger of ratings replayed after a rule was corrected (PRODUCT R6); consent is not touched."""
+"""The ledger of ratings replayed after a rule was corrected (PRODUCT R6), and the tallies of ratings checked."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from functools import partial
 from typing import Final
 
 from admin.office import Office
-from store import replay
+from store import list_ratings, replay
+from store.list_ratings import Difference
 from store.replay import Change
 
 AT_ONCE: Final = 5_000  # clients of one request
@@ -64,3 +65,11 @@ def replay_at_once(office: Office, project: int | None, behind: int, *, dry_run:
         if looked >= AT_ONCE:
             return Replayed(changes, looked, progress.behind)
     return Replayed(changes, looked, None)
+
+
+def check(office: Office, *, mend: bool) -> list[Difference]:
+    """The tallies of ratings against the clients themselves, which a million of them take seconds for."""
+    if mend:
+        return office.write(list_ratings.mend)
+    with office.read() as connection:
+        return list_ratings.differences(connection)

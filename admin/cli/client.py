@@ -105,3 +105,18 @@ def replay_ratings(
                 changes += done.changes
                 bar.update(task, total=done.of, completed=done.looked)
     show(changes, as_json)
+
+
+@rating.command(name="check")
+def check_ratings(
+    mend: Annotated[bool, typer.Option("--mend", help="Set the tallies right.")] = False,
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Count the clients of every list by rating and compare with the tallies; status 1 where they differ."""
+    from admin.acts import ratings
+
+    with opened(folder) as office:
+        found = ratings.check(office, mend=mend)
+    show(found, as_json)
+    raise typer.Exit(int(bool(found) and not mend))

@@ -96,6 +96,7 @@ def test_every_noun_is_made_and_listed(cli: Cli) -> None:
     assert [one["address"] for one in cli.json("ip", "list")] == pool["addresses"]
     assert cli.json("rating", "set", "ann@a.test", "3", *mine)["rating"] == 3
     assert cli.json("rating", "replay", "--dry-run", *mine) == []
+    assert cli.json("rating", "check") == []
     (change,) = cli.json("rating", "show", "ann@a.test", *mine)
     assert (change["before"], change["after"], change["cause"]) == (10, 3, "hand")
     answer = ("client", "conversation", "answer", "ann@a.test", "--mailbox", "hello@shop.test", "--key", "k", *mine)

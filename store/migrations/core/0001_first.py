@@ -45,6 +45,29 @@ def upgrade() -> None:
         sqlite_strict=True,
     )
     op.create_table(
+        "rating_moves",
+        sa.Column("id", columns.Id, autoincrement=True, nullable=False),
+        sa.Column("project_id", columns.Id, nullable=False),
+        sa.Column("list_id", columns.Id, nullable=False),
+        sa.Column("rating", columns.Id, nullable=False),
+        sa.Column("change", columns.Id, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rating_moves")),
+        sqlite_strict=True,
+    )
+    op.create_index(
+        op.f("ix_rating_moves_project_id_rating_moves_list_id"), "rating_moves", ["project_id", "list_id"], unique=False
+    )
+    op.create_table(
+        "rating_tallies",
+        sa.Column("project_id", columns.Id, autoincrement=False, nullable=False),
+        sa.Column("list_id", columns.Id, autoincrement=False, nullable=False),
+        sa.Column("rating", columns.Id, autoincrement=False, nullable=False),
+        sa.Column("clients", columns.Id, server_default="0", nullable=False),
+        sa.PrimaryKeyConstraint("project_id", "list_id", "rating", name=op.f("pk_rating_tallies")),
+        sqlite_strict=True,
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
         "reactions",
         sa.Column("site", columns.Words, nullable=False),
         sa.Column("source", columns.Words, nullable=False),
