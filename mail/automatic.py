@@ -101,6 +101,14 @@ _AWAY_SUBJECTS: Final = (
         "ตอบกลับอัตโนมัติ",
     ),
 )
+# Notes names the person first.
+_AWAY_WITHIN_SUBJECTS: Final = (
+    *(" is out of the office", " is out of office", " is away", " ist außer haus", " ist ausser haus"),
+    *(" ist nicht im büro", " ist abwesend", " ist im urlaub", " est absent", " sera absent", " est en congé"),
+    *(" está fuera de la oficina", " está ausente", " está fora do escrit", " è fuori sede", " è assente"),
+    *(" is niet aanwezig", " is afwezig", " jest poza biurem", " jest nieobecn", " er ikke på kontoret"),
+    *(" är inte på kontoret", "さんは不在", "は不在です", "は外出しております", "不在办公室", "不在辦公室"),
+)
 # A machine that opens tickets answers so, wherever in the subject.
 _TICKET_SUBJECTS: Final = (
     *("we have received your", "we received your", "your request has been received", "your ticket has been"),
@@ -218,7 +226,8 @@ def away(parsed: Parsed) -> bool:
 
 def away_by_subject(parsed: Parsed) -> bool:
     """Whether the subject alone says so."""
-    return _subject(parsed).startswith(_AWAY_SUBJECTS)
+    subject = _subject(parsed)
+    return subject.startswith(_AWAY_SUBJECTS) or _holds(subject, _AWAY_WITHIN_SUBJECTS)
 
 
 def challenges(parsed: Parsed) -> bool:

@@ -18,7 +18,8 @@ will reopen on|mailbox is not monitored|mailbox is no longer monitored|mailbox i
 inbox is not monitored|address is not monitored|i have left the company|i no longer work|i am no longer with
 please note that i have left|address is no longer in use|address is no longer active|automated response
 nicht erreichbar|im urlaub und|befinde mich im urlaub|wieder im büro|wieder für sie da|nicht weitergeleitet
-nicht mehr für das unternehmen|nicht mehr im unternehmen|automatisch generiert|de retour au bureau
+nicht mehr für das unternehmen|nachricht wurde automatisch|e-mail ist eine automatische|nicht mehr im unternehmen
+automatisch generiert|de retour au bureau
 serai de retour|serai absent|en congés jusqu|suis en déplacement|accès limité à mes|estaré ausente|estoy ausente
 me encuentro de vacaciones|de vacaciones hasta|sin acceso al correo|acceso limitado al correo
 respuesta automática|ya no trabajo|ya no trabaja|estou ausente|estarei ausente|de férias até
@@ -39,7 +40,8 @@ nem vagyok az irodában|automatikus válasz|în concediu|nu sunt la birou|răspu
 """
 # Words of a challenge that no person writes, so they are a sign by themselves.
 _CHALLENGES: Final = """
-reply to this message so that your|verify that you are a real|that you are a human|you are a real live human
+reply to this message so that your|protecting myself from receiving junk|so i can receive your emails
+verify that you are a real|that you are a human|you are a real live human
 prove that you are human|prove you are human|only messages from senders i have approved
 allow only messages from senders|added to my approved|add you to my approved|quarantined until you
 held until you confirm|held until the list moderator|is on the guest list|on the guest list waiting

@@ -10,7 +10,8 @@ import re
 from binascii import a2b_qp
 from typing import Final
 
-from mail.parts import base64_octets, in_charset
+from mail.charsets import in_charset
+from mail.parts import base64_octets
 
 _WORD: Final = re.compile(r"=\?([^?\s*]{1,40})(?:\*[^?\s]{0,40})?\?([bBqQ])\?([^?\s]*)\?=")
 

@@ -13,11 +13,12 @@ from urllib.parse import unquote_to_bytes
 
 import msgspec
 
+from mail.charsets import in_charset
 from mail.encoded_words import decoded
 from mail.mime_content import Parameters, disposition
 from mail.mime_scan import Entity, scan
 from mail.page_text import page_text
-from mail.parts import in_charset, transferred
+from mail.parts import transferred
 from mail.quoted import Quoted, split_quoted
 
 TEXT: Final = 128 * 1024  # octets of a text that are looked at

@@ -20,18 +20,26 @@ COPY = re.compile(
     r"|content-type: (?:message/rfc822|text/rfc822-headers)|return-path:|received: )",
     re.IGNORECASE | re.MULTILINE,
 )
-ADDRESS = r"""[^\s<>()\[\]:;,"'|]{1,64}@[A-Za-z0-9\u0080-\uffff._-]{1,255}"""
+# Full-width marks of Chinese and Japanese text end an address too.
+ADDRESS = r"""[^\s<>()\[\]:;,"'|：；，、。（）＜＞「」【】]{1,64}@[A-Za-z0-9\u0080-\uffff._-]{1,255}"""
 # An address at the head of a line, after marks and at most one label: "<a@b>:", "  a@b", "Recipient: [SMTP:a@b]".
 LISTED = re.compile(
-    r"^[ \t*•·|>-]*+(?:(?P<label>[^\s:<>@][^:<>@\n]{0,40}):[ \t]*)?[ \t\"'<\[(]*+"
+    r"^[ \t*•·|>-]*+(?:(?P<label>[^\s:：<>@][^:：<>@\n]{0,40})[:：][ \t]*)?[ \t\"'<＜「\[(]*+"
     r"(?:[245]\d\d-[ \t\"'<\[(]*+)?(?:smtp:|mailto:|rfc822;[ ]?)?"
     rf"(?P<address>{ADDRESS})[\"'>\])]*(?P<rest>.*)$",
     re.IGNORECASE,
 )
+# The recipient, as mail systems call him in a label, in many languages.
+_RECIPIENTS = (
+    "empfänger|adressat|destinataires?|destinatari[oi]s?|destinatários?|geadresseerden?|ontvangers?|odbiorc[ay]|adresat"
+    "|adresáti?|příjemc[ei]|príjemca|получател[ьяи]|адресаты?|одержувач|mottagare|modtagere?|mottakere?|vastaanottajat?"
+    "|alıcı(?:lar)?|címzett(?:ek)?|destinatar(?:ul)?|παραλήπτης|收件人(?:地址)?|收件者|收信人|宛先|あて先|受信者|送信先|送り先"
+    "|받는 ?사람|수신자|수신인|người nhận|penerima|ผู้รับ"
+)
 # The labels that such a line may have; any other (From, Reply-To, Contact) tells of something else.
 LABELS = re.compile(
     r".*(error-for|target|undeliverable|\b(mail|mailbox|message|deliver\w*|user|userid|size|recipients?|address(es)?|account"
-    r"|attempts|failed|unknown)\b).*",
+    rf"|attempts|failed|unknown|{_RECIPIENTS})\b).*",
     re.IGNORECASE,
 )
 OTHER_LABELS = re.compile(
@@ -44,9 +52,9 @@ ANGLED = re.compile(rf"<(?P<address>{ADDRESS})>")
 SENTENCE = re.compile(
     r"(?:deliver(?:y|ed|ing)?\b[^<@\n]{0,60}?\bto\b|send(?:ing)?\b[^<@\n]{0,40}\bto\b"
     r"|addressed(?: to|,)|message to|mail to|e-?mail to|rejected recipient|undeliverable to"
-    r"|recipient|the user|following user"
+    rf"|recipient|the user|following user|{_RECIPIENTS}"
     r"|user unknown|unknown user|address|generated from|expanded from)"
-    rf"[\s:\"'<(\[]{{0,6}}(?P<address>{ADDRESS})",
+    rf"[\s:：\"'<＜「(\[]{{0,6}}(?P<address>{ADDRESS})",
     re.IGNORECASE,
 )
 # "554 <a@b>... 550 Host unknown" of sendmail, "RCPT TO:<a@b>" of a dialogue.

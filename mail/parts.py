@@ -21,6 +21,8 @@ from html import unescape
 from quopri import decodestring
 from typing import Final
 
+from mail.charsets import in_charset, lenient
+
 HEADER_LIMIT: Final = 256 * 1024
 FIELDS_LIMIT: Final = 5_000
 DEPTH_LIMIT: Final = 100
@@ -40,12 +42,6 @@ _UNSEEN = re.compile(r"<(style|script)\b.*?(?:</\1\s*>|\Z)", re.IGNORECASE | re.
 # An address in angle brackets is no tag.
 _TAG = re.compile(r"<[!/?]?[A-Za-z-][^<>@]{0,2000}>|<a\s[^<>]{0,2000}>|</a>", re.IGNORECASE)
 _ENCODED_WORD = re.compile(r"=\?[^?\s]{1,40}\?[bBqQ]\?")
-# An allow-list: Python's names include quadratic ones (idna, punycode) and utf-7, which makes lone surrogates.
-_CHARSET = re.compile(
-    r"utf-?(8|16|16le|16be)|(us-)?ascii|iso-?8859-?\d{1,2}|latin-?\d|windows-?125\d|cp\d{3,4}|koi8-?[rtu]|gb2312|gbk"
-    r"|gb18030|big5|big5-?hkscs|euc-?(jp|kr)|iso-?2022-?(jp|kr)(-\d)?|shift[-_]?jis|tis-?620|mac-?(cyrillic|roman)",
-    re.IGNORECASE,
-)
 
 
 class UnparsableError(ValueError):
@@ -151,7 +147,7 @@ def header_fields(block: bytes) -> Headers:
     if len(block) > HEADER_LIMIT:
         raise UnparsableError(f"header block of {len(block)} octets, limit {HEADER_LIMIT}")
     fields: list[tuple[str, list[str]]] = []
-    for line in _lenient(block).replace("\r\n", "\n").split("\n"):
+    for line in lenient(block).replace("\r\n", "\n").split("\n"):
         if line[:1] in (" ", "\t") and fields:
             fields[-1][1].append(line.strip())
         elif found := _FIELD.match(line):
@@ -203,16 +199,6 @@ def without_tags(page: str) -> str:
     return unescape(_TAG.sub("", broken)).replace("\u00a0", " ")
 
 
-def in_charset(octets: bytes, charset: str) -> str:
-    """Decoded leniently; a charset that is unknown, or too clever, is read as UTF-8 or else Latin-1."""
-    if charset and _CHARSET.fullmatch(charset):
-        try:
-            return octets.decode(charset, "replace").replace("\0", "\ufffd")
-        except LookupError:
-            pass
-    return _lenient(octets)
-
-
 def transferred(raw: bytes, encoding: str) -> bytes:
     """Without that Content-Transfer-Encoding; as it is where we know none such."""
     match encoding.strip().lower():
@@ -221,15 +207,6 @@ def transferred(raw: bytes, encoding: str) -> bytes:
         case "quoted-printable":
             return decodestring(raw)
     return raw
-
-
-def _lenient(octets: bytes) -> str:
-    """UTF-8, else Latin-1; NUL becomes U+FFFD, since a database's text may not hold it."""
-    try:
-        text = octets.decode("utf-8")
-    except UnicodeDecodeError:
-        text = octets.decode("latin-1")
-    return text.replace("\0", "\ufffd")
 
 
 def base64_octets(raw: bytes) -> bytes:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from mail.charsets import in_charset
 from mail.mime_scan import Entity
-from mail.parts import in_charset, transferred, without_tags
+from mail.parts import transferred, without_tags
 
 LENGTH: Final = 200  # RFC 8970 §3.1
 LOOKED_AT: Final = 20_000  # octets of the part

@@ -12,10 +12,11 @@ from typing import Final
 
 import msgspec
 
+from mail.charsets import in_charset
 from mail.encoded_words import decoded
 from mail.header import Headers
 from mail.mime_scan import Entity, scan
-from mail.parts import in_charset, transferred
+from mail.parts import transferred
 
 KEPT: Final = 256 * 1024
 

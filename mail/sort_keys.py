@@ -14,9 +14,9 @@ import msgspec
 
 from mail.address_list import Entry, read_addresses
 from mail.base_subject import base_subject
+from mail.charsets import in_charset
 from mail.encoded_words import decoded
 from mail.header import Headers
-from mail.parts import in_charset
 
 REFERENCES: Final = 100  # of the thread's first and last mails; a list may be as long as the header
 LENGTH: Final = 200  # characters of what only orders

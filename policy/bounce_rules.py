@@ -380,6 +380,14 @@ RULES: Final[tuple[Rule, ...]] = (
         ("virus", "malware", "infected", "trojan", "worm detected", "clamav"),
     ),
     (
+        Reason.MAILBOXFULL,
+        "exchange, powermta: one sentence for the message's size and the mailbox's, told apart by the code alone",
+        (
+            "5.2.2 this message is larger than ... mailbox is full",
+            "5.2.2 the message is larger than ... mailbox is full",
+        ),
+    ),
+    (
         Reason.EMAILTOOLARGE,
         "every MTA",
         (
@@ -726,7 +734,6 @@ RULES: Final[tuple[Rule, ...]] = (
             "temporarily disabled",
             "temporarily unavailable",
             "temporarily suspended",
-            "temporary lookup failure",
             "temporarily over",
             "mailbox busy",
             "mailbox is busy",
@@ -1043,6 +1050,7 @@ RULES: Final[tuple[Rule, ...]] = (
         Reason.USERUNKNOWN,
         "every MTA, in several languages",
         (
+            "5.1.0 address rejected",
             "user unknown",
             "unknown user",
             "user is unknown",
@@ -1398,6 +1406,7 @@ RULES: Final[tuple[Rule, ...]] = (
         Reason.SYSTEMERROR,
         "hosts in trouble",
         (
+            "temporary lookup failure",
             "system error",
             "server error",
             "internal error",
