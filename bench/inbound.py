@@ -41,6 +41,7 @@ DOMAINS: Final = [f"d{number:02}.test" for number in range(20)]
 READER: Final = "reader@bench.test"
 PATIENCE: Final = 900
 IDLE: Final = 2000
+_TTL: Final = 300  # seconds; what records for mail have out there is minutes to hours
 _LIMITS: Final = """\
 [server]
 hostname = "mx.bench.test"
@@ -106,7 +107,7 @@ def main(messages: int, pairs: int) -> int:
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         mails, records = _mails(folder)
-        names = Names(folder / "names", records)
+        names = Names(folder / "names", records, ttl=_TTL)
         stack.callback(names.stop)
         resolver = Resolver(names.listening)
         stack.callback(resolver.stop)

@@ -20,6 +20,7 @@ _LINE: Final = 400  # characters of a line that are looked at
 _BLOCK: Final = 8  # lines of Outlook's header block
 _AHEAD: Final = 3  # blank lines between an announcement and what it announces
 _QUOTE: Final = re.compile(r"[ \t]{0,3}>")
+_SIGN: Final = re.compile(f"[:：>=*_–—{CUT}-]")  # of marks, colons, and the dashes of quoted_words.DIVIDER
 _RULE: Final = re.compile(r"[ \t]*[_-]{20,}[ \t]*")
 _ADDRESS_LAST: Final = re.compile(r"""[<(\["'][^<>()\s@"']{1,64}@[^<>()\s"']{1,255}[>)\]"'][ \t]*[:：]$""")
 _DATE: Final = re.compile(r"(?<!\d)\d{4}(?!\d)|\d{1,2}[./-]\d{1,2}[./-]\d{2}")
@@ -40,18 +41,28 @@ class Quoted:
 
 def split_quoted(text: str) -> Quoted:
     """The two parts of a text with LF or CRLF line ends."""
-    lines = [_UNSEEN.sub("", line).rstrip() for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n")]
+    plain = _UNSEEN.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    lines = [line.rstrip() for line in plain.split("\n")]
     own: list[str] = []
     quoted: list[str] = []
     at = 0
-    while at < len(lines):
-        if _cuts(lines, at):
-            quoted += lines[at:]
-            break
-        taken = _quotation(lines, at)
-        (quoted if taken else own).extend(lines[at : at + (taken or 1)])
-        at += taken or 1
-    return _told(own, quoted)
+    for sign in _signs(lines):
+        # What has no sign, nor one below it that it may announce, is his own.
+        if (first := sign - _ANNOUNCEMENT + 1) > at:
+            own += lines[at:first]
+            at = first
+        while at <= sign:
+            if _cuts(lines, at):
+                return _told(own, quoted + lines[at:])
+            taken = _quotation(lines, at)
+            (quoted if taken else own).extend(lines[at : at + (taken or 1)])
+            at += taken or 1
+    return _told(own + lines[at:], quoted)
+
+
+def _signs(lines: Sequence[str]) -> list[int]:
+    """The lines that have a character without which nothing is announced, cut or quoted."""
+    return [at for at, line in enumerate(lines) if _SIGN.search(line)]
 
 
 def _told(own: Sequence[str], quoted: Sequence[str]) -> Quoted:

@@ -12,11 +12,14 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, text, update
+import msgspec
+from sqlalchemy import Connection, bindparam, func, insert, literal, select, text, update
 
 from mail.outcome import Kind
 from policy.acceptance import Accepted, Purpose
+from store.columns import Count
 from store.filing import put_contents
+from store.prepared import Prepared
 from store.schema import arrival_recipients, arrivals, contents
 from store.spool import Stored
 
@@ -73,11 +76,11 @@ class Incoming:
 
 
 def add(tx: Connection, incoming: Sequence[Incoming]) -> list[int]:
-    """The ids of the new arrivals, which wait for the sorter; three statements, however many they are."""
+    """The ids of the new arrivals, which wait for the sorter."""
     kept = put_contents(tx, [one.stored for one in incoming])
     rows = [_row(one.received, content) for one, content in zip(incoming, kept, strict=True)]
-    made = insert(arrivals).returning(arrivals.c.id, sort_by_parameter_order=True)
-    ids = [int(found) for found in tx.execute(made, rows).scalars()]
+    made = (_ADD.row(tx, **row) for row in rows)
+    ids = [int(found[0]) for found in made if found is not None]
     people = [
         {
             "arrival_id": arrival,
@@ -89,21 +92,19 @@ def add(tx: Connection, incoming: Sequence[Incoming]) -> list[int]:
         for arrival, one in zip(ids, incoming, strict=True)
         for position, recipient in enumerate(one.recipients)
     ]
-    tx.execute(insert(arrival_recipients), people)
+    _ADD_RECIPIENTS.each(tx, people)
     return ids
 
 
 def _row(received: Received, content_id: int) -> dict[str, Any]:
     return {
-        "content_id": content_id,
-        "state": ArrivalState.NEW.value,
-        "parses": 0,
-        "received_at": received.received_at,
-        "reverse_path": received.reverse_path,
-        "peer": received.peer,
-        "helo": received.helo,
-        "tls": received.tls,
-        "authentication": received.authentication,
+        "of_content": content_id,
+        "of_received_at": received.received_at,
+        "of_reverse_path": received.reverse_path,
+        "of_peer": received.peer,
+        "of_helo": received.helo,
+        "of_tls": received.tls,
+        "of_authentication": msgspec.json.encode(received.authentication).decode(),
     }
 
 
@@ -194,6 +195,22 @@ def tie(tx: Connection, arrival: int, position: int, target: int) -> None:
     )
 
 
+_ADD = Prepared(
+    insert(arrivals)
+    .values(
+        content_id=bindparam("of_content"),
+        state=literal(ArrivalState.NEW.value),
+        parses=literal(0, Count),
+        received_at=bindparam("of_received_at"),
+        reverse_path=bindparam("of_reverse_path"),
+        peer=bindparam("of_peer"),
+        helo=bindparam("of_helo"),
+        tls=bindparam("of_tls"),
+        authentication=bindparam("of_authentication"),
+    )
+    .returning(arrivals.c.id)
+)
+_ADD_RECIPIENTS = Prepared(insert(arrival_recipients))
 # Text, not a parameter: only so does SQLite see that the partial index fits.
 _NEW = text("arrivals.state = 'new'")
 _MARK = (

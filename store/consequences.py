@@ -13,7 +13,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, insert, select, text, update
+from sqlalchemy import Connection, bindparam, func, insert, select, text, update
 
 from mail.outcome import Action, Effect, Outcome, Reason
 from policy.lifecycle import Event, State, advance
@@ -22,8 +22,14 @@ from policy.sites import provider_of
 from store import breakers, counters, list_ratings, reports
 from store import flows as flow_rows
 from store.columns import to_microseconds
+from store.prepared import Prepared
 from store.schema import campaigns, clients, connections, flows, messages, rating_changes, recipients
 
+_CLIENT = Prepared(
+    select(clients.c.id).where(
+        clients.c.project_id == bindparam("of_project"), clients.c.address_key == bindparam("of_key")
+    )
+)
 _WITHDRAW = text(
     "INSERT INTO suppressions (project_id, client_id, list_id, kind, recipient_id, at) "
     "VALUES (:project_id, :client_id, :list_id, :kind, :recipient_id, :at) "
@@ -165,10 +171,8 @@ def by_hand(tx: Connection, project_id: int, client_id: int, rating: int, who: s
 
 def client_by_address(tx: Connection, project_id: int, address_key: str) -> int | None:
     """The client of a project with this normalised address."""
-    found = tx.execute(
-        select(clients.c.id).where(clients.c.project_id == project_id, clients.c.address_key == address_key)
-    ).first()
-    return None if found is None else int(found.id)
+    found = _CLIENT.row(tx, of_project=project_id, of_key=address_key)
+    return None if found is None else int(found[0])
 
 
 def _bounce(tx: Connection, row: Row, outcome: Outcome, now: datetime) -> bool:

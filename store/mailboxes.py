@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from mail import scram
 from mail.address import parse_mailbox
 from mail.scram import ScramKeys
+from store.prepared import Prepared
 from store.schema import mailboxes
 from store.secrets import Vault, password_matches
 
@@ -94,8 +95,8 @@ def by_address(tx: Connection, key: str) -> Mailbox | None:
 
 
 def by_id(tx: Connection, mailbox_id: int) -> Mailbox | None:
-    row = tx.execute(select(*_COLUMNS).where(mailboxes.c.id == mailbox_id)).one_or_none()
-    return None if row is None else _mailbox(row)
+    row = _BY_ID.row(tx, of_mailbox=mailbox_id)
+    return None if row is None else Mailbox(*row[:-2], *map(bool, row[-2:]))
 
 
 def existing(tx: Connection, ids: Collection[int]) -> set[int]:
@@ -166,6 +167,7 @@ def verify(vault: Vault, password_hash: str, password: str) -> bool:
 
 
 _COLUMNS = tuple(mailboxes.c[name] for name in Mailbox.__slots__)
+_BY_ID = Prepared(select(*_COLUMNS).where(mailboxes.c.id == bindparam("of_mailbox")))
 
 
 def _mailbox(row: Row[Any]) -> Mailbox:

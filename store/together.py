@@ -19,6 +19,7 @@ from sqlalchemy.exc import OperationalError
 
 from store.database import Database
 from store.journal import Journal
+from store.savepoint import savepoint
 
 A = TypeVar("A")
 T = TypeVar("T")
@@ -58,7 +59,7 @@ class Together(Generic[A, T]):
         if len(asked) < 2:
             return list(self._serve(tx, asked)) if asked else []
         try:
-            with tx.begin_nested():
+            with savepoint(tx):
                 return list(self._serve(tx, asked))
         except OperationalError:  # the database itself: full, locked, gone
             raise
@@ -67,7 +68,7 @@ class Together(Generic[A, T]):
 
     def _alone(self, tx: Connection, asked: A) -> T | Exception:
         try:
-            with tx.begin_nested():
+            with savepoint(tx):
                 return self._serve(tx, [asked])[0]
         except OperationalError:
             raise

@@ -34,6 +34,7 @@ from role.log import EventLog
 from store import arrivals, sorting
 from store.arrivals import Arrival, ArrivalState
 from store.correspondents import junk_boxes
+from store.needed import needed
 from store.onward import Onward
 from store.sorting import Ending, Tied
 from store.spool import Spool
@@ -166,7 +167,9 @@ class Sorter:
     def _save(self, judged: Sequence[Judged]) -> None:
         now = datetime.now(UTC)
         judged = [one for one in judged if self._keep_reports(one, now)]
-        consequences = [(one, self._carry_out(one, now)) for one in judged]
+        with self._stores.core.database.read() as core:
+            doing = needed(core, [one.acts for one in judged])
+        consequences = [(one, self._carry_out(one, acts, now)) for one, acts in zip(judged, doing, strict=True)]
         with self._stores.core.database.read() as core:
             homes = sorting.existing_mailboxes(core, [one.arrival for one in judged])
             junk = junk_boxes(core, [(one.writers, one.junk, homes[one.arrival.id]) for one in judged])
@@ -207,10 +210,10 @@ class Sorter:
             return False
         return True
 
-    def _carry_out(self, one: Judged, now: datetime) -> Future[Tied]:
-        if one.acts or one.onward:
+    def _carry_out(self, one: Judged, acts: Sequence[Act], now: datetime) -> Future[Tied]:
+        if acts or one.onward:
             return self._stores.core.journal.submit(
-                partial(sorting.carry_out, doing=one.acts, arrival=one.arrival.id, now=now, onward=one.onward)
+                partial(sorting.carry_out, doing=acts, arrival=one.arrival.id, now=now, onward=one.onward)
             )
         nothing: Future[Tied] = Future()
         nothing.set_result(Tied(None, None))

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from prometheus_client import REGISTRY
 
 from mail.srs import Srs
 from mail.verp import Tokens
@@ -76,6 +77,32 @@ def test_nobody_becomes_a_client_by_default(stores: Stores, spool: Spool, tenant
     arrive(stores, spool, tenant)
     sort_all(sorter)
     assert met(stores, tenant) == {}
+
+
+def test_mail_of_a_stranger_costs_core_no_write(stores: Stores, spool: Spool, tenant: Tenant, sorter: Sorter) -> None:
+    def writes() -> float:
+        return REGISTRY.get_sample_value("mailloft_write_seconds_count", {"database": "core"}) or 0.0
+
+    before = writes()
+    arrive(stores, spool, tenant)
+    sort_all(sorter)
+    assert writes() == before
+    switch(stores, tenant, adds_writers=True)
+    arrive(stores, spool, tenant)
+    sort_all(sorter)
+    assert writes() > before
+
+
+def test_two_mails_of_a_newcomer_in_one_group_are_a_client_who_replied(
+    stores: Stores, spool: Spool, tenant: Tenant, sorter: Sorter
+) -> None:
+    switch(stores, tenant, adds_writers=True)
+    arrive(stores, spool, tenant)
+    arrive(stores, spool, tenant)
+    sort_all(sorter)
+    with stores.core.database.read() as tx:
+        (client,) = clients.page(tx, tenant.project, None, 0, 10)
+        assert [one.cause for one in clients.rating_history(tx, client.id, 10)] == ["reply", "reply"]
 
 
 def test_the_writer_becomes_a_client_whose_mail_it_is(

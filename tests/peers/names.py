@@ -12,8 +12,9 @@ Record = Mapping[str, str]  # {"host", "type", "value"}
 
 
 class Names:
-    def __init__(self, folder: Path, records: Iterable[Record] = (), listen: str = "127.0.0.1:0") -> None:
+    def __init__(self, folder: Path, records: Iterable[Record] = (), listen: str = "127.0.0.1:0", ttl: int = 1) -> None:
         """Start it, on a free port of loopback unless told otherwise; `listening` is its host:port."""
+        self._ttl = ttl
         folder.mkdir(parents=True, exist_ok=True)
         self._zone = folder / "zone.json"
         self.records: list[Record] = []
@@ -34,7 +35,7 @@ class Names:
         """Add records; they count from the next question on."""
         self.records += records
         fresh = self._zone.with_suffix(".new")
-        fresh.write_text(json.dumps({"records": [dict(record) for record in self.records]}))
+        fresh.write_text(json.dumps({"ttl": self._ttl, "records": [dict(record) for record in self.records]}))
         fresh.replace(self._zone)
 
     def txt(self) -> dict[str, str]:
