@@ -55,12 +55,12 @@ def release_due(office: Office, log: EventLog, now: datetime) -> None:
     for one in over:
         words = PREFIX + one.reason
         for campaign in _of(one.scope, one.scope_id, paused):
-            if campaign.state_reason == words and office.write(_resuming(campaign.id)):
+            if campaign.state_reason == words and office.write(_resuming(campaign, now)):
                 log.info("breaker released", campaign=campaign.id, reason=one.reason)
 
 
-def _resuming(campaign: int) -> Any:
-    return lambda tx: campaigns.move(tx, campaign, CampaignState.RUNNING, None)
+def _resuming(campaign: Campaign, now: datetime) -> Any:
+    return lambda tx: campaigns.resume(tx, campaign, now)
 
 
 def _scopes(running: list[Campaign]) -> Iterator[tuple[str, int, list[Campaign]]]:

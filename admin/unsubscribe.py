@@ -66,6 +66,14 @@ async def everything_of(request: Request) -> bool:
 TheHeld = Annotated[Held | None, Depends(held_of)]
 
 
+@router.get("/u/test")
+@router.post("/u/test")
+def show_test() -> HTMLResponse:
+    """The link of previews and test messages (admin/acts/campaign_tests.py)."""
+    words = "This is the link of a test message: nobody is unsubscribed. In a campaign each reader has an own one."
+    return _page(200, f"<h1>A test</h1><p>{words}</p>")
+
+
 @router.get("/u/{token}")
 def show(held: TheHeld) -> HTMLResponse:
     return _gone() if held is None else _page(200, _choice(held.subscription))

@@ -124,6 +124,26 @@ def compile_message(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A message as a client would read it; `html` "" where there is none."""
+
+    subject: str
+    html: str
+    text: str
+
+
+def show(
+    subject: str, html: str, text: str, values: Values, link: str, unsubscribe_words: str | None = "Unsubscribe"
+) -> Shown:
+    """What `compile_message` and `render` would give, before any transfer encoding. ValueError as theirs."""
+    pages = _templates(html, text, unsubscribe_words)
+    filled: dict[str, Value] = {**values, LINK: link}
+    page = pages["html"][0].fill(filled, in_html) if "html" in pages else ""
+    plain = pages["plain"][0].fill(filled, in_text).replace("\r\n", "\n")
+    return Shown(_compiled("subject", subject).fill(filled, in_header), page, plain)
+
+
 _Pages = dict[str, tuple[Template, list[Chunk]]]
 
 

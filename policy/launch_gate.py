@@ -30,6 +30,7 @@ class LaunchFacts:
     domain_sending: bool
     ratings: Mapping[int, int]
     imports_running: int
+    sender_stopped: str | None = None  # why its SMTP request keeps it from sending: "under moderation", "rejected" (S2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +78,19 @@ def _body(facts: LaunchFacts) -> list[Failing]:
 def _sender(facts: LaunchFacts) -> list[Failing]:
     found = []
     if not facts.sender_authorised:
-        found.append(Failing("sender", f"sender {facts.sender} is not authorised: prove that the address is yours"))
+        found.append(
+            Failing(
+                "sender",
+                f"sender {facts.sender} is not authorised: prove that the address is yours",
+                {"sender": facts.sender},
+            )
+        )
+    if facts.sender_stopped is not None:
+        words = f"{facts.sender} sends nothing by any way: its SMTP request is {facts.sender_stopped}"
+        found.append(Failing(f"smtp_{facts.sender_stopped.split()[-1]}", words, {"sender": facts.sender}))
     if not facts.domain_sending:
         words = f"domain {facts.domain} may not send from this project: it must be owned and its SPF and DKIM must pass"
-        found.append(Failing("domain", words))
+        found.append(Failing("domain", words, {"domain": facts.domain}))
     return found
 
 
@@ -98,8 +108,12 @@ def _recipients(facts: LaunchFacts) -> list[Failing]:
     )
     distribution = {str(rating): count for rating, count in sorted(facts.ratings.items())}
     return [
-        Failing("rating", words, {"average": mean, "minimum": GATE_MINIMUM, "distribution": distribution}),
-    ]
+        Failing(
+            "rating", words,
+            {"average": mean, "minimum": GATE_MINIMUM, "recipients": sum(facts.ratings.values()), "blocked": blocked,
+             "distribution": distribution},
+        ),
+    ]  # fmt: skip
 
 
 def _import(facts: LaunchFacts) -> list[Failing]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from store.schema import campaign_attachments, campaign_contents
 
@@ -21,13 +21,18 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """One version of what a campaign says; `defaults` fill variables that a client does not have."""
+    """One version of what a campaign says; `defaults` fill variables that a client does not have.
+
+    `html` was made from `source`, which was written in `form` (mail/markup.py); "" where it was written as it is.
+    """
 
     subject: str
     html: str
     text: str | None
     defaults: Mapping[str, Any]
     attachments: tuple[Attachment, ...]
+    form: str = "html"
+    source: str = ""
 
 
 def load(connection: Connection, campaign: int, version: int) -> Content:
@@ -44,7 +49,7 @@ def load(connection: Connection, campaign: int, version: int) -> Content:
     attachments = tuple(
         Attachment(**named, content=part) for named, part in zip(saved.attachments, octets, strict=True)
     )
-    return Content(saved.subject, saved.html, saved.text, saved.defaults, attachments)
+    return Content(saved.subject, saved.html, saved.text, saved.defaults, attachments, saved.form, saved.source)
 
 
 def save(tx: Connection, campaign: int, version: int, saved: Content) -> None:
@@ -54,7 +59,13 @@ def save(tx: Connection, campaign: int, version: int, saved: Content) -> None:
         for one in saved.attachments
     ]
     at = {"campaign_id": campaign, "version": version}
-    words = {"subject": saved.subject, "html": saved.html, "text": saved.text}
+    words = {name: getattr(saved, name) for name in ("subject", "html", "text", "form", "source")}
     tx.execute(insert(campaign_contents).values(**at, **words, defaults=dict(saved.defaults), attachments=named))
     for position, one in enumerate(saved.attachments):
         tx.execute(insert(campaign_attachments).values(**at, position=position, bytes=one.content))
+
+
+def forget_before(tx: Connection, campaign: int, version: int) -> None:
+    """Drop what a draft said before: no message was made of it."""
+    for table in (campaign_attachments, campaign_contents):
+        tx.execute(delete(table).where(table.c.campaign_id == campaign, table.c.version < version))

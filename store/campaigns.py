@@ -8,15 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, insert, select, update
 
+from policy.timetable import AT_ONCE, Timetable
 from store import campaign_content
 from store.campaign_content import Content
 from store.schema import campaigns
+
+_MILLISECOND: Final = timedelta(milliseconds=1)
+_SECOND: Final = timedelta(seconds=1)
 
 
 class CampaignState(Enum):
@@ -29,7 +33,18 @@ class CampaignState(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Sending:
+    """How it goes: `from_name` "" is the sender's own; `history`: whether it is kept in the clients' conversations."""
+
+    from_name: str = ""
+    timetable: Timetable = AT_ONCE
+    history: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Campaign:
+    """`paced_from`: when its timetable began, later by what it stood still; None before its launch."""
+
     id: int
     project_id: int
     name: str
@@ -45,18 +60,31 @@ class Campaign:
     created_at: datetime
     launched_at: datetime | None
     finished_at: datetime | None
+    paced_from: datetime | None
+    sending: Sending
 
 
-_FIELDS = tuple(campaigns.c[name] for name in Campaign.__slots__ if name != "state")
+_OWN = {"state", "sending"}
+_FIELDS = tuple(campaigns.c[name] for name in Campaign.__slots__ if name not in _OWN)
+_SENDING = ("state", "from_name", "interval_ms", "parts", "part_every_seconds", "keeps_history")
 
 
 def create(
-    tx: Connection, project_id: int, name: str, sender_id: int, list_id: int, pool: str, content: Content, now: datetime
+    tx: Connection,
+    project_id: int,
+    name: str,
+    sender_id: int,
+    list_id: int,
+    pool: str,
+    content: Content,
+    now: datetime,
+    sending: Sending = Sending(),
 ) -> int:
     """A draft; its content is version 1."""
     drafted = {
         "project_id": project_id, "name": name, "sender_id": sender_id, "list_id": list_id, "pool": pool,
         "state": CampaignState.DRAFT.value, "content_version": 1, "created_at": now,
+        **_columns(sending),
     }  # fmt: skip
     campaign = int(tx.execute(insert(campaigns).values(drafted).returning(campaigns.c.id)).scalar_one())
     campaign_content.save(tx, campaign, 1, content)
@@ -93,15 +121,25 @@ def in_states(connection: Connection, states: Sequence[CampaignState]) -> list[C
     return [_campaign(row) for row in connection.execute(wanted)]
 
 
-def edit(tx: Connection, campaign: int, name: str, sender_id: int, list_id: int, pool: str, content: Content) -> bool:
+def edit(
+    tx: Connection,
+    campaign: int,
+    name: str,
+    sender_id: int,
+    list_id: int,
+    pool: str,
+    content: Content,
+    sending: Sending,
+) -> bool:
     """A draft as it shall be, its content as the next version; False where it is no draft any more."""
     draft = update(campaigns).where(campaigns.c.id == campaign, campaigns.c.state == CampaignState.DRAFT.value)
-    values = {"name": name, "sender_id": sender_id, "list_id": list_id, "pool": pool}
+    values = {"name": name, "sender_id": sender_id, "list_id": list_id, "pool": pool, **_columns(sending)}
     counted = draft.values(**values, content_version=campaigns.c.content_version + 1)
     version = tx.execute(counted.returning(campaigns.c.content_version)).scalar_one_or_none()
     if version is None:
         return False
     campaign_content.save(tx, campaign, version, content)
+    campaign_content.forget_before(tx, campaign, version)
     return True
 
 
@@ -140,10 +178,31 @@ def cancelling(connection: Connection) -> list[Campaign]:
     return [_campaign(row) for row in connection.execute(wanted)]
 
 
+def resume(tx: Connection, campaign: Campaign, now: datetime) -> bool:
+    """PAUSED to RUNNING; False where it is not paused. What was missed of its timetable does not go in one burst: the
+    next recipient is due now, the others behind."""
+    if not move(tx, campaign.id, CampaignState.RUNNING, None):
+        return False
+    behind = now - campaign.sending.timetable.due(campaign.expanded, campaign.recipients)
+    if campaign.paced_from is not None and campaign.paced_from < behind:
+        tx.execute(update(campaigns).where(campaigns.c.id == campaign.id).values(paced_from=behind))
+    return True
+
+
+def _columns(sending: Sending) -> dict[str, Any]:
+    table = sending.timetable
+    return {
+        "from_name": sending.from_name, "keeps_history": sending.history, "parts": table.parts,
+        "interval_ms": table.interval // _MILLISECOND, "part_every_seconds": table.every // _SECOND,
+    }  # fmt: skip
+
+
 def _select() -> Any:
-    return select(*_FIELDS, campaigns.c.state)
+    return select(*_FIELDS, *(campaigns.c[name] for name in _SENDING))
 
 
 def _campaign(row: Row[Any]) -> Campaign:
     fields = dict(row._mapping)
-    return Campaign(**{**fields, "state": CampaignState(fields["state"])})
+    state, from_name, interval, parts, every, history = (fields.pop(name) for name in _SENDING)
+    timetable = Timetable(interval * _MILLISECOND, parts, every * _SECOND)
+    return Campaign(**fields, state=CampaignState(state), sending=Sending(from_name, timetable, bool(history)))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Connection, Row, exists, func, insert, select, update
@@ -37,6 +37,7 @@ from store.sites import OF_CLIENT
 
 CHUNK: Final = 32_000
 BATCH: Final = 200
+SOON: Final = timedelta(seconds=20)  # rows are made so long before they are due, and no more than these outlive a pause
 
 
 def selected(connection: Connection, list_id: int) -> array[int]:
@@ -65,7 +66,12 @@ def launch(tx: Connection, campaign: int, chosen: array[int], now: datetime) -> 
             campaigns.c.launched_at.is_(None),
         )
         .values(
-            state=CampaignState.RUNNING.value, state_reason=None, recipients=len(chosen), expanded=0, launched_at=now
+            state=CampaignState.RUNNING.value,
+            state_reason=None,
+            recipients=len(chosen),
+            expanded=0,
+            launched_at=now,
+            paced_from=now,
         )
     )
     if started.rowcount != 1:
@@ -77,8 +83,12 @@ def launch(tx: Connection, campaign: int, chosen: array[int], now: datetime) -> 
     return True
 
 
-def snapshot_part(connection: Connection, campaign: Campaign, limit: int = BATCH) -> list[int]:
-    """The next client ids that have no row yet, of one chunk."""
+def snapshot_part(connection: Connection, campaign: Campaign, now: datetime, limit: int = BATCH) -> list[int]:
+    """The next client ids that have no row yet and are due soon, of one chunk."""
+    begun = now - (campaign.paced_from or now) + SOON
+    limit = min(limit, campaign.sending.timetable.ready(begun, campaign.recipients) - campaign.expanded)
+    if limit <= 0:
+        return []
     chunk, offset = divmod(campaign.expanded, CHUNK)
     packed = connection.execute(
         select(campaign_snapshots.c.client_ids).where(
@@ -102,7 +112,10 @@ def expand(tx: Connection, campaign: Campaign, part: Sequence[int], now: datetim
     found = list(tx.execute(_expandable(campaign, part)))
     stream = flows.Stream(campaign.project_id, "campaign", campaign.id, "campaign", campaign.pool)
     flow_of = flows.ensure(tx, stream, [row.site for row in found])
-    rows = [_row(campaign, int(message), flow_of[row.site], row) for row in found]
+    table, begun = campaign.sending.timetable, campaign.paced_from or now
+    # By what is still there of the part: who was deleted leaves no gap behind.
+    due = [begun + table.due(campaign.expanded + at, campaign.recipients) for at in range(len(found))]
+    rows = [_row(campaign, int(message), flow_of[row.site], row, at) for row, at in zip(found, due, strict=True)]
     new_rows.add(tx, rows, now)
     _count_born(tx, campaign, rows)
     return True
@@ -142,13 +155,13 @@ def _expandable(campaign: Campaign, part: Sequence[int]) -> Any:
     )
 
 
-def _row(campaign: Campaign, message: int, flow: int, row: Row[Any]) -> NewRow:
+def _row(campaign: Campaign, message: int, flow: int, row: Row[Any], due: datetime) -> NewRow:
     state, words, reason = State.QUEUED, None, None
     if campaign.state is CampaignState.CANCELLED:
         state, words = State.CANCELLED, "the campaign was cancelled"
     elif words := why_suppressed(row.rating, row.withdrawn):
         state, reason = State.SUPPRESSED, Reason.SUPPRESSED
-    return NewRow(flow, message, row.id, row.address, state, words, reason)
+    return NewRow(flow, message, row.id, row.address, state, words, reason, due)
 
 
 def _count_born(tx: Connection, campaign: Campaign, rows: Sequence[NewRow]) -> None:

@@ -40,6 +40,7 @@ _SAVE = (
     .returning(messages.c.id)
 )  # fmt: skip
 ANSWER: Final = "answer"  # the kind of a message that a person wrote in a conversation (store/answers.py)
+TEST: Final = "test"  # the kind of one that shows a campaign to who writes it (store/campaign_tests.py)
 PART: Final = 1000  # recipients that the statements take at once
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from mail.address import parse_mailbox
 from policy.launch_gate import LaunchFacts, has_body
-from store import campaign_content, campaigns, domains, imports, list_ratings, projects, senders
+from store import campaign_content, campaigns, connections, domains, imports, list_ratings, projects, senders
 
 
 def gather(connection: Connection, campaign: campaigns.Campaign) -> LaunchFacts:
@@ -18,7 +18,8 @@ def gather(connection: Connection, campaign: campaigns.Campaign) -> LaunchFacts:
     sender = senders.get(connection, campaign.project_id, campaign.sender_id)
     if project is None or sender is None:
         raise LookupError(f"campaign {campaign.id} names a project or sender that is gone")
-    name = parse_mailbox(sender.address).ascii_domain
+    address = parse_mailbox(sender.address)
+    name = address.ascii_domain
     domain = domains.get(connection, campaign.project_id, name)
     content = campaign_content.load(connection, campaign.id, campaign.content_version)
     return LaunchFacts(
@@ -30,4 +31,5 @@ def gather(connection: Connection, campaign: campaigns.Campaign) -> LaunchFacts:
         domain_sending=domain is not None and domain.owned and domain.sending,
         ratings=list_ratings.of_list(connection, campaign.project_id, campaign.list_id),
         imports_running=imports.count_open(connection, campaign.project_id),
+        sender_stopped=connections.why_stopped(connection, campaign.project_id, address.normalised),
     )

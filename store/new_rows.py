@@ -31,6 +31,7 @@ class NewRow:
     state: State = State.QUEUED
     words: str | None = None
     reason: Reason | None = None
+    due: datetime | None = None  # None: at once
 
 
 def add(tx: Connection, rows: Sequence[NewRow], now: datetime) -> None:
@@ -40,7 +41,7 @@ def add(tx: Connection, rows: Sequence[NewRow], now: datetime) -> None:
     made = [
         {
             "flow_id": row.flow_id, "message_id": row.message_id, "client_id": row.client_id, "address": row.address,
-            "state": row.state, "due": now, "queued_at": now, "last_words": row.words, "reason": row.reason,
+            "state": row.state, "due": row.due or now, "queued_at": now, "last_words": row.words, "reason": row.reason,
             "settled_at": None if row.state is State.QUEUED else now,
         }
         for row in rows

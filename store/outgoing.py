@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, Connection, bindparam, case, literal, select
+from sqlalchemy import BindParameter, Connection, bindparam, case, func, literal, select
 
 from store import campaign_content, dkim, domains, onward
 from store.campaign_content import Content
 from store.campaigns import CampaignState
-from store.injection import ANSWER
+from store.injection import ANSWER, TEST
 from store.reports import KIND
 from store.schema import campaigns, clients, connections, messages, recipients, reports, senders, suppressions
 
@@ -28,7 +28,7 @@ _SUBMISSIONS = (
         messages.c.kind == onward.KIND,
     )
     .outerjoin(connections, connections.c.id == messages.c.connection_id)
-    .where(messages.c.id.in_(_IDS), messages.c.kind.in_(["submission", ANSWER, onward.KIND]))
+    .where(messages.c.id.in_(_IDS), messages.c.kind.in_(["submission", ANSWER, TEST, onward.KIND]))
 )  # fmt: skip
 _OCTETS = select(messages.c.bytes).where(messages.c.id == bindparam("id"))
 
@@ -131,10 +131,11 @@ def octets(connection: Connection, message_id: int) -> bytes | None:
 
 def shipped(connection: Connection, message_id: int) -> Shipped | None:
     """The campaign behind a message; None for a message that is no campaign's."""
+    name = func.coalesce(func.nullif(campaigns.c.from_name, ""), senders.c.display_name)
     wanted = (
         select(
             campaigns.c.id, campaigns.c.project_id, campaigns.c.list_id, campaigns.c.state, senders.c.address,
-            senders.c.display_name, messages.c.content_version, senders.c.id.label("sender_id"),
+            name.label("from_name"), messages.c.content_version, senders.c.id.label("sender_id"),
         )
         .join(campaigns, campaigns.c.id == messages.c.campaign_id)
         .join(senders, senders.c.id == campaigns.c.sender_id)
@@ -145,7 +146,7 @@ def shipped(connection: Connection, message_id: int) -> Shipped | None:
         return None
     saved = campaign_content.load(connection, row.id, row.content_version)
     return Shipped(
-        row.id, row.project_id, row.list_id, CampaignState(row.state), row.address, row.display_name, saved,
+        row.id, row.project_id, row.list_id, CampaignState(row.state), row.address, row.from_name, saved,
         row.sender_id,
     )  # fmt: skip
 

@@ -172,6 +172,7 @@ connections = _table(
     _text("class"),  # submission | transactional: how urgent its mail is, and which retry plan it follows
     Column("answers", Json, nullable=False), _text("reason", nullable=True),  # what was asked, why it was rejected
     _moment("created_at"), Index(None, "state", "id"),
+    Column("asked_by", ForeignKey("people.id")),  # None: a program asked, or who is gone
     UniqueConstraint("login"),
 )  # fmt: skip
 
@@ -248,6 +249,10 @@ campaigns = _table(
     _text("state_reason", nullable=True), Column("content_version", Count, nullable=False),
     _count("recipients"), _count("expanded"), _moment("due_at", nullable=True), _moment("created_at"),
     _moment("launched_at", nullable=True), _moment("finished_at", nullable=True),
+    _text("from_name"),  # "": the sender's
+    _count("interval_ms"), _count("parts", 1), _count("part_every_seconds"),  # policy/timetable.py
+    _moment("paced_from", nullable=True),  # the timetable's beginning, later by what the campaign stood still
+    Column("keeps_history", Flag, nullable=False),  # whether its messages are in the clients' conversations
     Index(None, "project_id", "id"), Index(None, "state"),
 )  # fmt: skip
 
@@ -255,6 +260,14 @@ campaign_contents = _table(
     "campaign_contents", core, Column("campaign_id", ForeignKey("campaigns.id"), primary_key=True),
     Column("version", Count, primary_key=True, autoincrement=False), _text("subject"), _text("html"),
     _text("text", nullable=True), Column("defaults", Json, nullable=False), Column("attachments", Json, nullable=False),
+    _text("form"), _text("source"),  # html | markdown | mjml, and what was written; `html` is made from it
+)  # fmt: skip
+
+# Test sends of drafts: messages with one row each, of no client, that count nowhere (store/campaign_tests.py).
+campaign_tests = _table(
+    "campaign_tests", core, Column("message_id", ForeignKey("messages.id"), primary_key=True, autoincrement=False),
+    Column("campaign_id", ForeignKey("campaigns.id"), nullable=False), _text("address"), _text("subject"),
+    _moment("at"), Index(None, "campaign_id", "message_id"),
 )  # fmt: skip
 
 campaign_attachments = _table(
@@ -270,7 +283,7 @@ campaign_snapshots = _table(
 )  # fmt: skip
 
 messages = _table(
-    "messages", core, _id(), _project(), _text("kind"),  # campaign | submission | answer | forward | dsn
+    "messages", core, _id(), _project(), _text("kind"),  # campaign | test | submission | answer | forward | dsn
     Column("campaign_id", ForeignKey("campaigns.id")), Column("content_version", Count),
     Column("connection_id", ForeignKey("connections.id")), _text("reverse_path"), Column("message_id", Words),
     _count("size_bytes"), Column("bytes", Octets), Column("file", Words), _moment("created_at"),
@@ -282,7 +295,7 @@ messages = _table(
 _OPEN_OF_CLASS = text("queued > 0 AND stream <> 'campaign'")
 _OPEN_OF_CAMPAIGN = text("queued > 0 AND stream = 'campaign'")
 flows = _table(
-    "flows", core, _id(), _project(), _text("stream"),  # campaign | connection | answer | forward | dsn
+    "flows", core, _id(), _project(), _text("stream"),  # campaign | test | connection | answer | forward | dsn
     Column("stream_id", Count, nullable=False), _text("site"), Column("slot", Count, nullable=False),
     _text("class"), _text("pool"), _count("queued"), _count("held"), _moment("next_due"),
     _moment("stopped_until", nullable=True),  # while an operator's hold goes over its rows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from admin.acts import lists as acts_lists
@@ -18,10 +18,14 @@ from mail.template import compile_template
 from policy.launch_gate import Failing, failing
 from store import breakers, campaign_content, campaign_progress, campaigns, expansion, launch_facts, senders
 from store.campaign_content import Content
-from store.campaigns import Campaign, CampaignState
+from store.campaigns import Campaign, CampaignState, Sending
 
 _NAME_LIMIT: Final = 200
 _SUBJECT_LIMIT: Final = 900
+_LONGEST_INTERVAL: Final = timedelta(hours=1)
+_MOST_PARTS: Final = 100
+_LONGEST_PAUSE: Final = timedelta(days=7)
+AS_USUAL: Final = Sending()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,7 @@ class Draft:
     list: int
     pool: str
     content: Content
+    sending: Sending = AS_USUAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,9 @@ class CampaignView:
     recipients: int
     expanded: int
     counts: Mapping[str, int]
+    due_at: datetime | None
+    launched_at: datetime | None
+    finished_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +83,17 @@ def create(office: Office, project: int, draft: Draft) -> CampaignLine:
     name = draft.name.strip()
     _check_name(name)
     _check_content(draft.content)
+    _check_sending(draft.sending)
     acts_lists.get(office, project, draft.list)
     now = office.now()
 
     def work(tx: Any) -> int:
         if senders.get(tx, project, draft.sender) is None:
             raise NotFoundError(f"this project has no sender {draft.sender}")
-        return campaigns.create(tx, project, name, draft.sender, draft.list, draft.pool, draft.content, now)
+        return campaigns.create(
+            tx, project, name, draft.sender, draft.list, draft.pool, draft.content, now,
+            draft.sending,
+        )  # fmt: skip
 
     return CampaignLine(office.write(work), name, CampaignState.DRAFT.value)
 
@@ -91,13 +103,14 @@ def draft_of(office: Office, project: int, campaign: int) -> Draft:
     with office.read() as connection:
         found = _mine(connection, project, campaign)
         content = campaign_content.load(connection, found.id, found.content_version)
-    return Draft(found.name, found.sender_id, found.list_id, found.pool, content)
+    return Draft(found.name, found.sender_id, found.list_id, found.pool, content, found.sending)
 
 
 def edit(office: Office, project: int, campaign: int, draft: Draft) -> None:
     """Raises what `create` raises, ConflictError for one that is no draft any more."""
     _check_name(draft.name.strip())
     _check_content(draft.content)
+    _check_sending(draft.sending)
     acts_lists.get(office, project, draft.list)
 
     def work(tx: Any) -> bool:
@@ -105,7 +118,9 @@ def edit(office: Office, project: int, campaign: int, draft: Draft) -> None:
         if senders.get(tx, project, draft.sender) is None:
             raise NotFoundError(f"this project has no sender {draft.sender}")
         named = draft.name.strip()
-        return campaigns.edit(tx, campaign, named, draft.sender, draft.list, draft.pool, draft.content)
+        return campaigns.edit(
+            tx, campaign, named, draft.sender, draft.list, draft.pool, draft.content, draft.sending
+        )  # fmt: skip
 
     if not office.write(work):
         raise ConflictError(f"campaign {campaign} is no draft any more; make another")
@@ -120,6 +135,18 @@ def gate(office: Office, project: int, campaign: int) -> list[Failing]:
 def _check_name(name: str) -> None:
     if not name or len(name) > _NAME_LIMIT or not name.isprintable():
         raise InvalidError(f"campaign name: 1 to {_NAME_LIMIT} printable characters")
+
+
+def _check_sending(sending: Sending) -> None:
+    table, name = sending.timetable, sending.from_name
+    if len(name) > _NAME_LIMIT or not name.isprintable():
+        raise InvalidError(f"sender name: at most {_NAME_LIMIT} printable characters")
+    if not timedelta(0) <= table.interval <= _LONGEST_INTERVAL:
+        raise InvalidError("interval: 0 to 3600 seconds between two messages")
+    if not 1 <= table.parts <= _MOST_PARTS:
+        raise InvalidError(f"parts: 1 to {_MOST_PARTS}")
+    if not timedelta(0) <= table.every <= _LONGEST_PAUSE:
+        raise InvalidError("pause between parts: 0 to 7 days")
 
 
 def _check_content(content: Content) -> None:
@@ -154,8 +181,9 @@ def get(office: Office, project: int, campaign: int) -> CampaignView:
         found = _mine(connection, project, campaign)
         counts = campaign_progress.counts(connection, found)
     return CampaignView(
-        found.id, found.name, found.state.value, found.state_reason, found.recipients, found.expanded, counts
-    )
+        found.id, found.name, found.state.value, found.state_reason, found.recipients, found.expanded, counts,
+        found.due_at, found.launched_at, found.finished_at,
+    )  # fmt: skip
 
 
 def report(office: Office, project: int, campaign: int) -> dict[str, Any]:
@@ -213,7 +241,9 @@ def resume(office: Office, project: int, campaign: int) -> CampaignView:
     scopes = [("campaign", found.id), ("sender", found.sender_id), ("project", found.project_id)]
     if office.write(lambda tx: breakers.release(tx, scopes)) and found.state is CampaignState.RUNNING:
         return get(office, project, campaign)
-    return _move(office, project, campaign, CampaignState.RUNNING, None)
+    if not office.write(lambda tx: campaigns.resume(tx, found, office.now())):
+        raise ConflictError(f"campaign {campaign} is {found.state.value}; it cannot become running")
+    return get(office, project, campaign)
 
 
 def cancel(office: Office, project: int, campaign: int) -> CampaignView:
@@ -228,7 +258,7 @@ def reasons_of(refused: Sequence[Failing]) -> list[dict[str, Any]]:
     return [{"name": one.name, "detail": one.detail, **one.numbers} for one in refused]
 
 
-def _move(office: Office, project: int, campaign: int, target: CampaignState, reason: str | None) -> CampaignView:
+def _move(office: Office, project: int, campaign: int, target: CampaignState, reason: str) -> CampaignView:
     with office.read() as connection:
         found = _mine(connection, project, campaign)
     if not office.write(lambda tx: campaigns.move(tx, campaign, target, reason)):

@@ -27,7 +27,9 @@ class BodyLimit:
         self._app = app
         self._limits: Sequence[tuple[re.Pattern[str], int]] = (
             (re.compile(r"/api/v1/lists/[^/]+/imports"), import_bytes),
-            (re.compile(r"/api/v1/campaigns"), _CONTENT),
+            (re.compile(r"/p/[^/]+/lists/[^/]+/import"), import_bytes),
+            (re.compile(r"/api/v1/campaigns|/p/[^/]+/campaigns/[^/]+/message"), _CONTENT),
+            (re.compile(r"/api/v1/campaigns/[^/]+"), _CONTENT),
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import base64
 import binascii
+from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
-from admin.acts import campaigns
+from admin.acts import campaign_messages, campaign_tests, campaigns
+from admin.acts.campaign_messages import Preview
+from admin.acts.campaign_tests import TestView
 from admin.acts.campaigns import CampaignLine, CampaignView, Draft, Launched, RecipientView
 from admin.acts.pages import Page
 from admin.api.doors import InProject, InWindow, TheOffice
-from store.campaign_content import Attachment, Content
+from admin.refusals import InvalidError
+from mail.markup import Form
+from policy.timetable import Timetable
+from store.campaign_content import Attachment
+from store.campaigns import Sending
 
 router = APIRouter(tags=["campaigns"])
 
@@ -35,16 +42,36 @@ class AttachmentRequest(BaseModel):
 
 
 class CampaignRequest(BaseModel):
+    """`html` is what is sent, or `source` is made into it: `form` says what that is written in.
+
+    `interval` between two messages and `part_every` between two of the `parts` are seconds.
+    """
+
     model_config = ConfigDict(extra="forbid")
     name: str
     sender: int
     list: int
     subject: str
-    html: str
+    html: str = ""
+    form: Form = Form.HTML
+    source: str = ""
     text: str | None = None
     defaults: dict[str, str] = {}
     attachments: Annotated[tuple[AttachmentRequest, ...], Field(max_length=50)] = ()
     pool: str = "mailings"
+    from_name: str = ""
+    interval: Annotated[float, Field(ge=0, le=3600)] = 0
+    parts: int = 1
+    part_every: Annotated[int, Field(ge=0, le=604800)] = 0
+    history: bool = True
+
+
+class TestRequest(BaseModel):
+    """`client`: the address of the client whose variables it has; the list's first where it is left out."""
+
+    model_config = ConfigDict(extra="forbid")
+    to: str
+    client: str = ""
 
 
 class LaunchRequest(BaseModel):
@@ -54,11 +81,27 @@ class LaunchRequest(BaseModel):
 
 @router.post("/campaigns", status_code=201)
 def create_campaign(body: CampaignRequest, office: TheOffice, project: InProject) -> CampaignLine:
-    attachments = tuple(
-        Attachment(one.filename, one.content_type, one.content_id, one.content) for one in body.attachments
+    return campaigns.create(office, project, _draft(body))
+
+
+@router.put("/campaigns/{campaign_id}")
+def edit_campaign(campaign_id: int, body: CampaignRequest, office: TheOffice, project: InProject) -> CampaignView:
+    """All of a draft in place of what it was."""
+    campaigns.edit(office, project, campaign_id, _draft(body))
+    return campaigns.get(office, project, campaign_id)
+
+
+def _draft(body: CampaignRequest) -> Draft:
+    if body.html and body.source:
+        raise InvalidError("html, source: give one of them")
+    attachments = [Attachment(one.filename, one.content_type, one.content_id, one.content) for one in body.attachments]
+    form = Form.HTML if body.html else body.form
+    content = campaign_messages.compose(
+        body.subject, form.value, body.html or body.source, body.text, body.defaults, attachments
     )
-    content = Content(body.subject, body.html, body.text, body.defaults, attachments)
-    return campaigns.create(office, project, Draft(body.name, body.sender, body.list, body.pool, content))
+    table = Timetable(timedelta(seconds=body.interval), body.parts, timedelta(seconds=body.part_every))
+    sending = Sending(body.from_name.strip(), table, body.history)
+    return Draft(body.name, body.sender, body.list, body.pool, content, sending)
 
 
 @router.get("/campaigns")
@@ -69,6 +112,29 @@ def list_campaigns(office: TheOffice, project: InProject, window: InWindow) -> P
 @router.get("/campaigns/{campaign_id}")
 def show_campaign(campaign_id: int, office: TheOffice, project: InProject) -> CampaignView:
     return campaigns.get(office, project, campaign_id)
+
+
+@router.get("/campaigns/{campaign_id}/preview")
+def preview_campaign(campaign_id: int, office: TheOffice, project: InProject, client: str = "") -> Preview:
+    """As the client of that address would read it, or the list's first."""
+    return campaign_messages.preview(office, project, campaign_id, client)
+
+
+@router.post("/campaigns/{campaign_id}/test", status_code=202)
+def test_campaign(campaign_id: int, body: TestRequest, office: TheOffice, project: InProject) -> list[TestView]:
+    """To a mailbox of the project or one of its authorised senders; the latest tests, the newest first."""
+    return campaign_tests.send(office, project, campaign_id, body.to, body.client)
+
+
+@router.get("/campaigns/{campaign_id}/tests")
+def list_tests(campaign_id: int, office: TheOffice, project: InProject) -> list[TestView]:
+    return campaign_tests.latest(office, project, campaign_id)
+
+
+@router.get("/campaigns/{campaign_id}/gate")
+def show_gate(campaign_id: int, office: TheOffice, project: InProject) -> list[dict[str, Any]]:
+    """Every reason why it may not be launched now; [] where it may."""
+    return campaigns.reasons_of(campaigns.gate(office, project, campaign_id))
 
 
 @router.post("/campaigns/{campaign_id}/launch")

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import mimetypes
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from admin.cli.opening import HERE, AsJson, Folder, ProjectName, opened, project_id, show, show_one
+
+if TYPE_CHECKING:
+    from store.campaign_content import Attachment
 
 app = typer.Typer(help="Campaigns of a project.", no_args_is_help=True)
 CampaignId = Annotated[int, typer.Argument(metavar="ID")]
@@ -20,7 +25,15 @@ def add_campaign(
     sender: Annotated[str, typer.Option("--sender", help="The address of its sender.")],
     list_name: Annotated[str, typer.Option("--list")],
     subject: Annotated[str, typer.Option("--subject")],
-    html: Annotated[Path, typer.Option("--html", help="A file with the HTML of the message.")],
+    html: Annotated[Path | None, typer.Option("--html", help="A file with the HTML of the message.")] = None,
+    markdown: Annotated[Path | None, typer.Option("--markdown", help="The same, written in Markdown.")] = None,
+    mjml: Annotated[Path | None, typer.Option("--mjml", help="The same, written in MJML.")] = None,
+    attach: Annotated[list[Path] | None, typer.Option("--attach", help="A file that goes with it.")] = None,
+    from_name: Annotated[str, typer.Option("--from-name", help="In place of the sender's own name.")] = "",
+    interval: Annotated[float, typer.Option("--interval", help="Seconds between two messages.")] = 0,
+    parts: Annotated[int, typer.Option("--parts")] = 1,
+    part_every: Annotated[float, typer.Option("--part-every", help="Seconds from one part to the next.")] = 0,
+    history: Annotated[bool, typer.Option(help="Keep it in the clients' conversations.")] = True,
     text: Annotated[Path | None, typer.Option("--text", help="A file with its text; else it is made.")] = None,
     pool: Annotated[str, typer.Option("--pool")] = "mailings",
     project: ProjectName = None,
@@ -28,11 +41,16 @@ def add_campaign(
     as_json: AsJson = False,
 ) -> None:
     """Make a draft."""
-    from admin.acts import campaigns, lists, senders
-    from store.campaign_content import Content
+    from admin.acts import campaign_messages, campaigns, lists, senders
+    from policy.timetable import Timetable
+    from store.campaigns import Sending
 
     words = text.read_text("utf-8") if text else None
-    content = Content(subject, html.read_text("utf-8"), words, {}, ())
+    form, source = _written(html=html, markdown=markdown, mjml=mjml)
+    content = campaign_messages.compose(
+        subject, form, source, words, attachments=[_attached(one) for one in attach or []]
+    )
+    table = Timetable(timedelta(seconds=interval), parts, timedelta(seconds=part_every))
     with opened(folder) as office:
         owner = project_id(office, project)
         draft = campaigns.Draft(
@@ -41,8 +59,24 @@ def add_campaign(
             lists.by_name(office, owner, list_name).id,
             pool,
             content,
+            Sending(from_name.strip(), table, history),
         )
         show_one(campaigns.create(office, owner, draft), as_json)
+
+
+def _written(**files: Path | None) -> tuple[str, str]:
+    """The form and the source; one of the files must be given."""
+    given = [(form, file) for form, file in files.items() if file is not None]
+    if len(given) != 1:
+        raise typer.BadParameter("give one of --html, --markdown and --mjml")
+    return given[0][0], given[0][1].read_text("utf-8")
+
+
+def _attached(file: Path) -> Attachment:
+    from store.campaign_content import Attachment
+
+    kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+    return Attachment(file.name, kind, None, file.read_bytes())
 
 
 @app.command(name="list")
@@ -72,6 +106,46 @@ def report(campaign: CampaignId, project: ProjectName = None, folder: Folder = H
 
     with opened(folder) as office:
         show_one(campaigns.report(office, project_id(office, project), campaign), as_json)
+
+
+@app.command()
+def preview(
+    campaign: CampaignId,
+    client: Annotated[str, typer.Option("--client", help="The address whose variables it has.")] = "",
+    project: ProjectName = None,
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """The draft as a client would read it."""
+    from admin.acts import campaign_messages
+
+    with opened(folder) as office:
+        show_one(campaign_messages.preview(office, project_id(office, project), campaign, client), as_json)
+
+
+@app.command()
+def test(
+    campaign: CampaignId,
+    to: Annotated[str, typer.Argument(metavar="ADDRESS", help="A mailbox or an authorised sender of the project.")],
+    client: Annotated[str, typer.Option("--client", help="The address whose variables it has.")] = "",
+    project: ProjectName = None,
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Send the draft there, marked as a test; no rating and no report counts it."""
+    from admin.acts import campaign_tests
+
+    with opened(folder) as office:
+        show(campaign_tests.send(office, project_id(office, project), campaign, to, client), as_json)
+
+
+@app.command()
+def gate(campaign: CampaignId, project: ProjectName = None, folder: Folder = HERE, as_json: AsJson = False) -> None:
+    """Every reason why it may not be launched now."""
+    from admin.acts import campaigns
+
+    with opened(folder) as office:
+        show(campaigns.gate(office, project_id(office, project), campaign), as_json)
 
 
 @app.command()

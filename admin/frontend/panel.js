@@ -70,7 +70,7 @@ document.addEventListener("click", (event) => {
 document.addEventListener("change", (event) => {
   if (event.target.matches("[data-go]")) window.location.assign(event.target.value);
   if (event.target.matches("[data-width]")) {
-    document.querySelector(".preview").dataset.width = event.target.value;
+    document.querySelector(".preview-box").dataset.width = event.target.value;
   }
 });
 
@@ -78,6 +78,9 @@ document.documentElement.classList.add("js");
 document.addEventListener("DOMContentLoaded", () => {
   localise(document);
   plots(document);
+  for (const hint of document.querySelectorAll("[data-zone]")) {
+    hint.textContent = hint.dataset.zone.replace("{zone}", Intl.DateTimeFormat().resolvedOptions().timeZone);
+  }
 });
 document.addEventListener("htmx:afterSwap", (event) => {
   localise(event.detail.elt.parentElement ?? document);

@@ -2,37 +2,33 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from fastapi import APIRouter, Response
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import RedirectResponse
 
-from admin.acts import campaigns, clients, lists, senders
+from admin.acts import campaigns, lists, senders
 from admin.acts.campaigns import Draft
 from admin.acts.pages import Window
 from admin.api.doors import InWindow
 from admin.office import Office
 from admin.pages.forms import Filled, Form
-from admin.pages.render import HEADERS
 from admin.pages.visit import Member, Viewer, Visit
 from admin.refusals import ConflictError, InvalidError, NotFoundError, RefusedError
-from mail.template import compile_template, in_html
+from policy.timetable import Timetable
 from store import breakers
 from store.campaign_content import Content
-from store.campaigns import CampaignState
+from store.campaigns import CampaignState, Sending
 
 _OFFERED: Final = 200
+_SENDING: Final = ("sender name", "interval", "parts", "pause between parts", "pause", "at", "pool")
+_AMOUNT: Final = re.compile(r"\d{1,6}(\.\d{1,3})?")
 _DAYS: Final = 14
 OPEN: Final = (CampaignState.RUNNING.value, CampaignState.PAUSED.value, CampaignState.SCHEDULED.value)
-# A message brings styles of its own, so it is shown in a frame of no origin where nothing runs and nothing is fetched.
-_PREVIEW: Final = {
-    **{name: value for name, value in HEADERS.items() if name != "Cross-Origin-Opener-Policy"},
-    "Content-Security-Policy": (
-        "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
-    ),
-}
 _ACTS: Final[dict[str, Callable[[Office, int, int], Any]]] = {
     "pause": campaigns.pause,
     "resume": campaigns.resume,
@@ -73,42 +69,11 @@ def show_recipients(visit: Member, campaign: int) -> Response:
 def save_recipients(visit: Member, campaign: int, form: Filled) -> Response:
     old = campaigns.draft_of(visit.office, visit.here, campaign)
     try:
-        draft = Draft(form.get("name"), form.number("sender"), form.number("list"), old.pool, old.content)
+        draft = replace(old, name=form.get("name"), sender=form.number("sender"), list=form.number("list"))
         campaigns.edit(visit.office, visit.here, campaign, draft)
     except RefusedError as error:
         return _recipients(visit, campaign, form.failed(error, ("campaign name", "sender", "list")))
     return visit.done("campaign.edit", draft.name, f"/campaigns/{campaign}/message", "saved")
-
-
-@router.get("/p/{project}/campaigns/{campaign}/message")
-def show_message(visit: Member, campaign: int) -> Response:
-    return _message(visit, campaign, Form())
-
-
-@router.post("/p/{project}/campaigns/{campaign}/message")
-def save_message(visit: Member, campaign: int, form: Filled) -> Response:
-    old = campaigns.draft_of(visit.office, visit.here, campaign)
-    text = form.get("text").strip() or None
-    content = Content(
-        form.get("subject").strip(), form.get("html"), text, old.content.defaults, old.content.attachments
-    )
-    try:
-        draft = Draft(old.name, old.sender, old.list, old.pool, content)
-        campaigns.edit(visit.office, visit.here, campaign, draft)
-    except RefusedError as error:
-        return _message(visit, campaign, form.failed(error, ("subject", "html", "text")))
-    onward = "sending" if form.get("then") == "sending" else "message"
-    return visit.done("campaign.edit", old.name, f"/campaigns/{campaign}/{onward}", "saved")
-
-
-@router.get("/p/{project}/campaigns/{campaign}/preview")
-def preview(visit: Viewer, campaign: int) -> Response:
-    """The HTML as the list's first client would see it."""
-    draft = campaigns.draft_of(visit.office, visit.here, campaign)
-    first = clients.page(visit.office, visit.here, draft.list, Window(limit=1)).items
-    values = {**draft.content.defaults, **(first[0].variables if first else {})}
-    shown = compile_template(draft.content.html).fill(values, in_html)
-    return HTMLResponse(shown, headers=_PREVIEW)
 
 
 @router.get("/p/{project}/campaigns/{campaign}/sending")
@@ -124,27 +89,47 @@ def show_gate(visit: Viewer, campaign: int) -> Response:
 
 @router.post("/p/{project}/campaigns/{campaign}/launch")
 def launch(visit: Member, campaign: int, form: Filled) -> Response:
+    """Saved first, so that a refused launch loses nothing; `then` "save" is all of it."""
     try:
-        _set_pool(visit, campaign, form.get("pool"))
+        old = campaigns.draft_of(visit.office, visit.here, campaign)
+        _check_pool(visit, form.get("pool"))
+        wanted = replace(old, pool=form.get("pool"), sending=_sending_of(form))
+        if wanted != old:
+            campaigns.edit(visit.office, visit.here, campaign, wanted)
+        if form.get("then") == "save":
+            return visit.done("campaign.edit", old.name, f"/campaigns/{campaign}/sending", "saved")
         launched = campaigns.launch(visit.office, visit.here, campaign, _moment(form))
     except RefusedError as error:
-        return _sending(visit, campaign, form.failed(error, ("at", "pool")), judged=True)
+        return _sending(visit, campaign, form.failed(error, _SENDING), judged=True)
     return visit.done(
         f"campaign.{launched.state}", str(campaign), f"/campaigns/{campaign}", f"campaign_{launched.state}"
     )
 
 
-def _set_pool(visit: Visit, campaign: int, pool: str) -> None:
-    old = campaigns.draft_of(visit.office, visit.here, campaign)
+def _check_pool(visit: Visit, pool: str) -> None:
     if pool not in _pools(visit.office):
         raise InvalidError("pool: choose one of the pools")
-    if pool != old.pool:
-        campaigns.edit(visit.office, visit.here, campaign, Draft(old.name, old.sender, old.list, pool, old.content))
+
+
+def _sending_of(form: Form) -> Sending:
+    """Raises InvalidError naming the field."""
+    table = Timetable(
+        timedelta(seconds=_amount(form, "interval", "0")), int(_amount(form, "parts", "1")),
+        timedelta(minutes=_amount(form, "pause", "0")),
+    )  # fmt: skip
+    return Sending(form.get("from_name").strip(), table, history=form.get("history") == "yes")
+
+
+def _amount(form: Form, name: str, default: str) -> float:
+    text = (form.get(name).strip() or default).replace(",", ".")
+    if not _AMOUNT.fullmatch(text):
+        raise InvalidError(f"{name}: a number")
+    return float(text)
 
 
 def _moment(form: Form) -> datetime | None:
-    """What a datetime-local field gives, made UTC by the page's script; None: now."""
-    text = form.get("at").strip()
+    """What a datetime-local field gives, made UTC by the page's script; without it, UTC is meant. None: now."""
+    text = form.get("at").strip() or form.get("at_local").strip()
     if form.get("when") != "later":
         return None
     try:
@@ -196,14 +181,12 @@ def _recipients(visit: Visit, campaign: int | None, form: Form) -> Response:
     return visit.page("campaign_recipients.html", shown, form)
 
 
-def _message(visit: Visit, campaign: int, form: Form) -> Response:
-    return visit.page("campaign_message.html", {"campaign": campaign, "draft": _draft(visit, campaign)}, form)
-
-
 def _sending(visit: Visit, campaign: int, form: Form, *, judged: bool = False) -> Response:
     """The gate looks at every recipient, a second for a million, so the page asks for it once it is there."""
+    draft = _draft(visit, campaign)
     shown = {
-        "campaign": campaign, "draft": _draft(visit, campaign), "pools": _pools(visit.office),
+        "campaign": campaign, "draft": draft, "pools": _pools(visit.office),
+        "sender": senders.get(visit.office, visit.here, draft.sender),
         "failing": campaigns.gate(visit.office, visit.here, campaign) if judged else None,
     }  # fmt: skip
     return visit.page("campaign_sending.html", shown, form)

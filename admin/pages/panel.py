@@ -7,6 +7,7 @@ from typing import Final
 from fastapi import FastAPI
 
 from admin.pages import (
+    campaign_message,
     campaigns,
     clients,
     connections,
@@ -27,8 +28,8 @@ from admin.pages import (
 )
 
 PAGES: Final = (
-    sign_in, me, overview, domains, mailboxes, senders, connections, lists, imports, clients, conversations, campaigns,
-    queue, journey, people, operating, render,
+    sign_in, me, overview, domains, mailboxes, senders, connections, lists, imports, clients, conversations,
+    campaign_message, campaigns, queue, journey, people, operating, render,
 )  # fmt: skip
 
 

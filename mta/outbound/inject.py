@@ -30,12 +30,13 @@ def inject(context: Context) -> int:
 def _advance(context: Context, campaign: Campaign) -> int:
     made = 0
     for _ in range(BATCHES):
+        now = datetime.now(UTC)
         with context.stores.core.database.read() as core:
             fresh = campaigns.by_id(core, None, campaign.id)
-            part = expansion.snapshot_part(core, fresh) if fresh else []
+            part = expansion.snapshot_part(core, fresh, now) if fresh else []
         if fresh is None or not part:
             break
-        batch = partial(expansion.expand, campaign=fresh, part=part, now=datetime.now(UTC))
+        batch = partial(expansion.expand, campaign=fresh, part=part, now=now)
         context.stores.core.journal.run(batch)
         made += len(part)
     if campaign.state is CampaignState.CANCELLED and not made:

@@ -93,7 +93,7 @@ def test_a_batch_made_by_two_is_made_once(stores: Stores) -> None:
     rows.launch(stores, made)
     stale = made.campaign(stores)
     with stores.core.database.read() as core:
-        part = expansion.snapshot_part(core, stale)
+        part = expansion.snapshot_part(core, stale, datetime.now(UTC))
     both = [stores.core.journal.submit(lambda tx: expansion.expand(tx, stale, part, NOW)) for _ in range(2)]
     assert sorted(one.result() for one in both) == [False, True]
     with stores.core.database.read() as core:

@@ -137,7 +137,7 @@ def expand(stores: Stores, made: Made) -> None:
     while True:
         campaign = made.campaign(stores)
         with stores.core.database.read() as core:
-            part = expansion.snapshot_part(core, campaign)
+            part = expansion.snapshot_part(core, campaign, datetime.now(UTC))
         if not part:
             return
         stores.core.journal.run(

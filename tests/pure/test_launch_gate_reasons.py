@@ -40,6 +40,8 @@ def test_a_good_campaign_has_no_failing_reason() -> None:
         ({"ratings": {}}, "no_recipients"),
         ({"ratings": {5: 3}}, "rating"),
         ({"imports_running": 1}, "import_running"),
+        ({"sender_stopped": "under moderation"}, "smtp_moderation"),
+        ({"sender_stopped": "rejected"}, "smtp_rejected"),
     ],
 )
 def test_each_failing_fact_is_named_alone(change: dict[str, object], name: str) -> None:

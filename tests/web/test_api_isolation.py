@@ -98,6 +98,13 @@ EXPECTED: dict[tuple[str, str], Expected] = {
         NOT_FOUND, {"name": "x", "sender": "{sender}", "list": "{list}", "subject": "x", "html": "x"}
     ),
     ("GET", "/campaigns/{campaign_id}"): Expected(NOT_FOUND),
+    ("PUT", "/campaigns/{campaign_id}"): Expected(
+        NOT_FOUND, {"name": "x", "sender": "{sender}", "list": "{list}", "subject": "x", "html": "x"}
+    ),
+    ("GET", "/campaigns/{campaign_id}/preview"): Expected(NOT_FOUND),
+    ("POST", "/campaigns/{campaign_id}/test"): Expected(NOT_FOUND, {"to": "hello@{domain}"}),
+    ("GET", "/campaigns/{campaign_id}/tests"): Expected(NOT_FOUND),
+    ("GET", "/campaigns/{campaign_id}/gate"): Expected(NOT_FOUND),
     ("POST", "/campaigns/{campaign_id}/launch"): Expected(NOT_FOUND, LAUNCH),
     ("POST", "/campaigns/{campaign_id}/pause"): Expected(NOT_FOUND),
     ("POST", "/campaigns/{campaign_id}/resume"): Expected(NOT_FOUND),

@@ -132,9 +132,27 @@ def _campaign(page: Page, project: int) -> None:
     page.get_by_label("List", exact=True).select_option("Browser's readers")
     page.get_by_role("button", name="Save and go on").click()
     page.get_by_label("Subject").fill("Hello {{ name }}")
-    page.get_by_label("Message, HTML").fill("<p>Hello {{ name }}</p>")
+    page.get_by_label("Markdown").check()
+    page.get_by_label("Message", exact=True).fill("Hello **{{ name }}**")
+    page.get_by_text("Add a button").click()
+    page.get_by_label("Words on it").fill("Read on")
+    page.get_by_label("Where it leads").fill("https://ours.test/news")
+    page.get_by_role("button", name="Put it at the end").click()
+    page.get_by_label("Attach a file").set_input_files({"name": "a.txt", "mimeType": "text/plain", "buffer": b"A"})
     page.get_by_role("button", name="Save and preview").click()
-    assert page.frame_locator("iframe.preview").locator("p").inner_text() == "Hello Reader 0"
+    seen = page.frame_locator("iframe.preview")
+    assert seen.locator("strong").inner_text() == "Reader 0"
+    assert seen.get_by_role("link", name="Read on").get_attribute("href") == "https://ours.test/news"
+    assert "/u/test" in str(seen.get_by_role("link", name="Unsubscribe").get_attribute("href"))
+    page.get_by_label("As the client").fill("reader3@nowhere-browser.test")
+    page.get_by_role("button", name="Show", exact=True).click()
+    assert page.frame_locator("iframe.preview").locator("strong").inner_text() == "Reader 3"
+    page.get_by_label("Width").select_option("text")
+    assert "Hello Reader 3" in page.locator(".preview-text").inner_text()
+    assert page.locator("main li", has_text="a.txt").count() == 1
+    page.get_by_label("To an address of yours").fill("hello@ours.test")
+    page.get_by_role("button", name="Send the test").click()
+    page.locator("#tests li", has_text="hello@ours.test").wait_for(timeout=WAIT)
     page.get_by_role("button", name="Save and go on").click()
     page.locator("#gate .note.good").wait_for(timeout=WAIT)
     page.get_by_role("button", name="Launch").click()

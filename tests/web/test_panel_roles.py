@@ -57,6 +57,8 @@ EXPECTED: Final[Mapping[tuple[str, str], int]] = {
     ("GET", f"{P}/campaigns/{{campaign}}/message"): MEMBER, ("POST", f"{P}/campaigns/{{campaign}}/message"): MEMBER,
     ("GET", f"{P}/campaigns/{{campaign}}/sending"): MEMBER, ("POST", f"{P}/campaigns/{{campaign}}/launch"): MEMBER,
     ("POST", f"{P}/campaigns/{{campaign}}/{{act}}"): MEMBER,
+    ("POST", f"{P}/campaigns/{{campaign}}/test"): MEMBER, ("GET", f"{P}/campaigns/{{campaign}}/tests"): VIEWER,
+    ("POST", f"{P}/campaigns/{{campaign}}/attachments/{{position}}/remove"): MEMBER,
     ("GET", f"{P}/queue"): VIEWER, ("POST", f"{P}/queue/{{action}}"): MEMBER,
     ("GET", f"{P}/queue/rows/{{row}}"): VIEWER, ("GET", f"{P}/trace"): VIEWER,
     ("GET", f"{P}/people"): OWNER, ("POST", f"{P}/people"): OWNER, ("POST", f"{P}/people/{{person}}/role"): OWNER,
@@ -103,7 +105,7 @@ def path_of(route: str, tenant: Tenant, project: int) -> str:
         "import_id": tenant.imported, "client": tenant.client, "campaign": tenant.campaign, "alias": tenant.alias,
         "password": tenant.app_password,
         "connection": tenant.api.get("/connections").json()["items"][0]["id"], "row": 1, "person": 1, "session": 1,
-        "act": "pause", "action": "hold",
+        "act": "pause", "action": "hold", "position": 0,
     }  # fmt: skip
     return route.format(**values)
 

@@ -337,6 +337,12 @@ def upgrade() -> None:
         sa.Column("created_at", columns.Moment(), nullable=False),
         sa.Column("launched_at", columns.Moment(), nullable=True),
         sa.Column("finished_at", columns.Moment(), nullable=True),
+        sa.Column("from_name", columns.Words, nullable=False),
+        sa.Column("interval_ms", columns.Id, server_default="0", nullable=False),
+        sa.Column("parts", columns.Id, server_default="1", nullable=False),
+        sa.Column("part_every_seconds", columns.Id, server_default="0", nullable=False),
+        sa.Column("paced_from", columns.Moment(), nullable=True),
+        sa.Column("keeps_history", columns.Flag(), nullable=False),
         sa.ForeignKeyConstraint(
             ["list_id"],
             ["lists.id"],
@@ -367,6 +373,11 @@ def upgrade() -> None:
         sa.Column("answers", columns.Json(), nullable=False),
         sa.Column("reason", columns.Words, nullable=True),
         sa.Column("created_at", columns.Moment(), nullable=False),
+        sa.Column("asked_by", columns.Id, nullable=True),
+        sa.ForeignKeyConstraint(
+            ["asked_by"],
+            ["people.id"],
+        ),
         sa.ForeignKeyConstraint(
             ["project_id"],
             ["projects.id"],
@@ -631,6 +642,8 @@ def upgrade() -> None:
         sa.Column("text", columns.Words, nullable=True),
         sa.Column("defaults", columns.Json(), nullable=False),
         sa.Column("attachments", columns.Json(), nullable=False),
+        sa.Column("form", columns.Words, nullable=False),
+        sa.Column("source", columns.Words, nullable=False),
         sa.ForeignKeyConstraint(
             ["campaign_id"],
             ["campaigns.id"],
@@ -755,6 +768,30 @@ def upgrade() -> None:
         unique=False,
         sqlite_where=sa.text("filed = 0"),
         postgresql_where=sa.text("NOT filed"),
+    )
+    op.create_table(
+        "campaign_tests",
+        sa.Column("message_id", columns.Id, autoincrement=False, nullable=False),
+        sa.Column("campaign_id", columns.Id, nullable=False),
+        sa.Column("address", columns.Words, nullable=False),
+        sa.Column("subject", columns.Words, nullable=False),
+        sa.Column("at", columns.Moment(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["campaign_id"],
+            ["campaigns.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["message_id"],
+            ["messages.id"],
+        ),
+        sa.PrimaryKeyConstraint("message_id", name=op.f("pk_campaign_tests")),
+        sqlite_strict=True,
+    )
+    op.create_index(
+        op.f("ix_campaign_tests_campaign_id_campaign_tests_message_id"),
+        "campaign_tests",
+        ["campaign_id", "message_id"],
+        unique=False,
     )
     op.create_table(
         "forwards",
