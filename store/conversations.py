@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, or_, select, true
 from sqlalchemy.dialects import postgresql, sqlite
 
 from mail.letter import Letter
@@ -138,7 +138,8 @@ def came(tx: Connection, client: int, before: int, limit: int) -> list[Came]:
 
 
 def sent(tx: Connection, client: int, before: int, limit: int) -> list[Sent]:
-    """On `core`: the newest ledger rows of a lower id than `before`."""
+    """On `core`: the newest ledger rows of a lower id than `before`, but for campaigns that keep no history (K3)."""
+    kept = or_(campaigns.c.id.is_(None), campaigns.c.keeps_history == true())
     wanted = (
         select(
             recipients.c.id, recipients.c.queued_at, recipients.c.state, recipients.c.reason, recipients.c.last_words,
@@ -147,7 +148,7 @@ def sent(tx: Connection, client: int, before: int, limit: int) -> list[Sent]:
         )
         .join(messages, messages.c.id == recipients.c.message_id)
         .outerjoin(campaigns, campaigns.c.id == messages.c.campaign_id)
-        .where(recipients.c.client_id == client, recipients.c.id < before)
+        .where(recipients.c.client_id == client, recipients.c.id < before, kept)
         .order_by(recipients.c.id.desc())
         .limit(limit)
     )  # fmt: skip

@@ -16,7 +16,7 @@ from admin.office import Office
 from admin.refusals import ConflictError, InvalidError, NotFoundError
 from peers.vaults import whole_vault
 from policy.timetable import Timetable
-from store import campaign_progress, expansion
+from store import campaign_progress, conversations, expansion
 from store import campaigns as rows
 from store.campaign_content import Attachment
 from store.campaigns import Sending
@@ -184,6 +184,17 @@ def test_parts_become_rows_when_they_are_due_and_a_pause_puts_them_off(desk: Des
         due = sorted(core.execute(select(recipients.c.due)).scalars())
         assert len(campaign_progress.rows_of(core, desk.campaign, 0, 10)) == 3
     assert [round((moment - begun) / MINUTE) for moment in due] == [0, 10, 300]
+
+
+@pytest.mark.parametrize("history", [True, False])
+def test_a_campaign_without_history_is_in_no_conversation(desk: Desk, history: bool) -> None:
+    sending = Sending(history=history)
+    campaigns.edit(desk.office, desk.owner, desk.campaign, replace(desk.draft, sending=sending))
+    campaigns.launch(desk.office, desk.owner, desk.campaign, None)
+    assert _made(desk, datetime.now(UTC)) == 3
+    client = clients.by_address(desk.office, desk.owner, "ann@a.test").id
+    with desk.office.read() as core:
+        assert len(conversations.sent(core, client, 1 << 62, 10)) == history
 
 
 def _made(desk: Desk, now: datetime) -> int:
