@@ -70,8 +70,10 @@ def _batch(session: Session, uids: Sequence[int], wanted: Sequence[Wanted]) -> G
     with backing.stores.mail.database.read() as tx:
         rows: Sequence[Sequence[Any]] = filing.scan(tx, view.folder.id, uids, columns)
     gone = len(uids) - len(rows)
-    if view.recent and Item.FLAGS in items:
-        rows = _with_recent(view, rows, 1 + items.index(Item.FLAGS))
+    if Item.FLAGS in items:
+        place = 1 + items.index(Item.FLAGS)
+        yield view.introduced({row[place] for row in rows})
+        rows = _with_recent(view, rows, place) if view.recent else rows
     line = _Line(items, Item.UID in wanted, tells_octets=bool(octets))
     numbers = _numbers(view, rows)
     if not octets:

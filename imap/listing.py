@@ -37,9 +37,9 @@ def shown(
         chosen = {name for name in chosen if name in folders and folders[name].special_use}
     levels = {level for name in folders for level in _levels_above(name)}
     with_chosen_inferiors = {level for name in chosen for level in _levels_above(name)}
-    candidates = chosen | _bare_levels(levels, with_chosen_inferiors, folders.keys(), patterns, selection)
+    candidates = chosen | _bare_levels(levels, chosen, folders.keys(), patterns, selection)
     for name in sorted(candidates, key=lambda name: (name != INBOX, name)):
-        if any(matches(pattern, name) for pattern in patterns):
+        if _matches_any(patterns, name):
             one = _Name(name, folders.get(name), name in levels, name in chosen, name in subscribed)
             told = selection.recursive and name in with_chosen_inferiors
             yield Shown(name, tuple(_attributes(one, selection)), told, folders.get(name))
@@ -52,6 +52,11 @@ class _Name:
     has_children: bool
     is_chosen: bool
     is_subscribed: bool
+
+
+def _matches_any(patterns: list[str], name: str) -> bool:
+    """INBOX is written in any case (RFC 3501 §5.1)."""
+    return any(matches(pattern.upper() if name == INBOX else pattern, name) for pattern in patterns)
 
 
 def matches(pattern: str, name: str) -> bool:
@@ -81,13 +86,14 @@ def _within_level(reached: int, name: str) -> int:
 
 
 def _bare_levels(
-    levels: set[str], with_chosen_inferiors: set[str], existing: Iterable[str], patterns: list[str], by: Selection
+    levels: set[str], chosen: set[str], existing: Iterable[str], patterns: list[str], by: Selection
 ) -> set[str]:
     """Names that are shown for the sake of what is below them."""
-    if by.recursive:
-        return with_chosen_inferiors
+    if by.recursive:  # only where that is not shown itself (RFC 5258 §3.5)
+        return {level for name in chosen if not _matches_any(patterns, name) for level in _levels_above(name)}
     if by.by_lsub:  # RFC 3501 §6.3.9: only where % stops at the level
-        return with_chosen_inferiors if any("%" in pattern for pattern in patterns) else set()
+        stops = any("%" in pattern for pattern in patterns)
+        return {level for name in chosen for level in _levels_above(name)} if stops else set()
     return set() if by.subscribed or by.special_use else levels - set(existing)
 
 

@@ -268,14 +268,14 @@ def _before(now: datetime, seconds: int) -> datetime:
 
 
 def _sent(key: Dated) -> Judge:
-    """A mail without a date is of no day."""
-    holds, ordinal = _DAYS[key.when], key.day.toordinal()
+    """A mail without a date is of no day, and so before each: BEFORE is the contrary of SINCE, as Dovecot has it."""
+    holds, ordinal, undated = _DAYS[key.when], key.day.toordinal(), key.when is When.BEFORE
 
     def sent(mail: Mail) -> bool | None:
         if mail.read < Read.HEADER:
             return None
         day = SortKeys.from_bytes(mail.keys).day
-        return day is not None and holds(day, ordinal)
+        return holds(day, ordinal) if day is not None else undated
 
     return sent
 

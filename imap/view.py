@@ -9,15 +9,18 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from imap import wire_text
 from imap.answer import MalformedError
 from imap.snapshots import Snapshot
 from imap.wire_cursor import SAVED, Range, SequenceSet
-from store.filing import Flagged, Flagging
+from store.filing import SYSTEM_FLAGS, Flagged, Flagging, keywords
 from store.folders import Folder
+
+KEYWORDS_TOLD: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,7 @@ class Style:
 
 
 class View:
-    __slots__ = ("_told", "folder", "modseq", "read_only", "recent", "saved", "snapshot", "uids")
+    __slots__ = ("_told", "folder", "keywords", "modseq", "read_only", "recent", "saved", "snapshot", "uids")
 
     def __init__(self, folder: Folder, snapshot: Snapshot, read_only: bool, recent: tuple[Range, ...] = ()) -> None:
         """`recent`: what is \\Recent here, as UIDs from the first to before the second."""
@@ -38,6 +41,7 @@ class View:
         self.snapshot = snapshot
         self.uids: array[int] = snapshot.uids
         self.modseq = snapshot.modseq
+        self.keywords = snapshot.keywords  # that this session was told of
         self.recent = recent
         self.saved = array("I")  # UIDs of the last SEARCH that said SAVE (RFC 5182)
         self._told: dict[int, int] | None = None  # UID -> MODSEQ that this session's own STORE has answered
@@ -65,6 +69,27 @@ class View:
     def recent_count(self) -> int:
         return sum(bisect_left(self.uids, end) - bisect_left(self.uids, low) for low, end in self.recent)
 
+    def applicable_flags(self) -> bytes:
+        """`* FLAGS` and PERMANENTFLAGS (RFC 3501 §7.2.6); a keyword once, however it is written on each mail."""
+        spelled = {keyword.lower(): keyword for keyword in sorted(self.keywords)}
+        flags = " ".join([*SYSTEM_FLAGS, *sorted(spelled.values())[:KEYWORDS_TOLD]]).encode()
+        stay = b"" if self.read_only else flags + b" \\*"
+        return b"* FLAGS (%b)\r\n* OK [PERMANENTFLAGS (%b)] flags that stay\r\n" % (flags, stay)
+
+    def introduced(self, flags: Iterable[str]) -> bytes:
+        """`applicable_flags` once more before a FETCH with a keyword that the client was not told of."""
+        fresh = keywords(flags) - self.keywords
+        if not fresh:
+            return b""
+        known = {keyword.lower() for keyword in self.keywords}
+        self.keywords |= fresh
+        return b"" if known.issuperset(map(str.lower, fresh)) else self.applicable_flags()
+
+    def spelled(self, flags: Iterable[str]) -> list[str]:
+        """Flags of a STORE, keywords as they are written here already."""
+        known = {keyword.lower(): keyword for keyword in self.keywords}
+        return [known.get(flag.lower(), flag) for flag in flags]
+
     def flags(self, mail: Flagged) -> bytes:
         """What FETCH FLAGS says of it."""
         recent = "\\Recent " if self.is_recent(mail.uid) else ""
@@ -85,7 +110,7 @@ class View:
         return snapshot.uids[bisect_right(snapshot.uids, self.uids[-1] if self.uids else 0) :]
 
     def catch_up(
-        self, snapshot: Snapshot, changed: Iterable[Flagged], expunges: bool, style: Style = Style()
+        self, snapshot: Snapshot, changed: Sequence[Flagged], expunges: bool, style: Style = Style()
     ) -> Iterator[bytes]:
         """What to say so that the client's picture is `snapshot`'s; without EXPUNGE what vanished keeps its number.
 
@@ -101,6 +126,8 @@ class View:
             self.uids = snapshot.uids
         else:
             self.uids = before + fresh
+        if known := self.introduced(mail.flags for mail in changed):
+            yield known
         if fresh:
             yield b"* %d EXISTS\r\n" % len(self.uids)
         if self.recent_count() != recent:

@@ -190,6 +190,12 @@ class _Reader:
             self.cursor.space()
         return Modified(self.cursor.large_number())
 
+    def keyword(self) -> HasFlag:
+        flag = self.cursor.flag()
+        if flag.startswith("\\"):
+            raise MalformedError(f"{flag} is no keyword (RFC 3501 §9, flag-keyword)")
+        return HasFlag(flag.lower())
+
     def header(self) -> Key:
         name = self.words()
         self.cursor.space()
@@ -204,8 +210,8 @@ _ARGUMENTS: Final[dict[bytes, Callable[[_Reader, int], Key]]] = {
     b"NOT": lambda reader, depth: Not(reader.key(depth + 1)),
     b"OR": lambda reader, depth: reader.either(depth),
     b"UID": lambda reader, _: Numbers(reader.cursor.sequence_set(), are_uids=True),
-    b"KEYWORD": lambda reader, _: HasFlag(reader.cursor.flag().lower()),
-    b"UNKEYWORD": lambda reader, _: Not(HasFlag(reader.cursor.flag().lower())),
+    b"KEYWORD": lambda reader, _: reader.keyword(),
+    b"UNKEYWORD": lambda reader, _: Not(reader.keyword()),
     b"LARGER": lambda reader, _: Size(True, reader.cursor.number()),
     b"SMALLER": lambda reader, _: Size(False, reader.cursor.number()),
     b"OLDER": lambda reader, _: Age(True, reader.cursor.number()),

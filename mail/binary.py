@@ -87,7 +87,7 @@ def _decoding(raw: bytes, part: Part) -> Change | None:
     if name == b"base64":
         return b"binary", _from_base64
     if name == b"quoted-printable":
-        return b"binary", a2b_qp
+        return b"binary", _from_quoted_printable
     raise UnknownEncodingError(f"Content-Transfer-Encoding {name[:40].decode('ascii', 'backslashreplace')}")
 
 
@@ -105,6 +105,12 @@ def _from_base64(body: bytes) -> bytes:
     letters = body.translate(None, _NO_BASE64).partition(b"=")[0]
     whole = letters[: len(letters) - (len(letters) % 4 == 1)]
     return a2b_base64(whole + b"=" * (-len(whole) % 4))
+
+
+def _from_quoted_printable(body: bytes) -> bytes:
+    """Blanks at a line's end were put there on the way (RFC 2045 §6.7, rule 3)."""
+    lines = (line.rstrip(b" \t\r") + b"\r" * line.endswith(b"\r") for line in body.split(b"\n"))
+    return a2b_qp(b"\n".join(lines))
 
 
 def _to_base64(body: bytes) -> bytes:

@@ -1,23 +1,26 @@
 """ENVELOPE, BODY and BODYSTRUCTURE as the octets that FETCH sends (RFC 3501 §7.4.2, RFC 9051 §7.5.2).
 
-Pure, never raises. Called by mail/mime_index at filing, so that no FETCH parses. Header values go out raw and unfolded;
-a value that no quoted string may hold is a literal. All envelopes of one message name at most `ADDRESSES` addresses.
+Pure, never raises. Called by mail/mime_index at filing, so that no FETCH parses. Header values go out raw, each fold as
+one space; a value that no quoted string may hold is a literal. Parameters in pieces are put together (RFC 2231 §3, §7).
+All envelopes of one message name at most `ADDRESSES` addresses.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from urllib.parse import quote
 
 from mail.address_list import Entry, read_addresses
 from mail.header import Headers
-from mail.mime_content import Content, Parameters, disposition
+from mail.mime_content import Content, Parameters, disposition, without_comments
 from mail.mime_scan import Entity
 
 ADDRESSES = 10_000
 
 _QUOTABLE = re.compile(rb"[ -~]*+")
 _LISTS = ("To", "Cc", "Bcc")
+_PIECE = re.compile(rb"([^*]++)\*(0|[1-9][0-9]{0,2})(\*?)")
 
 
 def string(value: bytes) -> bytes:
@@ -33,14 +36,43 @@ def _nstring(value: bytes | None) -> bytes:
 
 
 def _first(headers: Headers, name: str) -> bytes | None:
-    values = headers.octets(name)
-    return values[0] if values else None
+    values = headers.fields.get(name.lower().encode())
+    if not values:
+        return None
+    lines = (line.strip(b" \t\r") for line in values[0].split(b"\n"))
+    return b" ".join(filter(None, lines))
 
 
 def _parameter_list(parameters: Parameters) -> bytes:
     if not parameters:
         return b"NIL"
-    return b"(%b)" % b" ".join(string(name) + b" " + string(value) for name, value in parameters)
+    return b"(%b)" % b" ".join(string(name) + b" " + string(value) for name, value in _whole(parameters))
+
+
+def _whole(parameters: Parameters) -> Iterator[tuple[bytes, bytes]]:
+    """`name*0` and `name*1` as one `name`; as `name*`, still encoded, where one of them is (RFC 2231 §4.1).
+
+    Where a piece is missing they stay as they came.
+    """
+    pieces: dict[bytes, dict[int, tuple[bool, bytes]]] = {}
+    for name, value in parameters:
+        if found := _PIECE.fullmatch(name):
+            pieces.setdefault(found[1].lower(), {})[int(found[2])] = (bool(found[3]), value)
+    told = set()
+    for name, value in parameters:
+        found = _PIECE.fullmatch(name)
+        of_it = pieces[found[1].lower()] if found else {}
+        if found is None or sorted(of_it) != list(range(len(of_it))):
+            yield name, value
+        elif found[1].lower() not in told:
+            told.add(found[1].lower())
+            yield _put_together(found[1], [of_it[number] for number in sorted(of_it)])
+
+
+def _put_together(name: bytes, pieces: list[tuple[bool, bytes]]) -> tuple[bytes, bytes]:
+    if not any(encoded for encoded, _ in pieces):
+        return name, b"".join(value for _, value in pieces)
+    return name + b"*", b"".join(value if encoded else quote(value).encode() for encoded, value in pieces)
 
 
 def _with_charset(content: Content) -> Parameters:
@@ -85,7 +117,7 @@ class Writer:
             _parameter_list(_with_charset(entity.content)),
             _nstring(_first(headers, "Content-ID")),
             _nstring(_first(headers, "Content-Description")),
-            string(_first(headers, "Content-Transfer-Encoding") or b"7BIT"),
+            string(_bare(headers, "Content-Transfer-Encoding") or b"7BIT"),
             b"%d" % (entity.end - entity.body_start),
         ]
         extension = [_nstring(_first(headers, "Content-MD5")), *_extension(headers)]
@@ -117,11 +149,15 @@ def _extension(headers: Headers) -> list[bytes]:
     if value := _first(headers, "Content-Disposition"):
         word, parameters = disposition(value)
         shown = b"(%b %b)" % (string(word), _parameter_list(parameters))
-    return [shown, _languages(_first(headers, "Content-Language")), _nstring(_first(headers, "Content-Location"))]
+    return [shown, _languages(_bare(headers, "Content-Language")), _nstring(_first(headers, "Content-Location"))]
 
 
-def _languages(value: bytes | None) -> bytes:
-    tags = [tag.strip() for tag in (value or b"").split(b",") if tag.strip()]
+def _bare(headers: Headers, name: str) -> bytes:
+    return without_comments(_first(headers, name) or b"").strip()
+
+
+def _languages(value: bytes) -> bytes:
+    tags = [tag.strip() for tag in value.split(b",") if tag.strip()]
     return b"(%b)" % b" ".join(map(string, tags)) if tags else b"NIL"
 
 

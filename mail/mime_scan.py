@@ -157,7 +157,8 @@ class _Scanner:
         """End all open entities but the first `kept`; a multipart without parts gets an empty one."""
         while len(self.open_entities) > kept:
             entity = self.open_entities.pop()
-            # A header that a delimiter cut short keeps its line end, and so does all that is around it.
-            entity.end = end = max(end, entity.body_start)
+            # A delimiter right behind its own line has no line end to itself: the part is nothing.
+            entity.end = end = max(end, entity.header_start)
+            entity.body_start = min(entity.body_start, end)
             if entity.content.matches(b"multipart") and not entity.children:
                 entity.children.append(Entity(entity.end, entity.end, entity.end, Headers({}), PLAIN))

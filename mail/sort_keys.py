@@ -6,6 +6,7 @@ Pure, never raises. Made by mail/mime_index, kept beside the row as `to_bytes` g
 from __future__ import annotations
 
 import re
+import unicodedata
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Final
@@ -63,7 +64,7 @@ def sort_keys(headers: Headers) -> SortKeys:
     return SortKeys(
         sent=None if sent is None else (sent - _EPOCH) // timedelta(microseconds=1),
         day=None if sent is None else sent.toordinal(),
-        subject=subject.casefold(),
+        subject=_collated(subject),
         answers=answers,
         author=author,
         to=to,
@@ -106,7 +107,12 @@ def _whole(entry: Entry) -> str:
 
 
 def _word(octets: bytes | None) -> str:
-    return decoded(in_charset(octets or b"", ""))[:LENGTH].casefold()
+    return _collated(decoded(in_charset(octets or b"", ""))[:LENGTH])
+
+
+def _collated(words: str) -> str:
+    """As i;unicode-casemap compares them: in capitals, letters apart from their accents (RFC 5051 §2)."""
+    return unicodedata.normalize("NFKD", words.upper())
 
 
 def _references(headers: Headers) -> tuple[str, ...]:

@@ -32,9 +32,13 @@ class Node:
     parent: Node | None = None
     children: dict[Node, None] = field(default_factory=dict)  # in their order
 
+    def leave(self) -> None:
+        if self.parent is not None:
+            del self.parent.children[self]
+        self.parent = None
+
     def adopt(self, child: Node) -> None:
-        if child.parent is not None:
-            del child.parent.children[child]
+        child.leave()
         child.parent = self
         self.children[child] = None
 
@@ -124,8 +128,10 @@ def _linked(mails: Sequence[Threaded]) -> list[Node]:
             if above is not None and one.parent is None and above.may_adopt(one):
                 above.adopt(one)
             above = one
-        if above is not None and above is not node.parent and above.may_adopt(node):
-            above.adopt(node)
+        if above is None or above is not node.parent:
+            node.leave()  # its own References know better than those of others, also where it has none
+            if above is not None and above.may_adopt(node):
+                above.adopt(node)
     return [node for node in every if node.parent is None]
 
 

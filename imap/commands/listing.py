@@ -21,6 +21,8 @@ PATTERN_LIMIT: Final = 1000  # characters
 
 @dataclass(frozen=True, slots=True)
 class Listing:
+    """No `patterns`: what is asked is the character between levels (RFC 3501 §6.3.8)."""
+
     patterns: list[str]
     selection: Selection
     status: tuple[bytes, ...] = ()
@@ -32,8 +34,8 @@ def _read_list(cursor: Cursor) -> Listing:
     if cursor.peek() == b"(":
         selecting = _options(cursor, _SELECTING)
         cursor.space()
-    if selecting == {b"RECURSIVEMATCH"}:
-        raise MalformedError("RECURSIVEMATCH wants another option beside it")
+    if b"RECURSIVEMATCH" in selecting and selecting <= {b"RECURSIVEMATCH", b"REMOTE"}:
+        raise MalformedError("RECURSIVEMATCH wants another option beside it, and REMOTE is none (RFC 5258 §3)")
     reference, patterns = _names(cursor)
     returning, status = _returning(cursor)
     selection = Selection(
@@ -42,13 +44,13 @@ def _read_list(cursor: Cursor) -> Listing:
         recursive=b"RECURSIVEMATCH" in selecting,
         tells_subscribed=b"SUBSCRIBED" in returning,
     )
-    return Listing([_joined(reference, pattern) for pattern in patterns], selection, status)
+    return Listing(_joined(reference, patterns), selection, status)
 
 
 def _read_lsub(cursor: Cursor) -> Listing:
     cursor.space()
     reference, patterns = _names(cursor)
-    return Listing([_joined(reference, patterns[0])], Selection(subscribed=True, by_lsub=True))
+    return Listing(_joined(reference, patterns[:1]), Selection(subscribed=True, by_lsub=True))
 
 
 def _names(cursor: Cursor) -> tuple[str, list[str]]:
@@ -88,7 +90,11 @@ def _returning(cursor: Cursor) -> tuple[frozenset[bytes], tuple[bytes, ...]]:
     return frozenset(cursor.listed(option)), tuple(status)
 
 
-def _joined(reference: str, pattern: str) -> str:
+def _joined(reference: str, patterns: list[str]) -> list[str]:
+    return [] if patterns == [""] else [_whole(reference, pattern) for pattern in patterns]
+
+
+def _whole(reference: str, pattern: str) -> str:
     if len(reference) + len(pattern) > PATTERN_LIMIT:
         raise MalformedError(f"a pattern has at most {PATTERN_LIMIT} characters")
     whole = reference + pattern
@@ -97,7 +103,7 @@ def _joined(reference: str, pattern: str) -> str:
 
 def _list(session: Session, asked: Listing) -> Running:
     word = b"LSUB" if asked.selection.by_lsub else b"LIST"
-    if asked.patterns == [""]:  # RFC 3501 §6.3.8: what separates the levels
+    if not asked.patterns:
         yield b"* " + word + b' (\\Noselect) "/" ""\r\n'
         return done(word.decode())
     with session.backing.stores.mail.database.read() as tx:

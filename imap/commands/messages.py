@@ -207,8 +207,9 @@ def _store(session: Session, asked: Storing) -> Running:
     tells += [item for item in _told_items(session) if not (asked.silent and item is Item.FLAGS)]
     refused: list[int] = []
     gone = 0
+    flags = view.spelled(asked.flags)
     for chunk in _chunks(asked.chosen.of(view)):
-        change = _flagged(session, chunk, asked.change, asked.flags, asked.unchanged_since, asked.silent)
+        change = _flagged(session, chunk, asked.change, flags, asked.unchanged_since, asked.silent)
         done = yield from change
         refused.extend(done.refused)
         gone += len(chunk) - len(done.refused) - len(done.changed) - len(done.same)
@@ -222,8 +223,9 @@ def _store(session: Session, asked: Storing) -> Running:
 
 def _stored(view: View, done: Flagging, tells: Collection[Item]) -> bytes:
     """`* n FETCH (...)` of what was just written, without another look at the rows."""
-    lines = []
-    for mail in sorted((*done.changed, *done.same), key=lambda mail: mail.uid):
+    mails = sorted((*done.changed, *done.same), key=lambda mail: mail.uid)
+    lines = [view.introduced(mail.flags for mail in mails)]
+    for mail in mails:
         words = [b"UID %d" % mail.uid] if Item.UID in tells else []
         words += [b"FLAGS " + view.flags(mail)] if Item.FLAGS in tells else []
         words += [b"MODSEQ (%d)" % mail.modseq] if Item.MODSEQ in tells else []

@@ -21,10 +21,7 @@ from imap.view import View
 from imap.wire_cursor import Cursor, Range, SequenceSet
 from imap.wire_fetch import Item
 from store import filing, folders
-from store.filing import SYSTEM_FLAGS
 from store.folders import Folder
-
-KEYWORDS_TOLD: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +99,7 @@ def _select(session: Session, asked: Selecting, read_only: bool) -> Running:
         raise RefusedError("there is no such folder", b"NONEXISTENT")
     recent = yield from _recent(session, folder, snapshot, read_only)
     view = View(folder, snapshot, read_only, recent)
-    yield from _flags(snapshot, read_only)
+    yield view.applicable_flags()
     yield b"* %d EXISTS\r\n" % len(view.uids)
     if session.has(Extension.REV2):
         yield b'* LIST () "/" %b\r\n' % session.mailbox_word(folder.name)
@@ -130,12 +127,6 @@ def _recent(
         return ((folder.recent_from, upto),)
     first = yield from session.first_told(folder.id, upto)
     return () if first is None else ((first, upto),)
-
-
-def _flags(snapshot: Snapshot, read_only: bool) -> Iterator[bytes]:
-    flags = " ".join([*SYSTEM_FLAGS, *sorted(snapshot.keywords)[:KEYWORDS_TOLD]]).encode()
-    yield b"* FLAGS (" + flags + b")\r\n"
-    yield b"* OK [PERMANENTFLAGS (" + (b"" if read_only else flags + b" \\*") + b")] flags that stay\r\n"
 
 
 def _caught_up(session: Session, view: View, asked: Resync) -> Iterator[bytes]:

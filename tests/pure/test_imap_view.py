@@ -49,9 +49,21 @@ def test_sessions_that_are_up_to_date_share_one_array() -> None:
 def test_flags_are_told_once_and_ones_own_not() -> None:
     view = View(FOLDER, snapshot(1, [10, 20]), read_only=False)
     view.told(Flagging((Flagged(10, 2, "\\Seen"),), (), (1,)))
-    changed = [Flagged(10, 2, "\\Seen"), Flagged(20, 2, "\\Seen x")]
-    assert told(view, snapshot(2, [10, 20]), changed) == [b"* 2 FETCH (UID 20 FLAGS (\\Seen x))\r\n"]
+    changed = [Flagged(10, 2, "\\Seen"), Flagged(20, 2, "\\Draft \\Seen")]
+    assert told(view, snapshot(2, [10, 20]), changed) == [b"* 2 FETCH (UID 20 FLAGS (\\Draft \\Seen))\r\n"]
     assert told(view, snapshot(3, [10, 20]), [Flagged(10, 3, "")]) == [b"* 1 FETCH (UID 10 FLAGS ())\r\n"]
+
+
+def test_a_keyword_is_told_before_the_first_mail_that_has_it() -> None:
+    view = View(FOLDER, snapshot(1, [10, 20]), read_only=False)
+    flags, fetch = told(view, snapshot(2, [10, 20]), [Flagged(10, 2, "\\Seen Key")])
+    assert flags == (
+        b"* FLAGS (\\Answered \\Deleted \\Draft \\Flagged \\Seen Key)\r\n"
+        b"* OK [PERMANENTFLAGS (\\Answered \\Deleted \\Draft \\Flagged \\Seen Key \\*)] flags that stay\r\n"
+    )
+    assert fetch == b"* 1 FETCH (UID 10 FLAGS (\\Seen Key))\r\n"
+    assert view.introduced(["Key", "KEY \\Draft"]) == b""  # however it is spelled
+    assert view.spelled(["kEY", "\\Seen", "new"]) == ["Key", "\\Seen", "new"]
 
 
 def test_sets_name_what_they_should() -> None:

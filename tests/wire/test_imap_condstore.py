@@ -30,14 +30,14 @@ def test_select_and_status_tell_the_highest_modseq(role: ImapRole) -> None:
 def test_flag_changes_tell_their_modseq_once_enabled(role: ImapRole) -> None:
     one, other = selected(role, "enabled", 2), role.signed_in()
     other.say(b"s SELECT enabled")
-    assert other.say(b"a STORE 1 +FLAGS (x)")[0] == b"* 1 FETCH (FLAGS (x))"
-    assert one.say(b"b NOOP")[0] == b"* 1 FETCH (UID 1 FLAGS (x))"
+    assert other.say(b"a STORE 1 +FLAGS (\\Seen)")[0] == b"* 1 FETCH (FLAGS (\\Seen))"
+    assert one.say(b"b NOOP")[0] == b"* 1 FETCH (UID 1 FLAGS (\\Seen))"
     assert one.say(b"c ENABLE CONDSTORE") == [b"* ENABLED CONDSTORE", b"c OK ENABLE completed"]
-    other.say(b"d STORE 1 +FLAGS (y)")
+    other.say(b"d STORE 1 +FLAGS (\\Flagged)")
     (line, _) = one.say(b"e NOOP")
-    assert line.startswith(b"* 1 FETCH (UID 1 FLAGS (x y) MODSEQ (")
-    assert one.say(b"f STORE 2 +FLAGS.SILENT (z)")[0].startswith(b"* 2 FETCH (MODSEQ (")
-    assert one.say(b"g UID STORE 2 -FLAGS (z)")[0].startswith(b"* 2 FETCH (UID 2 FLAGS () MODSEQ (")
+    assert line.startswith(b"* 1 FETCH (UID 1 FLAGS (\\Flagged \\Seen) MODSEQ (")
+    assert one.say(b"f STORE 2 +FLAGS.SILENT (\\Draft)")[0].startswith(b"* 2 FETCH (MODSEQ (")
+    assert one.say(b"g UID STORE 2 -FLAGS (\\Draft)")[0].startswith(b"* 2 FETCH (UID 2 FLAGS () MODSEQ (")
     assert other.say(b"h NOOP")[0] == b"* 2 FETCH (UID 2 FLAGS ())"
 
 
@@ -47,7 +47,7 @@ def test_flag_changes_tell_their_modseq_once_enabled(role: ImapRole) -> None:
         (
             b"FETCH 1 (MODSEQ)",
             b"FETCH 1 (FLAGS) (CHANGEDSINCE 1)",
-            b"STORE 1 (UNCHANGEDSINCE 0) FLAGS (x)",
+            b"STORE 1 (UNCHANGEDSINCE 0) FLAGS (\\Seen)",
             b"STATUS INBOX (HIGHESTMODSEQ)",
         )
     ),
@@ -55,17 +55,17 @@ def test_flag_changes_tell_their_modseq_once_enabled(role: ImapRole) -> None:
 def test_using_it_enables_it(role: ImapRole, number: int, enabling: bytes) -> None:
     talk = selected(role, f"using-{number}", 1)
     talk.say(b"a " + enabling)
-    assert b"MODSEQ" in talk.say(b"b STORE 1 FLAGS (y)")[0]
+    assert b"MODSEQ" in talk.say(b"b STORE 1 FLAGS (\\Flagged)")[0]
 
 
 def test_changedsince_answers_only_what_changed(role: ImapRole) -> None:
     talk = selected(role, "changedsince", 3)
     since = told(talk.say(b"a SELECT changedsince"), b"HIGHESTMODSEQ")
     assert talk.say(b"b FETCH 1:* (FLAGS) (CHANGEDSINCE %d)" % since) == [b"b OK FETCH completed"]
-    talk.say(b"c STORE 2 +FLAGS.SILENT (x)")
+    talk.say(b"c STORE 2 +FLAGS.SILENT (\\Seen)")
     lines = talk.say(b"d FETCH 1:* (FLAGS) (CHANGEDSINCE %d)" % since)
     assert len(lines) == 2
-    assert lines[0].startswith(b"* 2 FETCH (FLAGS (x) MODSEQ (")
+    assert lines[0].startswith(b"* 2 FETCH (FLAGS (\\Seen) MODSEQ (")
     assert talk.say(b"e UID FETCH 1:* UID (CHANGEDSINCE 0)")[-1] == b"e OK FETCH completed"
 
 
@@ -73,11 +73,11 @@ def test_unchangedsince_stores_nothing_over_what_another_changed(role: ImapRole)
     one, other = selected(role, "unchanged", 3), role.signed_in()
     since = told(one.say(b"a FETCH 1:* (MODSEQ)"), b"MODSEQ")
     other.say(b"s SELECT unchanged")
-    other.say(b"b STORE 2 +FLAGS (theirs)")
-    lines = one.say(b"c STORE 1:3 (UNCHANGEDSINCE %d) +FLAGS (ours)" % since)
+    other.say(b"b STORE 2 +FLAGS (\\Seen)")
+    lines = one.say(b"c STORE 1:3 (UNCHANGEDSINCE %d) +FLAGS (\\Flagged)" % since)
     assert lines[-1].startswith(b"c OK [MODIFIED 2] ")
     assert [line.split(b" MODSEQ")[0] for line in lines[:-1]] == [
-        b"* 1 FETCH (FLAGS (ours)", b"* 3 FETCH (FLAGS (ours)", b"* 2 FETCH (UID 2 FLAGS (theirs)",
+        b"* 1 FETCH (FLAGS (\\Flagged)", b"* 3 FETCH (FLAGS (\\Flagged)", b"* 2 FETCH (UID 2 FLAGS (\\Seen)",
     ]  # fmt: skip
     assert one.say(b"d UID STORE 2 (UNCHANGEDSINCE %d) FLAGS.SILENT ()" % since)[-1].startswith(b"d OK [MODIFIED 2] ")
     assert one.say(b"e STORE 1 (UNCHANGEDSINCE 0) FLAGS ()")[-1].startswith(b"e OK [MODIFIED 1] ")

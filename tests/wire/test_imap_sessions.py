@@ -64,10 +64,10 @@ def test_uid_commands_may_tell_of_expunge(pair: tuple[Talk, Talk]) -> None:
 
 def test_flags_and_new_mail_of_another_session_come_with_the_next_command(pair: tuple[Talk, Talk]) -> None:
     one, other = pair
-    one.say(b"a STORE 2 FLAGS (\\Flagged $Forwarded)")
+    one.say(b"a STORE 2 FLAGS (\\Flagged \\Seen)")
     append(one, "test_flags_and_new_mail_of_another_session_come_with_the_next_command")
     assert other.say(b"b NOOP") == [
-        b"* 6 EXISTS", b"* 2 FETCH (UID 2 FLAGS ($Forwarded \\Flagged))", b"b OK NOOP completed",
+        b"* 6 EXISTS", b"* 2 FETCH (UID 2 FLAGS (\\Flagged \\Seen))", b"b OK NOOP completed",
     ]  # fmt: skip
     assert other.say(b"c NOOP") == [b"c OK NOOP completed"]
 
@@ -84,10 +84,10 @@ def test_who_changed_flags_is_not_told_twice_nor_at_all_when_silent(pair: tuple[
 
 def test_a_silent_store_does_not_hide_what_another_session_changed(pair: tuple[Talk, Talk]) -> None:
     one, other = pair
-    other.say(b"a STORE 1 +FLAGS.SILENT (theirs)")
-    assert one.say(b"b STORE 1 +FLAGS.SILENT (mine)")[0] == b"* 1 FETCH (UID 1 FLAGS (mine theirs))"
-    assert one.say(b"c STORE 1 +FLAGS.SILENT (more)") == [b"c OK STORE completed"]
-    assert other.say(b"d NOOP")[0] == b"* 1 FETCH (UID 1 FLAGS (mine more theirs))"
+    other.say(b"a STORE 1 +FLAGS.SILENT (\\Seen)")
+    assert one.say(b"b STORE 1 +FLAGS.SILENT (\\Draft)")[0] == b"* 1 FETCH (UID 1 FLAGS (\\Draft \\Seen))"
+    assert one.say(b"c STORE 1 +FLAGS.SILENT (\\Flagged)") == [b"c OK STORE completed"]
+    assert other.say(b"d NOOP")[0] == b"* 1 FETCH (UID 1 FLAGS (\\Draft \\Flagged \\Seen))"
 
 
 def test_a_folder_made_again_is_another_one(role: ImapRole) -> None:
