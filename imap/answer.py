@@ -10,7 +10,7 @@ from collections.abc import Generator
 from concurrent.futures import Future
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, Final
 
 
 class Condition(Enum):
@@ -61,13 +61,19 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
+class Aside:
+    """What follows, up to the next Wait, may take long: it is stepped in a thread, not between others' octets."""
+
+
+@dataclass(frozen=True, slots=True)
 class Channel:
     """Answered with the data of the channel binding of that name (RFC 5929, RFC 9266), or None where there is none."""
 
     binding: str
 
 
-Step = bytes | Ask | Wait | Pause | Channel
+ASIDE: Final = Aside()
+Step = bytes | Ask | Wait | Pause | Aside | Channel
 Running = Generator[Step, Any, Answer]
 Telling = Generator[Step, Any, None]
 

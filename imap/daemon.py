@@ -28,9 +28,12 @@ from imap.budget import Budget
 from imap.crew import Crew
 from imap.login import SignIn, network_of
 from imap.notify import Notifier
+from imap.prompt import PromptServer
 from imap.protocol import Connection, Surroundings
+from imap.returns import Returns
 from imap.session import Backing, Session
 from imap.snapshots import Snapshots
+from imap.wire import Limits
 from role.context import Context
 from role.metrics_port import Pulse, serve_metrics
 from role.peer import peer_address
@@ -40,6 +43,8 @@ from role.share import share
 BACKLOG: Final = 512
 THREADS: Final = 8  # in which commands read and compute; writes queue in the journal
 LARGE_MAILS: Final = 6  # of the largest size, that may be on their way in at once, to all processes
+LINE: Final = 65_536  # octets of a command's line after the sign-in
+LITERAL: Final = 65_536  # octets of a literal that is no mail
 GOODBYE: Final = 3.0  # seconds
 
 
@@ -109,8 +114,9 @@ def run(context: Context) -> None:
 
     reactor: Any = installed
     tls = RenewableTls(context.certificate, context.private_key)
-    crew = Crew(reactor, THREADS)
-    notifier = Notifier(context.stores.mail.database, reactor.callFromThread, context.log)
+    returns = Returns(lambda raised: context.log.error("imap.connection", raised=raised))
+    crew = Crew(returns.put, THREADS)
+    notifier = Notifier(context.stores.mail.database, returns.put, context.log)
     sign_in = SignIn(context.stores, context.vault, time.monotonic, context.of)
     around = Surroundings(
         reactor,
@@ -119,6 +125,8 @@ def run(context: Context) -> None:
         lambda command, raised: context.log.error("imap.command", raised=raised, command=command),
         tls,
         Budget(-(-LARGE_MAILS // context.of) * context.settings.limits.message_bytes),
+        # A database beyond a socket may let us wait: then not even a brief command is stepped by the reactor.
+        in_threads=context.stores.mail.database.postgresql,
     )
     listeners = _listen(context, reactor, _backing(context, sign_in), around)
     pulse = Pulse()
@@ -126,6 +134,7 @@ def run(context: Context) -> None:
         serve_metrics(context.sockets["metrics"], pulse)
 
     def begin() -> None:
+        reactor.addReader(returns)
         crew.start()
         notifier.start()
         _beat(reactor, pulse, Renewal(context.certificate, tls.renew, context.log))
@@ -178,7 +187,7 @@ def _backing(context: Context, sign_in: SignIn) -> Backing:
         snapshots=Snapshots(context.stores.mail.database),
         sign_in=sign_in,
         now=lambda: datetime.now(UTC),
-        message_bytes=context.settings.limits.message_bytes,
+        limits=Limits(LINE, LITERAL, context.settings.limits.message_bytes),
         plaintext_login=context.settings.imap.plaintext_login,
         offers_tls=True,
         offers_compression=context.settings.imap.compress,
@@ -198,7 +207,7 @@ def _listen(context: Context, reactor: Any, backing: Backing, around: Surroundin
         factory = TLSMemoryBIOFactory(around.tls_context, False, plain) if secure else plain
         listening.setblocking(False)
         listening.listen(BACKLOG)
-        reactor.adoptStreamPort(listening.fileno(), listening.family, factory)
+        reactor.adoptStreamPort(listening.fileno(), listening.family, factory).transport = PromptServer
         listeners.append(sessions)
     return listeners
 

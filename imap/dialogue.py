@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from prometheus_client import Counter, Histogram
 
-from imap.answer import Answer, Condition, MalformedError, RefusedError, Running
+from imap.answer import ASIDE, Answer, Condition, MalformedError, RefusedError, Running
 from imap.commands.table import COMMANDS
 from imap.session import Command, Session
 from imap.tidings import news, volunteered
@@ -89,6 +89,8 @@ def _run(session: Session, command: Command[Any], cursor: Cursor) -> Running:
         raise MalformedError(f"not now: the session is {session.state.value}")
     arguments = command.parse(cursor)
     cursor.end()
+    if not command.brief:
+        yield ASIDE
     return (yield from command.run(session, arguments))
 
 

@@ -1,8 +1,9 @@
 """One connection: octets in, steps of commands out, one command at a time, never more than a little in memory.
 
-Runs in the reactor's thread; commands are stepped in a thread pool. While a command runs or the client does not
-read, its next one waits in the decoder; once READ_AHEAD octets wait, the socket is not read any more. While the
-transport is full the command is not stepped on, so a client that asks for much and reads nothing costs one piece.
+Runs in the reactor's thread; so do brief commands, others are stepped in a thread pool (imap/turn.py). While one runs
+or the client does not read, its next one waits in the decoder; once READ_AHEAD octets wait, the socket is not read any
+more. While the transport is full the command is not stepped on, so a client that asks for much and reads nothing costs
+one piece.
 STARTTLS forgets all that came before the handshake.
 """
 
@@ -11,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from prometheus_client import Counter, Gauge
 from twisted.internet.protocol import Protocol as TwistedProtocol
@@ -19,13 +20,14 @@ from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
 from imap import channel
-from imap.answer import Answer, Ask, Channel, Condition, Pause, Running, Step, Then, Wait
+from imap.answer import Answer, Aside, Ask, Channel, Condition, Pause, Running, Step, Then, Wait
 from imap.budget import Budget
 from imap.deadline import Deadline
 from imap.deflate import BrokenStreamError, Deflate
 from imap.dialogue import Unforeseen, greeting, perform, unasked
 from imap.notify import Notifier
 from imap.session import Session
+from imap.turn import Threads, Turn, take_turn
 from imap.wire import Broken, Continue, Decoder, Request
 
 SESSIONS: Final = Gauge("mailloft_imap_sessions", "Connections that are open")
@@ -35,7 +37,8 @@ _IN: Final = OCTETS.labels("in")
 _OUT: Final = OCTETS.labels("out")
 
 READ_AHEAD: Final = 65_536  # octets received beyond the command that runs
-PIECE: Final = 65_536  # octets after which a command lets the transport drain
+BRIEF_LINE: Final = 1024  # octets of a command, above which even to parse it is left to a thread
+IN_A_ROW: Final = 20  # steps that one connection has of the reactor's thread before others have theirs
 SIGN_IN_TIME: Final = 60.0
 IDLE_TIME: Final = 1800.0  # RFC 3501 §5.4
 STALLED_TIME: Final = 300.0  # for a client that does not read what it asked for
@@ -45,44 +48,8 @@ STRIKES: Final = 100  # BAD in a row afterwards
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
-    """What came of stepping a command: octets to write, then the wish, the end, or neither (there is more)."""
-
-    octets: bytes
-    step: Step | None
-    answer: Answer | None
-
-
-def take_turn(running: Running, value: object, raised: BaseException | None) -> Turn:
-    """Step a command until it wishes for something, ends, or has written PIECE octets. In a thread of the pool."""
-    pieces: list[bytes] = []
-    written = 0
-    try:
-        step = running.send(value) if raised is None else running.throw(raised)
-        while isinstance(step, bytes):
-            pieces.append(step)
-            written += len(step)
-            if written >= PIECE:
-                return Turn(b"".join(pieces), None, None)
-            step = next(running)
-    except StopIteration as ended:
-        return Turn(b"".join(pieces), None, ended.value)
-    return Turn(b"".join(pieces), step, None)
-
-
-class Threads(Protocol):
-    """How the connection leaves the reactor's thread and comes back to it."""
-
-    def run(self, done: Callable[[Turn | Failure], None], running: Running, value: object, raised: Any) -> None:
-        """`take_turn` in the pool; `done` with what came of it in the reactor's thread."""
-
-    def back(self, work: Callable[[], None]) -> None:
-        """Run `work` in the reactor's thread."""
-
-
-@dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What all connections of a process share. `start_tls` is None where there is no certificate."""
+    """What all connections of a process share. `in_threads`: every command is stepped there, brief or not."""
 
     reactor: Any
     threads: Threads
@@ -90,6 +57,7 @@ class Surroundings:
     unforeseen: Unforeseen
     tls_context: Any
     budget: Budget
+    in_threads: bool
 
 
 class Connection(TwistedProtocol):
@@ -105,6 +73,9 @@ class Connection(TwistedProtocol):
         self._running: Running | None = None
         self._asked: Ask | None = None
         self._in_thread = False
+        self._aside = True  # the command that runs is stepped in a thread
+        self._in_a_row = 0  # steps since the reactor's last turn
+        self._working = False
         self._more = False  # the command has more to write, once the transport is drained
         self._stalled = False
         self._watched: frozenset[int] = frozenset()
@@ -126,6 +97,7 @@ class Connection(TwistedProtocol):
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802
         _IN.inc(len(data))
+        self._in_a_row = 0
         if self._session.account is not None and not self._stalled:
             self._deadline.put_off()
         if self._deflate is None:
@@ -189,6 +161,16 @@ class Connection(TwistedProtocol):
 
     def _work(self) -> None:
         """Take events until a command runs, the output is full, or more octets are wanted."""
+        if self._working:  # further down the stack; a brief command has ended there
+            return
+        self._working = True
+        try:
+            self._take_events()
+        finally:
+            self._working = False
+        self._read_or_not()
+
+    def _take_events(self) -> None:
         while not (self._busy or self._stalled or self._left or self._lost):
             self._decoder.limits = self._session.limits
             event = self._decoder.next_event()
@@ -202,7 +184,6 @@ class Connection(TwistedProtocol):
                 self._break(event)
             else:
                 self._hear(event)
-        self._read_or_not()
 
     def _inflated(self) -> bool:
         """Whether the decoder has got more octets out of the compressed ones."""
@@ -233,6 +214,8 @@ class Connection(TwistedProtocol):
             self._step(request.line)
         else:
             self._running = perform(self._session, request, self._around.unforeseen)
+            is_long = bool(request.literals) or len(request.line) > BRIEF_LINE
+            self._aside = self._around.in_threads or is_long
             self._step()
 
     def _break(self, broken: Broken) -> None:
@@ -246,7 +229,17 @@ class Connection(TwistedProtocol):
     def _step(self, value: object = None, raised: BaseException | None = None) -> None:
         assert self._running is not None
         self._in_thread = True
-        self._around.threads.run(self._stepped, self._running, value, raised)
+        if self._aside or self._in_a_row >= IN_A_ROW:
+            self._in_a_row = 0
+            self._around.threads.run(self._stepped, self._running, value, raised)
+            return
+        self._in_a_row += 1
+        turn: Turn | Failure
+        try:
+            turn = take_turn(self._running, value, raised, aside=False)
+        except Exception:  # noqa: BLE001 - whatever it is, it ends this connection and no other
+            turn = Failure()  # type: ignore[no-untyped-call]  # Twisted's
+        self._stepped(turn)
 
     def _stepped(self, turn: Turn | Failure) -> None:
         self._in_thread = False
@@ -276,6 +269,9 @@ class Connection(TwistedProtocol):
             step.future.add_done_callback(lambda future: self._around.threads.back(lambda: self._waited(future)))
         elif isinstance(step, Pause):
             self._around.reactor.callLater(step.seconds, self._paused)
+        elif isinstance(step, Aside):
+            self._aside = True
+            self._step()
         elif isinstance(step, Channel):
             self._step(channel.data_of(self._transport, step.binding))
         elif isinstance(step, Ask):
@@ -283,6 +279,7 @@ class Connection(TwistedProtocol):
 
     def _waited(self, future: Future[Any]) -> None:
         if self._running is not None:
+            self._aside = self._around.in_threads
             error = future.exception()
             self._step(None if error else future.result(), error)
 
@@ -360,6 +357,7 @@ class Connection(TwistedProtocol):
         self._watch()
         if self._woken and not self._stalled:
             self._woken, self._unasked = False, True
+            self._aside = True
             self._running = unasked(self._session, self._around.unforeseen)
             self._step()
 

@@ -42,6 +42,7 @@ ANY: Final = frozenset(State)
 BEFORE: Final = frozenset({State.NOT_AUTHENTICATED})
 SIGNED_IN: Final = frozenset({State.AUTHENTICATED, State.SELECTED})
 SELECTED: Final = frozenset({State.SELECTED})
+FEW: Final = 100  # mails that a brief command may be about
 RECENT_RANGES: Final = 100  # of UIDs that are \\Recent, kept of a session
 _UTF8_NAMES: Final = frozenset({Extension.UTF8, Extension.REV2})
 
@@ -51,13 +52,14 @@ class Command(Generic[A]):
     """A row of the table of commands.
 
     `expunges`: whether other sessions' EXPUNGE may be told before its end, which FETCH, STORE and SEARCH by sequence
-    number forbid (RFC 3501 §7.4.1).
+    number forbid (RFC 3501 §7.4.1). `brief`: it does little, or wishes for a thread itself where it is to do much.
     """
 
     states: frozenset[State]
     parse: Callable[[Cursor], A]
     run: Callable[[Session, A], Running]
     expunges: bool = True
+    brief: bool = False
 
 
 Table = dict[bytes, Command[Any]]
@@ -73,7 +75,7 @@ class Backing:
     snapshots: Snapshots
     sign_in: SignIn
     now: Callable[[], datetime]
-    message_bytes: int
+    limits: Limits
     plaintext_login: bool
     offers_tls: bool
     offers_compression: bool
@@ -101,7 +103,7 @@ class Session:
     def limits(self) -> Limits:
         if self.account is None:
             return BEFORE_SIGN_IN
-        return Limits(line=65_536, literals=65_536, message=self.backing.message_bytes)
+        return self.backing.limits
 
     @property
     def hidden(self) -> frozenset[bytes]:
@@ -115,7 +117,7 @@ class Session:
         if self.account is None:
             return extension.before_sign_in(backing.offers_tls and not self.secure, self.may_sign_in, self.secure)
         offers_compression = backing.offers_compression and not self.compressed
-        return extension.signed_in(backing.message_bytes, offers_compression, self.hidden)
+        return extension.signed_in(backing.limits.message, offers_compression, self.hidden)
 
     def has(self, wanted: Extension) -> bool:
         """Whether the client has switched it on."""

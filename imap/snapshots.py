@@ -19,7 +19,6 @@ from weakref import WeakValueDictionary
 from store import filing, folders
 from store.database import Database
 from store.filing import Flagged
-from store.folders import Folder
 
 RECENT: Final = 16
 GONE: Final = 1000  # expunged mails, beyond which a folder is read anew
@@ -68,12 +67,12 @@ class Snapshots:
         with self._lock:
             last = self._last.get(folder_id)
         with self._database.read() as tx:
-            folder = folders.by_id(tx, folder_id)
-            if folder is None:
+            modseq = folders.highestmodseq(tx, folder_id)
+            if modseq is None:
                 return _gone(folder_id, last)
-            if last is not None and last.modseq == folder.highestmodseq:
+            if last is not None and last.modseq == modseq:
                 return last
-            snapshot = _read(tx, folder, last)
+            snapshot = _read(tx, folder_id, modseq, last)
         with self._lock:
             newer = self._last.get(folder_id)
             if newer is not None and newer.modseq >= snapshot.modseq:
@@ -92,20 +91,19 @@ class Snapshots:
             return tuple(filing.flags_since(tx, snapshot.folder_id, modseq))
 
 
-def _read(tx: Any, folder: Folder, last: Snapshot | None) -> Snapshot:
+def _read(tx: Any, folder_id: int, modseq: int, last: Snapshot | None) -> Snapshot:
     """From the last one and what happened since, where that is known; else all of it."""
     if last is not None:
-        changed = tuple(filing.flags_since(tx, folder.id, last.modseq))
-        gone = filing.expunged_since(tx, folder.id, last.modseq)
+        changed = tuple(filing.flags_since(tx, folder_id, last.modseq))
+        gone = filing.expunged_since(tx, folder_id, last.modseq)
         if gone is not None and len(gone) <= GONE:
             uids = _without(last.uids, gone)
             uids.extend(mail.uid for mail in changed if not last.uids or mail.uid > last.uids[-1])
-            unseen = _first_unseen(tx, folder.id, last, changed, uids)
+            unseen = _first_unseen(tx, folder_id, last, changed, uids)
             kept = last.keywords | filing.keywords(mail.flags for mail in changed)
-            return Snapshot(folder.id, folder.highestmodseq, uids, last.modseq, changed, kept, unseen)
-    found = filing.overview(tx, folder.id)
-    since = folder.highestmodseq
-    return Snapshot(folder.id, since, found.uids, since, (), found.keywords, found.first_unseen)
+            return Snapshot(folder_id, modseq, uids, last.modseq, changed, kept, unseen)
+    found = filing.overview(tx, folder_id)
+    return Snapshot(folder_id, modseq, found.uids, modseq, (), found.keywords, found.first_unseen)
 
 
 def _without(uids: array[int], gone: Sequence[int]) -> array[int]:

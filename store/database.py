@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import fcntl
 import os
+import sqlite3
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, exc
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -57,32 +58,9 @@ class Database:
                 self._engine = _sqlite(self.file) if self.file else _postgresql(self.name, self._location)
             return self._engine
 
-    @contextmanager
-    def read(self) -> Iterator[Connection]:
+    def read(self) -> AbstractContextManager[Connection]:
         """A connection whose statements see one state of the database; at most a second long."""
-        if self.postgresql:
-            with self.engine.connect() as connection, connection.begin():
-                yield connection
-            return
-        # Kept aside: the pool's ways out and in cost a small read more than its statement.
-        with self._kept(self._readers) as connection, connection.begin():
-            yield connection
-
-    @contextmanager
-    def _kept(self, aside: list[Connection]) -> Iterator[Connection]:
-        try:
-            connection = aside.pop()
-        except IndexError:
-            connection = self.engine.connect()
-        try:
-            yield connection
-        except BaseException:
-            connection.close()
-            raise
-        if len(aside) < _ASIDE:
-            aside.append(connection)
-        else:
-            connection.close()
+        return self.engine.begin() if self.postgresql else Kept(self._made, self._readers, "BEGIN")
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -91,10 +69,14 @@ class Database:
             with self.engine.begin() as connection:
                 yield connection
             return
-        with self._gate, self._kept(self._writers) as connection:
-            connection.execution_options(immediate=True)
-            with connection.begin():
-                yield connection
+        with self._gate, Kept(self._made, self._writers, "BEGIN IMMEDIATE") as connection:
+            yield connection
+
+    def _made(self) -> Connection:
+        connection = self.engine.connect()
+        connection.begin()
+        driver_of(connection).execute("COMMIT")
+        return connection
 
     def close(self) -> None:
         for aside in (self._readers, self._writers):
@@ -105,6 +87,48 @@ class Database:
             self._engine = None
         if self._gate is not None:
             self._gate.close()
+
+
+class Kept:
+    """A transaction on a connection to SQLite that is put aside afterwards, for the next.
+
+    SQLAlchemy's ways in and out cost a small read more than its statement. So it sees one transaction that never ends,
+    and the driver hears where each begins and ends. What raises closes the connection, which undoes it.
+    """
+
+    __slots__ = ("_aside", "_begin", "_connection", "_make")
+
+    def __init__(self, make: Callable[[], Connection], aside: list[Connection], begin: str) -> None:
+        self._make = make
+        self._aside = aside
+        self._begin = begin
+
+    def __enter__(self) -> Connection:
+        try:
+            connection = self._aside.pop()
+        except IndexError:
+            connection = self._make()
+        self._connection = connection
+        self._say(self._begin)
+        return connection
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        connection = self._connection
+        if kind is not None:
+            connection.close()
+            return
+        self._say("COMMIT")
+        if len(self._aside) < _ASIDE:
+            self._aside.append(connection)
+        else:
+            connection.close()
+
+    def _say(self, word: str) -> None:
+        try:
+            driver_of(self._connection).execute(word)
+        except sqlite3.Error as error:
+            self._connection.close()
+            raise as_sqlalchemys(word, error) from error
 
 
 class Gate:
@@ -136,6 +160,25 @@ class Gate:
             self._descriptor = None
 
 
+def driver_of(connection: Connection) -> Any:
+    """The driver's own connection behind SQLAlchemy's."""
+    return connection.connection.dbapi_connection
+
+
+def as_sqlalchemys(statement: str, error: Exception) -> exc.DBAPIError:
+    """What the driver raised, as SQLAlchemy would have raised it, without the parameters."""
+    return _kind(error)(statement, None, error, hide_parameters=True)
+
+
+def _kind(error: Exception) -> type[exc.DBAPIError]:
+    """By the name of the error or of what it derives from: a driver has finer ones."""
+    for base in type(error).__mro__:
+        kind = getattr(exc, base.__name__, None)
+        if isinstance(kind, type) and issubclass(kind, exc.DBAPIError):
+            return kind
+    return exc.DBAPIError
+
+
 def is_postgresql(location: str) -> bool:
     return location.startswith(("postgresql:", "postgres:", "postgresql+psycopg:"))
 
@@ -155,9 +198,7 @@ def _sqlite(file: Path) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        immediate = connection.get_execution_options().get("immediate", False)
-        driver: Any = connection.connection.dbapi_connection
-        driver.execute("BEGIN IMMEDIATE" if immediate else "BEGIN")
+        driver_of(connection).execute("BEGIN")
 
     return engine
 

@@ -18,7 +18,7 @@ from enum import Enum
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, bindparam, delete, exists, func, insert, literal, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, exists, func, insert, null, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from mail.mime_index import Indexed
@@ -257,20 +257,13 @@ def copy(tx: Connection, source_id: int, uids: Sequence[int], target_id: int, no
         return []
     first, modseq = _touched(tx, target_id, len(here), sum(sizes.values()))
     pairs = [(uid, first + step) for step, uid in enumerate(here)]
-    for start in range(0, len(here), BATCH):
-        chunk = pairs[start : start + BATCH]
-        rank = func.row_number().over(order_by=filed.c.uid) + literal(chunk[0][1] - 1)
-        replaced: dict[str, ColumnElement[Any]] = {
-            "folder_id": literal(target_id),
-            "uid": rank,
-            "modseq": literal(modseq),
-            "saved_at": literal(now, filed.c.saved_at.type),
-            # A folder knows an arrival once; a copy was made by a person, not by the arrival.
-            "arrival_id": literal(None, filed.c.arrival_id.type),
-        }
-        columns = [replaced.get(column.name, column).label(column.name) for column in filed.c]
-        chosen = select(*columns).where(among(source_id, [uid for uid, _ in chunk]))
-        tx.execute(insert(filed).from_select([column.name for column in filed.c], chosen))
+    taken = first
+    for low, high in _runs(here):
+        _COPY.run(
+            tx, of_folder=source_id, low=low, high=high, to_folder=target_id, higher=taken - low, new_modseq=modseq,
+            saved=now,
+        )  # fmt: skip
+        taken += high - low + 1
     return pairs
 
 
@@ -543,6 +536,22 @@ _SET_FLAGS = Prepared(
     update(filed)
     .where(_OF_FOLDER, filed.c.uid == bindparam("of_uid"))
     .values(flags=bindparam("new_flags"), modseq=bindparam("new_modseq"))
+)
+_COPIED: dict[str, ColumnElement[Any]] = {
+    "folder_id": bindparam("to_folder", type_=Count),
+    "uid": filed.c.uid + bindparam("higher", type_=Count),
+    "modseq": bindparam("new_modseq", type_=Count),
+    "saved_at": bindparam("saved", type_=filed.c.saved_at.type),
+    # A folder knows an arrival once; a copy was made by a person, not by the arrival.
+    "arrival_id": null(),
+}
+_COPY = Prepared(
+    insert(filed).from_select(
+        [column.name for column in filed.c],
+        select(*(_COPIED.get(column.name, column).label(column.name) for column in filed.c)).where(
+            _OF_FOLDER, filed.c.uid.between(bindparam("low"), bindparam("high"))
+        ),
+    )
 )
 _REMOVE = Prepared(
     delete(filed)

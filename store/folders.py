@@ -113,6 +113,12 @@ def by_id(tx: Connection, folder_id: int) -> Folder | None:
     return None if row is None else _folder(row)
 
 
+def highestmodseq(tx: Connection, folder_id: int) -> int | None:
+    """None where the folder is gone."""
+    row = _HIGHESTMODSEQ.row(tx, of_folder=folder_id)
+    return None if row is None else int(row[0])
+
+
 def create(tx: Connection, mailbox_id: int, name: str, now: datetime, special_use: str | None = None) -> Folder:
     """With the parents that are missing (RFC 3501 §6.3.3). FolderExistsError."""
     if by_name(tx, mailbox_id, name) is not None:
@@ -292,6 +298,7 @@ _BY_NAME = Prepared(
     select(*_COLUMNS).where(folders.c.mailbox_id == bindparam("of_mailbox"), folders.c.name == bindparam("of_name"))
 )
 _BY_ID = Prepared(select(*_COLUMNS).where(_HERE))
+_HIGHESTMODSEQ = Prepared(select(folders.c.highestmodseq).where(_HERE))
 
 
 def _folder(row: Sequence[Any]) -> Folder:

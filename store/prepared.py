@@ -15,6 +15,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import Delete, Insert, Select, Update
 
 from store.columns import Moment, from_microseconds, to_microseconds
+from store.database import as_sqlalchemys, driver_of
 
 Row = tuple[Any, ...]
 
@@ -81,18 +82,9 @@ def _run(tx: Connection, made: _Made, work: Callable[[Any], Any]) -> Any:
         raise exc.InvalidRequestError("no transaction")
     driver: Any = tx.dialect.dbapi
     try:
-        return work(tx.connection.dbapi_connection)
+        return work(driver_of(tx))
     except driver.Error as error:
-        raise _kind(error)(made.text, None, error, hide_parameters=True) from error
-
-
-def _kind(error: Exception) -> type[exc.DBAPIError]:
-    """By the name of the error or of what it derives from: a driver has finer ones."""
-    for base in type(error).__mro__:
-        kind = getattr(exc, base.__name__, None)
-        if isinstance(kind, type) and issubclass(kind, exc.DBAPIError):
-            return kind
-    return exc.DBAPIError
+        raise as_sqlalchemys(made.text, error) from error
 
 
 def _compiled(statement: Select[Any] | Insert | Update | Delete, dialect: Dialect) -> _Made:

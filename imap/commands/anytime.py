@@ -71,7 +71,7 @@ def _enable(session: Session, names: list[bytes]) -> Running:
 
 COMMANDS: Final[Table] = {
     b"CAPABILITY": Command(ANY, nothing, _capability),
-    b"NOOP": Command(ANY, nothing, _noop),
+    b"NOOP": Command(ANY, nothing, _noop, brief=True),
     b"LOGOUT": Command(ANY, nothing, _logout),
     b"ID": Command(ANY, _read_id, _id),
     b"ENABLE": Command(SIGNED_IN, _read_enable, _enable),

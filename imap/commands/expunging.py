@@ -6,7 +6,7 @@ from collections.abc import Container
 from functools import partial
 from typing import Final
 
-from imap.answer import Answer, Running, Telling, Wait, done
+from imap.answer import ASIDE, Answer, Running, Telling, Wait, done
 from imap.commands.anytime import nothing
 from imap.extension import Extension
 from imap.session import SELECTED, Command, Session, Table
@@ -27,6 +27,8 @@ def expunged(session: Session, folder_id: int, among: Container[int] | None = No
     for start in range(0, len(doomed), ROWS):
         chunk = doomed[start : start + ROWS]
         gone: Expunged = yield Wait(mail.journal.submit(partial(filing.expunge, folder_id=folder_id, uids=chunk)))
+        if gone.files:
+            yield ASIDE
         for file in gone.files:
             session.backing.spool.drop(file)
 

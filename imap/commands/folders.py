@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from imap.answer import MalformedError, RefusedError, Running, Wait, done
+from imap.answer import ASIDE, MalformedError, RefusedError, Running, Wait, done
 from imap.session import SIGNED_IN, Command, Session, Table
 from imap.wire_cursor import Cursor
 from store import filing, folders, subscriptions
@@ -60,6 +60,8 @@ def _delete(session: Session, wanted: str) -> Running:
     gone: Expunged = yield Wait(
         session.backing.stores.mail.journal.submit(lambda tx: filing.delete_folder(tx, folder.id))
     )
+    if gone.files:
+        yield ASIDE
     for file in gone.files:
         session.backing.spool.drop(file)
     return done("DELETE")

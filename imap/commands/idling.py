@@ -23,4 +23,4 @@ def _idle(session: Session, _: None) -> Running:
     return done("IDLE")
 
 
-COMMANDS: Final[Table] = {b"IDLE": Command(SIGNED_IN, nothing, _idle)}
+COMMANDS: Final[Table] = {b"IDLE": Command(SIGNED_IN, nothing, _idle, brief=True)}

@@ -8,12 +8,12 @@ from functools import partial
 from typing import Any, Final
 
 from imap import wire_text
-from imap.answer import Answer, Condition, MalformedError, RefusedError, Running, Step, Wait, done
+from imap.answer import ASIDE, Answer, Condition, MalformedError, RefusedError, Running, Step, Wait, done
 from imap.commands.appending import check_quota, checked_flags
 from imap.extension import Extension
 from imap.fetch import fetched
 from imap.resync import vanished
-from imap.session import SELECTED, Command, Session, Table
+from imap.session import FEW, SELECTED, Command, Session, Table
 from imap.view import View
 from imap.wire_cursor import Cursor, SequenceSet
 from imap.wire_fetch import Item, Octets, Wanted, fetch_attributes
@@ -115,6 +115,8 @@ def _fetch(session: Session, asked: Fetching) -> Running:
         session.enable(Extension.CONDSTORE)
     view, wanted = session.selected, tuple(dict.fromkeys(asked.wanted))
     uids = asked.chosen.of(view)
+    if len(uids) > FEW or any(isinstance(item, Octets) for item in wanted):
+        yield ASIDE
     if asked.since is not None:
         yield from _vanished_since(session, asked, asked.since)
         uids = _changed_of(session, uids, asked.since)
@@ -124,6 +126,7 @@ def _fetch(session: Session, asked: Fetching) -> Running:
     gone = 0
     for chunk in _chunks(uids):
         changed = (yield from _flagged(session, chunk, Change.ADD, ["\\Seen"])).changed
+        yield ASIDE
         seen_now = {mail.uid for mail in changed}
         for uid in chunk:
             gone += yield from fetched(session, [uid], with_flags if uid in seen_now else wanted)
@@ -206,9 +209,11 @@ def _store(session: Session, asked: Storing) -> Running:
     tells = [Item.UID] if asked.chosen.are_uids or session.has(Extension.QRESYNC) else []
     tells += [item for item in _told_items(session) if not (asked.silent and item is Item.FLAGS)]
     refused: list[int] = []
-    gone = 0
+    uids, gone = asked.chosen.of(view), 0
     flags = view.spelled(asked.flags)
-    for chunk in _chunks(asked.chosen.of(view)):
+    if len(uids) > FEW:
+        yield ASIDE
+    for chunk in _chunks(uids):
         change = _flagged(session, chunk, asked.change, flags, asked.unchanged_since, asked.silent)
         done = yield from change
         refused.extend(done.refused)
@@ -261,6 +266,8 @@ def _transferred(
 ) -> Generator[Step, Any, bytes]:
     """The COPYUID code; nothing where no mail was there any more. All or none is transferred."""
     uids = chosen.of(view)
+    if len(uids) > FEW:
+        yield ASIDE
     target = session.folder(name, b"TRYCREATE")
     if not chosen.are_uids:
         _check_all_there(session, uids)
@@ -285,8 +292,8 @@ def _check_all_there(session: Session, uids: Sequence[int]) -> None:
 def _both(name: bytes, read: Callable[..., Any], run: Callable[[Session, Any], Running], told: bool) -> Table:
     """The command by sequence numbers and by UIDs. `told`: whether EXPUNGE may be told before its end by numbers."""
     return {
-        name: Command(SELECTED, partial(read, are_uids=False), run, expunges=told),
-        b"UID " + name: Command(SELECTED, partial(read, are_uids=True), run),
+        name: Command(SELECTED, partial(read, are_uids=False), run, expunges=told, brief=True),
+        b"UID " + name: Command(SELECTED, partial(read, are_uids=True), run, brief=True),
     }
 
 

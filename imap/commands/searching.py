@@ -7,11 +7,11 @@ from functools import partial
 from typing import Final
 
 from imap import results
-from imap.answer import MalformedError, RefusedError, Running, done
+from imap.answer import ASIDE, MalformedError, RefusedError, Running, done
 from imap.extension import Extension
 from imap.finding import found
 from imap.results import Hits
-from imap.session import SELECTED, Command, Session, Table
+from imap.session import FEW, SELECTED, Command, Session, Table
 from imap.wire_cursor import Cursor
 from imap.wire_search import Key
 
@@ -59,6 +59,8 @@ def _search(session: Session, asked: Search | Unreadable, are_uids: bool) -> Run
         returns = frozenset((b"ALL",))
     if results.tells_modseq(asked.key):
         session.enable(Extension.CONDSTORE)
+    if len(session.selected.uids) > FEW:
+        yield ASIDE
     try:
         hits = Hits.of(found(session, asked.key), asked.key)
     except Exception:
@@ -74,6 +76,6 @@ def _search(session: Session, asked: Search | Unreadable, are_uids: bool) -> Run
 
 
 COMMANDS: Final[Table] = {
-    b"SEARCH": Command(SELECTED, _read, partial(_search, are_uids=False), expunges=False),
-    b"UID SEARCH": Command(SELECTED, _read, partial(_search, are_uids=True)),
+    b"SEARCH": Command(SELECTED, _read, partial(_search, are_uids=False), expunges=False, brief=True),
+    b"UID SEARCH": Command(SELECTED, _read, partial(_search, are_uids=True), brief=True),
 }

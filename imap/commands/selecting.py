@@ -167,5 +167,5 @@ COMMANDS: Final[Table] = {
     b"EXAMINE": Command(SIGNED_IN, _read, partial(_select, read_only=True)),
     b"CLOSE": Command(SELECTED, nothing, _close),
     b"UNSELECT": Command(SELECTED, nothing, _unselect),
-    b"CHECK": Command(SELECTED, nothing, _check),
+    b"CHECK": Command(SELECTED, nothing, _check, brief=True),
 }

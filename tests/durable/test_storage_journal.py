@@ -10,9 +10,10 @@ from concurrent.futures import Future
 from multiprocessing.connection import Connection as Pipe
 
 import pytest
-from sqlalchemy import Connection, event, insert, select
+from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import IntegrityError
 
+from peers.commits import on_commit
 from store.schema import counters
 from store.stores import Stores, open_stores
 
@@ -32,8 +33,8 @@ def test_one_failing_write_does_not_undo_the_others(stores: Stores) -> None:
 
 
 def test_what_waits_is_committed_together(stores: Stores) -> None:
-    commits: list[object] = []
-    event.listen(stores.core.database.engine, "commit", commits.append)
+    commits: list[str] = []
+    on_commit(stores.core.database, lambda: commits.append("one"))
     with _held(stores) as waiting:
         futures = [stores.core.journal.submit(_adding(number)) for number in range(50)]
         waiting.set()

@@ -9,10 +9,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import Connection, event, select, update
+from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from mail.address import parse_mailbox
+from peers.commits import on_commit
 from peers.smtp_role import settle_tenant
 from policy.submission_replies import WITHDRAWN, blocked
 from store import addressee, consequences, injection
@@ -112,7 +113,7 @@ def test_one_that_cannot_be_queued_is_told_so_and_the_others_are_queued(stores: 
 def test_those_who_wait_together_cost_one_commit_and_are_done_behind_it(stores: Stores) -> None:
     ann = settle_tenant(stores)
     order: list[str] = []
-    event.listen(stores.core.database.engine, "commit", lambda _: order.append("commit"))
+    on_commit(stores.core.database, lambda: order.append("commit"))
     queue = writing(stores.core.journal, injection.queue_submissions)
     with _Behind(stores):
         asked = [queue.ask(letter(ann.project, ann.connection, n, f"{n}@one.test")) for n in range(LIMIT + 5)]

@@ -20,7 +20,7 @@ from imap.dialogue import perform, unasked
 from imap.login import SignIn
 from imap.session import Backing, Session
 from imap.snapshots import Snapshots
-from imap.wire import Broken, Decoder, Request
+from imap.wire import Broken, Decoder, Limits, Request
 from peers.imap_role import ANN, MASTER, SECRET, settle_accounts
 from peers.vaults import whole_vault
 from store import migrate
@@ -75,7 +75,7 @@ class Desk:
         self._backing = Backing(
             stores=stores, spool=Spool(Path(self._folder.name) / "spool"), snapshots=Snapshots(stores.mail.database),
             sign_in=SignIn(stores, whole_vault(MASTER), lambda: 0.0), now=lambda: datetime.now(UTC),
-            message_bytes=100_000, plaintext_login=True, offers_tls=True, offers_compression=True,
+            limits=Limits(65_536, 65_536, 100_000), plaintext_login=True, offers_tls=True, offers_compression=True,
         )  # fmt: skip
         self.raised: list[BaseException] = []
 

@@ -153,6 +153,19 @@ def test_pipelined_commands_are_done_in_their_order(pair: tuple[Talk, Talk]) -> 
     assert b"* 1 FETCH (FLAGS (\\Recent \\Seen) BODY[TEXT] {1}\r\nx)" in lines
 
 
+def test_thousands_of_brief_commands_at_once_leave_their_turn_to_others(pair: tuple[Talk, Talk]) -> None:
+    busy, other = pair
+    count = 12_000
+    busy.send(b"".join(b"%d NOOP\r\n" % number for number in range(count)))
+    assert busy.line() == b"0 OK NOOP completed\r\n"  # 65,000 octets of commands wait behind it
+    other.say(b"x STORE 1 +FLAGS (told)")
+    lines = busy.until(b"%d" % (count - 1))
+    news = [place for place, line in enumerate(lines) if b" FETCH (" in line]
+    assert len(news) == 1
+    assert news[0] < count - 1000, "the other had its turn last"
+    assert [int(line.split()[0]) for line in lines if not line.startswith(b"*")] == list(range(1, count))
+
+
 def test_security_16_pipelined_commands_say_what_they_say_one_by_one(role: ImapRole) -> None:
     commands = [
         b"STORE 2:3 +FLAGS (\\Deleted)", b"FETCH 1:* (UID FLAGS)", b"EXPUNGE", b"STORE 2 FLAGS ()", b"STORE 2 -FLAGS x",
