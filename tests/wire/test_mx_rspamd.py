@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from mail.header import Headers
@@ -87,3 +88,18 @@ def test_mail_passes_where_rspamd_is_silent_or_away(premises: Premises) -> None:
             silent.close()
             assert sent(mx.ports["mx"], REJECTED).startswith("250")
         assert {line["event"] for line in mx.log()} >= {"rspamd did not answer", "accepted"}
+
+
+@pytest.mark.usefixtures("tenant")
+def test_an_rspamd_that_hangs_is_not_asked_for_a_while(premises: Premises) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as hanging:
+        url = f"http://127.0.0.1:{hanging.getsockname()[1]}"
+        premises.settings["junk"] = {"rspamd": url, "rspamd_timeout": "PT1S"}
+        with premises.role("mx") as mx:
+            for _ in range(6):
+                assert sent(mx.ports["mx"], REJECTED).startswith("250")
+            metrics = httpx.get(f"http://127.0.0.1:{mx.ports['metrics']}/metrics", timeout=10).text
+        assert 'mailloft_mx_rspamd_total{action="unanswered"} 3.0' in metrics
+        assert 'mailloft_mx_rspamd_total{action="unasked"} 3.0' in metrics
+    (paused,) = [line for line in mx.log() if line["event"] == "rspamd is not asked for a while"]
+    assert paused["seconds"] == 30
