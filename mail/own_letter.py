@@ -1,12 +1,15 @@
 """A short mail of the appliance itself, in plain words: a code, a warning.
 
-Pure. Composed by admin/acts/sender_codes.py. `title` and `subject` are words of ours; the addresses were parsed.
+Pure. Composed by admin/acts/sender_codes.py and admin/notices.py. `title` is a word of ours, the addresses were
+parsed; ValueError where `subject` has a control character.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
 from email.utils import format_datetime
+
+from mail.header import encode
 
 
 def compose(domain: str, title: str, to: str, subject: str, words: str, message_id: str, now: datetime) -> bytes:
@@ -16,7 +19,7 @@ def compose(domain: str, title: str, to: str, subject: str, words: str, message_
         f"To: <{to}>",
         f"Date: {format_datetime(now)}",
         f"Message-ID: {message_id}",
-        f"Subject: {subject}",
+        encode("Subject", subject).decode().removesuffix("\r\n"),
         "Auto-Submitted: auto-generated",
         "MIME-Version: 1.0",
         "Content-Type: text/plain; charset=utf-8",

@@ -42,6 +42,7 @@ class Connection:
     answers: Mapping[str, str]
     reason: str | None
     created_at: datetime
+    asked_by: int | None
 
     @property
     def active(self) -> bool:
@@ -59,6 +60,7 @@ def create(
     now: datetime,
     retry: str = SUBMISSION,
     answers: Mapping[str, str] | None = None,
+    asked_by: int | None = None,
 ) -> Connection:
     if find(tx, login) is not None:
         raise TakenError(f"login {login} is taken")
@@ -71,6 +73,7 @@ def create(
         "state": state,
         "class": retry,
         "answers": dict(answers or {}),
+        "asked_by": asked_by,
         "created_at": now,
     }
     made = tx.execute(insert(connections).values(values).returning(connections.c.id)).scalar_one()
@@ -145,4 +148,5 @@ def _connection(row: Row[Any]) -> Connection:
         answers=row.answers,
         reason=row.reason,
         created_at=row.created_at,
+        asked_by=row.asked_by,
     )

@@ -14,7 +14,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from store.projects import TakenError
-from store.schema import people, recovery_codes, sessions
+from store.schema import connections, people, recovery_codes, sessions
 
 OPERATOR: Final = "operator"
 ROLES: Final = ("owner", "member", "viewer")  # of a project, the mightiest first
@@ -105,7 +105,8 @@ def use_recovery_code(tx: Connection, person: int, code_hash: bytes) -> bool:
 
 
 def remove(tx: Connection, person: int) -> None:
-    """With what signs the person in."""
+    """With what signs the person in; what they asked for stays and is nobody's."""
+    tx.execute(update(connections).where(connections.c.asked_by == person).values(asked_by=None))
     tx.execute(delete(sessions).where(sessions.c.person_id == person))
     tx.execute(delete(recovery_codes).where(recovery_codes.c.person_id == person))
     tx.execute(delete(people).where(people.c.id == person))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
+from admin import notices
 from admin.acts.pages import Page, Window, page_of
 from admin.office import Office
 from admin.refusals import ConflictError, InvalidError, NotFoundError
@@ -64,10 +65,13 @@ def create(
     approved: bool,
     transactional: bool = False,
     answers: Mapping[str, str] | None = None,
+    asked_by: int | None = None,
 ) -> NewConnection:
     """`approved`: the operator asks, who would decide; what a project asks for waits for that decision.
 
     `answers` are those of the questionnaire, by QUESTIONS.
+
+    `asked_by`: the person whom the decision is mailed to; None: the project's owners.
 
     `transactional`: somebody waits for its mail, which goes before all other and is given up sooner.
     """
@@ -81,7 +85,7 @@ def create(
 
     def work(tx: Any) -> connections.Connection:
         _check_sender(tx, project, sender)
-        return connections.create(tx, project, sender, name, login, secret_hash, state, now, retry, answers)
+        return connections.create(tx, project, sender, name, login, secret_hash, state, now, retry, answers, asked_by)
 
     made = office.write(work)
     return NewConnection(made.id, made.name, made.login, password, made.state)
@@ -105,14 +109,22 @@ def page(office: Office, project: int, window: Window) -> Page[ConnectionView]:
 
 
 def ask(
-    office: Office, project: int, name: str, sender: int, answers: Mapping[str, str], transactional: bool = False
+    office: Office,
+    project: int,
+    name: str,
+    sender: int,
+    answers: Mapping[str, str],
+    transactional: bool = False,
+    asked_by: int | None = None,
 ) -> NewConnection:
     """With the questionnaire answered; it waits for the operator. Raises InvalidError naming the answer that lacks."""
     for question in QUESTIONS:
         if not 1 <= len(answers.get(question, "").strip()) <= _ANSWER:
             raise InvalidError(f"{question}: an answer of 1 to {_ANSWER} characters; the answers decide")
     kept = {question: answers[question].strip() for question in QUESTIONS}
-    return create(office, project, name, sender, approved=False, transactional=transactional, answers=kept)
+    return create(
+        office, project, name, sender, approved=False, transactional=transactional, answers=kept, asked_by=asked_by
+    )
 
 
 def get(office: Office, project: int, connection: int) -> ConnectionView:
@@ -159,11 +171,20 @@ def moderated(office: Office) -> list[Request]:
 
 
 def decide(office: Office, connection: int, approved: bool, reason: str) -> ConnectionView:
-    """By the operator. A rejection has a reason, which the project reads. Raises InvalidError, ConflictError."""
+    """By the operator, mailed to who asked; a rejection has a reason for them. Raises InvalidError, ConflictError."""
     if not approved and not 1 <= len(reason) <= _ANSWER:
         raise InvalidError("reason: say why it is rejected; the project reads it")
     state = connections.ACTIVE if approved else connections.REJECTED
-    decided = office.write(lambda tx: connections.decide(tx, connection, state, None if approved else reason))
+    desk, now = notices.notices(office), office.now()
+
+    def work(tx: Any) -> connections.Connection | None:
+        found = connections.decide(tx, connection, state, None if approved else reason)
+        if found is not None:
+            told = notices.decided(found.project, found.id, found.name, approved, reason)
+            desk.tell(tx, found.project, told, now, found.asked_by)
+        return found
+
+    decided = office.write(work)
     if decided is None:
         raise ConflictError(f"SMTP connection {connection} waits for no decision any more")
     return _view(decided)

@@ -6,13 +6,15 @@ Crash case: a check that was cut off is made again, since only its end moves `ne
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 import msgspec
 
+from admin import notices
+from admin.notices import Notices
 from admin.office import Office
 from admin.refusals import NotFoundError
 from net import zone_survey
@@ -73,7 +75,7 @@ def follow(office: Office, project: int, name: str) -> None:
 
 def _check(office: Office, resolver: Resolver, domain: Domain, *, asked: bool) -> None:
     facts = _facts(office, resolver, domain)
-    found, now = domain_verdict.findings(facts), office.now()
+    found, now, desk = domain_verdict.findings(facts), office.now(), notices.notices(office)
     well = all(one.mistake == domain_verdict.OK for one in found)
 
     def save(tx: Any) -> None:
@@ -86,8 +88,27 @@ def _check(office: Office, resolver: Resolver, domain: Domain, *, asked: bool) -
         domains.save_check(
             tx, domain.id, states, Checked(msgspec.to_builtins(found), now, following, made, failing)
         )  # fmt: skip
+        if not before.by_hand:
+            _tell(tx, desk, before, states, failing.keys() - last.failing_since.keys(), found, now)
 
     office.write(save)
+
+
+def _tell(
+    tx: Any,
+    desk: Notices,
+    domain: Domain,
+    states: Mapping[str, bool],
+    broken: Set[str],
+    found: list[Finding],
+    now: datetime,
+) -> None:
+    """The owners, of what broke just now and of what was taken back (D5)."""
+    for state in STATES:
+        if state in broken:
+            desk.tell(tx, domain.project, notices.record_broke(domain, state, found), now)
+        elif getattr(domain, state) and not states[state]:
+            desk.tell(tx, domain.project, notices.state_fell(domain, state, found), now)
 
 
 def _facts(office: Office, resolver: Resolver, domain: Domain) -> Facts:

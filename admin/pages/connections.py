@@ -30,7 +30,7 @@ def ask(visit: Member, form: Filled) -> Response:
     try:
         sender = form.number("sender")
         answers = {question: form.get(question) for question in QUESTIONS}
-        made = connections.ask(visit.office, visit.here, form.get("name"), sender, answers)
+        made = connections.ask(visit.office, visit.here, form.get("name"), sender, answers, asked_by=visit.person.id)
     except RefusedError as error:
         return _list(visit, Window(), form.failed(error, ("name", "sender", *QUESTIONS)))
     return visit.done("connection.ask", made.name, f"/connections/{made.id}", "connection_asked")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from email import message_from_bytes
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from admin.acts import domain_checks, domains, projects
 from admin.office import Office
@@ -14,6 +16,8 @@ from admin.refusals import NotFoundError
 from net.resolver import Resolver
 from peers.names import Names, record
 from peers.vaults import whole_vault
+from store import people
+from store.schema import messages
 from store.settings import Dns, Settings
 from store.stores import Stores
 
@@ -47,6 +51,19 @@ class Zone:
         self.project = projects.create(self.office, "shop", campaigns_allowed=True).id
         self.records = domains.create(self.office, self.project, "shop.test").records
 
+    def own(self) -> None:
+        """Somebody to be told, and a domain to tell in the name of."""
+        home = projects.create(self.office, "home", campaigns_allowed=False).id
+        domains.create(self.office, home, "host.test")
+        domains.set_states(self.office, home, "host.test", {"owned": True, "sending": True})
+        self.office.write(lambda tx: people.create(tx, "o@people.test", "owner", self.project, "x", self.office.now()))
+
+    def told(self) -> list[str]:
+        """Subjects of the mails to people."""
+        with self.office.read() as core:
+            rows = core.execute(select(messages.c.bytes).order_by(messages.c.id)).scalars()
+            return [str(message_from_bytes(one)["Subject"]) for one in rows]
+
     def check(self) -> dict[str, str]:
         """What is wrong, by record."""
         found = domain_checks.check(self.office, self.resolver, self.project, "shop.test").findings
@@ -69,6 +86,7 @@ def zone(stores: Stores, tmp_path: Path, names: Names) -> Iterator[Zone]:
 
 
 def test_a_domain_becomes_green_record_by_record_and_falls_a_day_after_one_breaks(zone: Zone) -> None:
+    zone.own()
     # SRV records, which follow, are for mail programs and no state of the domain waits for them.
     ownership, mx, spf, *keys, dmarc, tlsrpt = (one for one in zone.records if one.type != "SRV")
     assert set(zone.check()) == {"ownership", "mx", "spf", "dkim", "dmarc", "tlsrpt"}
@@ -99,9 +117,12 @@ def test_a_domain_becomes_green_record_by_record_and_falls_a_day_after_one_break
     assert zone.check() == {"dkim": "dkim_truncated"}
     assert zone.states() == (True, True, True)
     assert set(domain_checks.standing(zone.office, zone.project, "shop.test").failing_since) == {"sending"}
+    assert zone.told() == ["shop.test: a DNS record is broken"]
     LateOffice.later = TOMORROW
     zone.check()
+    zone.check()
     assert zone.states() == (True, False, True)
+    assert zone.told() == ["shop.test: a DNS record is broken", "shop.test may do less: a DNS record is broken"]
     zone.replace(keys[0].host, "TXT", keys[0].value)
     assert zone.check() == {}
     assert zone.states() == (True, True, True)
