@@ -195,6 +195,13 @@ memberships = _table(
     sqlite_with_rowid=False,
 )  # fmt: skip
 
+# Rules that say which clients are meant (policy/segment.py), and how many they were when they were last counted.
+segments = _table(
+    "segments", core, _id(), _project(), _text("name"), Column("rule", Json, nullable=False),
+    Column("counted", Count), _moment("counted_at", nullable=True), _moment("created_at"),
+    UniqueConstraint("project_id", "name"),
+)  # fmt: skip
+
 suppressions = _table(
     "suppressions", core, _id(), _project(), Column("client_id", ForeignKey("clients.id"), nullable=False),
     Column("list_id", Count, nullable=False),  # 0: everything

@@ -31,6 +31,7 @@ from admin.api import (
     projects,
     queue,
     ratings,
+    segments,
     senders,
     sources,
 )
@@ -44,7 +45,7 @@ from role.log import EventLog
 PREFIX: Final = "/api/v1"
 _NOUNS: Final = (
     projects, domains, mailboxes, app_passwords, correspondents, aliases, senders, connections, lists, imports,
-    clients, conversations, campaigns, journey, queue, explain, ratings, doctor, people, sources,
+    segments, clients, conversations, campaigns, journey, queue, explain, ratings, doctor, people, sources,
 )  # fmt: skip
 
 

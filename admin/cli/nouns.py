@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from admin.cli import alias, app_password, campaign, client, connection, ip, mailbox, person
+from admin.cli import alias, app_password, campaign, client, connection, ip, mailbox, person, segment
 from admin.cli.opening import HERE, AsJson, Folder, ProjectName, opened, project_id, show, show_one
 
 _GROUPS: dict[str, typer.Typer] = {
@@ -20,6 +20,7 @@ _GROUPS: dict[str, typer.Typer] = {
     "person": person.app,
     "pool": ip.pools,
     "rating": client.rating,
+    "segment": segment.app,
 }
 
 

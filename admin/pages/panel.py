@@ -23,12 +23,13 @@ from admin.pages import (
     people,
     queue,
     render,
+    segments,
     senders,
     sign_in,
 )
 
 PAGES: Final = (
-    sign_in, me, overview, domains, mailboxes, senders, connections, lists, imports, clients, conversations,
+    sign_in, me, overview, domains, mailboxes, senders, connections, lists, segments, imports, clients, conversations,
     campaign_message, campaigns, queue, journey, people, operating, render,
 )  # fmt: skip
 

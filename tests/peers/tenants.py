@@ -29,6 +29,7 @@ class Tenant:
     alias: int
     app_password: int
     connection: int
+    segment: int
 
 
 def made_by(api: httpx.Client, path: str, body: dict[str, Any]) -> Any:
@@ -61,4 +62,7 @@ def tenant(web: Appliance, operator: httpx.Client, name: str) -> Tenant:
     client = api.get("/clients", params={"list": list_id}).json()["items"][0]["id"]
     body = {"name": "first", "sender": sender, "list": list_id, "subject": "Hello {{ name }}", "html": "<p>Hello</p>"}
     campaign = made_by(api, "/campaigns", body)["id"]
-    return Tenant(name, domain, key, api, list_id, sender, client, imported, campaign, alias, app_password, connection)
+    segment = made_by(api, "/segments", {"name": "friends", "rule": {"lists": [list_id], "rating_from": 6}})["id"]
+    return Tenant(
+        name, domain, key, api, list_id, sender, client, imported, campaign, alias, app_password, connection, segment
+    )  # fmt: skip

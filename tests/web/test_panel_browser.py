@@ -27,7 +27,8 @@ WAIT: Final = 30_000.0
 PATHS: Final = (
     "", "/domains", "/domains/{domain}", "/mailboxes", "/mailboxes/hello@{domain}", "/aliases", "/senders",
     "/senders/{sender}", "/connections", "/connections/{connection}", "/lists", "/lists/{list}", "/lists/{list}/import",
-    "/imports", "/imports/{imported}", "/clients", "/clients/{client}", "/conversations",
+    "/segments", "/segments/new", "/segments/{segment}", "/segments/{segment}/edit", "/imports",
+    "/imports/{imported}", "/clients", "/clients/{client}", "/conversations",
     "/conversations/{client}", "/campaigns", "/campaigns/new",
     "/campaigns/{campaign}/recipients", "/campaigns/{campaign}/message", "/campaigns/{campaign}/sending", "/queue",
     "/trace", "/people", "/audit",
@@ -176,7 +177,9 @@ def test_every_page_fits_its_screen_and_axe_finds_nothing_serious(
     page.goto("/operator/projects")
     base = page.get_by_role("cell", name="ours").get_by_role("link").get_attribute("href")
     connection = ours.api.get("/connections").json()["items"][0]["id"]
-    values = {name: getattr(ours, name) for name in ("domain", "sender", "list", "imported", "client", "campaign")}
+    values = {
+        name: getattr(ours, name) for name in ("domain", "sender", "list", "imported", "client", "campaign", "segment")
+    }
     paths = [f"{base}{path}".format(**values, connection=connection) for path in PATHS]
     for path in (*paths, *ALONE):
         found += _judged(page, axe, path, f"{path.strip('/').replace('/', '-')}-{width}-{scheme}")

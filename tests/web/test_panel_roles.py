@@ -46,6 +46,10 @@ EXPECTED: Final[Mapping[tuple[str, str], int]] = {
     ("GET", f"{P}/imports/{{import_id}}/errors.csv"): VIEWER,
     ("GET", f"{P}/clients"): VIEWER, ("POST", f"{P}/clients"): MEMBER, ("GET", f"{P}/clients/{{client}}"): VIEWER,
     ("POST", f"{P}/clients/{{client}}/rating"): MEMBER,
+    ("GET", f"{P}/segments"): VIEWER, ("POST", f"{P}/segments"): MEMBER, ("GET", f"{P}/segments/new"): MEMBER,
+    ("GET", f"{P}/segments/{{segment}}"): VIEWER, ("POST", f"{P}/segments/{{segment}}"): MEMBER,
+    ("GET", f"{P}/segments/{{segment}}/count"): VIEWER, ("GET", f"{P}/segments/{{segment}}/edit"): MEMBER,
+    ("POST", f"{P}/segments/{{segment}}/remove"): MEMBER,
     ("GET", f"{P}/conversations"): VIEWER, ("GET", f"{P}/conversations/{{client}}"): VIEWER,
     ("POST", f"{P}/conversations/{{client}}"): MEMBER,
     ("POST", f"{P}/conversations/{{client}}/done"): MEMBER,
@@ -102,7 +106,8 @@ def path_of(route: str, tenant: Tenant, project: int) -> str:
     values: dict[str, Any] = {
         "project": project, "name": tenant.domain, "sender": tenant.sender,
         "address": f"hello@{tenant.domain}", "list_id": tenant.list,
-        "import_id": tenant.imported, "client": tenant.client, "campaign": tenant.campaign, "alias": tenant.alias,
+        "import_id": tenant.imported, "client": tenant.client, "campaign": tenant.campaign, "segment": tenant.segment,
+        "alias": tenant.alias,
         "password": tenant.app_password,
         "connection": tenant.api.get("/connections").json()["items"][0]["id"], "row": 1, "person": 1, "session": 1,
         "act": "pause", "action": "hold", "position": 0,
@@ -165,7 +170,7 @@ def test_security_26_ids_of_another_project_lead_nowhere_in_ones_own(
     method: str, route: str, people: dict[str, Browser], ours: Tenant
 ) -> None:
     """The stranger names their own project and our things."""
-    named = {"name", "address", "list_id", "import_id", "client", "campaign", "connection", "sender"}
+    named = {"name", "address", "list_id", "import_id", "client", "campaign", "connection", "sender", "segment"}
     if not route.startswith(P) or not any(f"{{{one}}}" in route for one in named):
         return
     own = int(people["stranger"].get("/").url.path.rpartition("/")[2])

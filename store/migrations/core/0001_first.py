@@ -304,6 +304,23 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_people_project_id_people_id"), "people", ["project_id", "id"], unique=False)
     op.create_table(
+        "segments",
+        sa.Column("id", columns.Id, autoincrement=True, nullable=False),
+        sa.Column("project_id", columns.Id, nullable=False),
+        sa.Column("name", columns.Words, nullable=False),
+        sa.Column("rule", columns.Json(), nullable=False),
+        sa.Column("counted", columns.Id, nullable=True),
+        sa.Column("counted_at", columns.Moment(), nullable=True),
+        sa.Column("created_at", columns.Moment(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["project_id"],
+            ["projects.id"],
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_segments")),
+        sa.UniqueConstraint("project_id", "name", name=op.f("uq_segments_project_id_name")),
+        sqlite_strict=True,
+    )
+    op.create_table(
         "senders",
         sa.Column("id", columns.Id, autoincrement=True, nullable=False),
         sa.Column("project_id", columns.Id, nullable=False),
