@@ -289,6 +289,7 @@ campaign_snapshots = _table(
     Column("chunk", Count, primary_key=True, autoincrement=False), Column("client_ids", Octets, nullable=False),
 )  # fmt: skip
 
+_OUR_REPORT = text("kind = 'submission' AND connection_id IS NULL")
 messages = _table(
     "messages", core, _id(), _project(), _text("kind"),  # campaign | test | submission | answer | forward | dsn
     Column("campaign_id", ForeignKey("campaigns.id")), Column("content_version", Count),
@@ -297,6 +298,8 @@ messages = _table(
     Column("requires_tls", Flag),  # RFC 8689
     Index(None, "campaign_id"), Index(None, "message_id"),
     Index("ix_messages_file", "file", sqlite_where=text("file IS NOT NULL"), postgresql_where=text("file IS NOT NULL")),
+    # A report that we send, of which two clocks may both think that it is theirs to make (store/report_mail.py).
+    Index("ix_messages_our_report", "message_id", unique=True, sqlite_where=_OUR_REPORT, postgresql_where=_OUR_REPORT),
 )  # fmt: skip
 
 _OPEN_OF_CLASS = text("queued > 0 AND stream <> 'campaign'")

@@ -751,6 +751,14 @@ def upgrade() -> None:
         postgresql_where=sa.text("file IS NOT NULL"),
     )
     op.create_index(op.f("ix_messages_message_id"), "messages", ["message_id"], unique=False)
+    op.create_index(
+        "ix_messages_our_report",
+        "messages",
+        ["message_id"],
+        unique=True,
+        sqlite_where=sa.text("kind = 'submission' AND connection_id IS NULL"),
+        postgresql_where=sa.text("kind = 'submission' AND connection_id IS NULL"),
+    )
     op.create_table(
         "answers",
         sa.Column("message_id", columns.Id, autoincrement=False, nullable=False),
