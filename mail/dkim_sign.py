@@ -48,6 +48,7 @@ OVERSIGNED = (
 )
 # Named as often as present: lists and forwarders may rightly add these.
 SIGNED = (b"sender", b"in-reply-to", b"references", b"list-id", b"feedback-id", b"auto-submitted")
+_TABLE = OVERSIGNED + SIGNED
 
 RSA_BITS = 2048
 KEPT = 1024  # loaded keys, the least used forgotten
@@ -133,9 +134,9 @@ class Signer:
         """The DKIM-Signature fields to put before `message` (CRLF line ends only); now: an aware datetime."""
         header_end = message.find(b"\r\n\r\n")
         header, body_at = (message, len(message)) if header_end < 0 else (message[: header_end + 2], header_end + 4)
-        names, signed = _selected(_fields(header))
+        named, signed = _selected(_fields(header))
         body_hash = b64encode(_digest(message, body_at)).decode()
-        tags = f"t={int(now.timestamp())};\r\n\tbh={body_hash};\r\n\th={_named(names)};\r\n\tb="
+        tags = f"t={int(now.timestamp())};\r\n\tbh={body_hash};\r\n\th={named};\r\n\tb="
         return b"".join([self._field(key, tags, signed) for key in self.keys])
 
     def _field(self, key: Key, tags: str, signed: bytes) -> bytes:
@@ -172,23 +173,19 @@ def _fields(header: bytes) -> dict[bytes, list[bytes]]:
     return fields
 
 
-def _selected(fields: dict[bytes, list[bytes]]) -> tuple[list[bytes], bytes]:
-    """The names for h= and the canonical fields they stand for: of several with one name the last first (§5.4.2)."""
-    names: list[bytes] = []
-    chosen: list[bytes] = []
-    for table, more in ((OVERSIGNED, 1), (SIGNED, 0)):
-        for name in table:
-            values = fields.get(name, [])
-            names += [name] * (len(values) + more)
-            chosen += [relaxed_header(name, value) for value in reversed(values)]
-    return names, b"".join(chosen)
+def _selected(fields: dict[bytes, list[bytes]]) -> tuple[str, bytes]:
+    """h= and the canonical fields it stands for: of several with one name the last first (§5.4.2)."""
+    chosen = [relaxed_header(name, value) for name in _TABLE if name in fields for value in reversed(fields[name])]
+    return _named(tuple([len(fields.get(name, ())) for name in _TABLE])), b"".join(chosen)
 
 
-def _named(names: list[bytes]) -> str:
-    """h= with a fold before the line gets long."""
+@lru_cache(maxsize=256)
+def _named(counts: tuple[int, ...]) -> str:
+    """h= where each name of the table is present so often, with a fold before the line gets long."""
     lines = [""]
-    for name in names:
-        if len(lines[-1]) + len(name) > _WIDTH:
-            lines.append("")
-        lines[-1] += f"{name.decode()}:"
+    for name, count in zip(_TABLE, counts, strict=True):
+        for _ in range(count + (name in OVERSIGNED)):
+            if len(lines[-1]) + len(name) > _WIDTH:
+                lines.append("")
+            lines[-1] += f"{name.decode()}:"
     return "\r\n\t".join(lines)[:-1]

@@ -1,7 +1,8 @@
 """Group commit: one writer thread per process and database commits whatever waits.
 
 While a commit is on its way to the disk, further writes gather; they go into the next transaction together, each
-in a savepoint, so that one that raises is undone alone. A future is done only after the commit is durable.
+in a savepoint, so that one that raises is undone alone; where SQLite then undoes the whole transaction by itself, all
+are told. A future is done only after the commit is durable.
 Crash case: a process that dies between commit and answer leaves a row whose caller never heard; every caller's
 write is idempotent or, as an arrival, repeated by its peer (RFC 5321 §6.1).
 """
@@ -20,7 +21,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from sqlalchemy import Connection
 
 from store.database import Database
-from store.savepoint import savepoint
+from store.savepoint import savepoint, undone
 from store.trouble import trouble_of
 
 T = TypeVar("T")
@@ -135,5 +136,7 @@ def _in_savepoint(transaction: Connection, write: Write) -> tuple[Write, Any, Ba
     try:
         with savepoint(transaction):
             return write, write.work(transaction), None
-    except Exception as error:  # noqa: BLE001 - one caller's failure is undone alone and told to it alone
-        return write, None, error
+    except Exception as error:
+        if undone(transaction):
+            raise  # with it went the writes before, and those behind would be transactions of their own
+        return write, None, error  # one caller's failure is undone alone and told to it alone

@@ -21,8 +21,14 @@ def savepoint(tx: Connection) -> Iterator[None]:
         yield
     except BaseException:
         dialect: Any = tx.dialect.dbapi
-        with suppress(dialect.Error):  # a database that is gone has undone it
+        with suppress(dialect.Error):  # a database that is gone has undone it, one that is full too
             driver.execute("ROLLBACK TO SAVEPOINT part")
             driver.execute("RELEASE SAVEPOINT part")
         raise
     driver.execute("RELEASE SAVEPOINT part")
+
+
+def undone(tx: Connection) -> bool:
+    """Whether SQLite has rolled back all of it by itself, as on a full disk: a savepoint would be a transaction."""
+    driver: Any = tx.connection.dbapi_connection
+    return not getattr(driver, "in_transaction", True)

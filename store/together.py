@@ -19,7 +19,7 @@ from sqlalchemy.exc import OperationalError
 
 from store.database import Database
 from store.journal import Journal
-from store.savepoint import savepoint
+from store.savepoint import savepoint, undone
 
 A = TypeVar("A")
 T = TypeVar("T")
@@ -63,7 +63,10 @@ class Together(Generic[A, T]):
                 return list(self._serve(tx, asked))
         except OperationalError:  # the database itself: full, locked, gone
             raise
-        except Exception:  # noqa: BLE001 - whose it is shows when each is served alone
+        except Exception:
+            if undone(tx):
+                raise
+            # Whose it is shows when each is served alone.
             return [self._alone(tx, one) for one in asked]
 
     def _alone(self, tx: Connection, asked: A) -> T | Exception:
@@ -72,8 +75,10 @@ class Together(Generic[A, T]):
                 return self._serve(tx, [asked])[0]
         except OperationalError:
             raise
-        except Exception as error:  # noqa: BLE001 - told to the one it belongs to
-            return error
+        except Exception as error:
+            if undone(tx):
+                raise
+            return error  # told to the one it belongs to
 
     def _close(self, waiting: _Waiting[A, T]) -> None:
         with self._lock:

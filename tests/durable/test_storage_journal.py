@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
 import signal
 import threading
 from concurrent.futures import Future
+from contextlib import suppress
 from multiprocessing.connection import Connection as Pipe
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, insert, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from peers.commits import on_commit
 from store.schema import counters
 from store.stores import Stores, open_stores
 
+_ROW = {"scope": "test", "scope_id": 1, "name": "writes", "value": 0}
 _fork = multiprocessing.get_context("fork")
 
 
@@ -50,6 +54,27 @@ def test_a_caller_that_gives_up_before_its_turn_writes_nothing(stores: Stores) -
         waiting.set()
     kept.result(10)
     assert _kept(stores) == {2}
+
+
+def test_where_sqlite_undoes_a_transaction_by_itself_nobody_of_its_group_is_told_that_it_is_kept(
+    migrated_folder: Path, tmp_path: Path
+) -> None:
+    """As on a full disk: what comes behind must not begin a transaction of its own."""
+    shutil.copytree(migrated_folder, tmp_path, dirs_exist_ok=True)
+    stores = open_stores(str(tmp_path))
+    stores.core.journal.run(_adding(1))
+    with _held(stores) as waiting:
+        futures = [stores.core.journal.submit(work) for work in (_adding(2), _undoing_all, _adding(3))]
+        waiting.set()
+    for future in futures:
+        with pytest.raises(IntegrityError):
+            future.result(10)
+    assert _kept(stores) == {1}
+    with pytest.raises(OperationalError):
+        stores.core.journal.run(_undoing_all_unsaid)
+    stores.core.journal.run(_adding(4))
+    assert _kept(stores) == {1, 4}
+    stores.close()
 
 
 def test_closing_commits_what_waits(stores: Stores) -> None:
@@ -100,7 +125,7 @@ class _held:  # noqa: N801 - reads as a verb where it is used
 
 def _adding(number: int):
     def add(transaction: Connection) -> int:
-        transaction.execute(insert(counters).values(scope="test", scope_id=number, name="writes", value=0))
+        transaction.execute(insert(counters).values({**_ROW, "scope_id": number}))
         return number
 
     return add
@@ -109,6 +134,16 @@ def _adding(number: int):
 def _adding_99_then_3(transaction: Connection) -> None:
     _adding(99)(transaction)
     _adding(3)(transaction)
+
+
+def _undoing_all(transaction: Connection) -> None:
+    transaction.execute(insert(counters).prefix_with("OR ROLLBACK").values(_ROW))
+
+
+def _undoing_all_unsaid(transaction: Connection) -> None:
+    _adding(5)(transaction)
+    with suppress(IntegrityError):
+        _undoing_all(transaction)
 
 
 def _kept(stores: Stores) -> set[int]:

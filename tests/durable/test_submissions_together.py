@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from mail.address import parse_mailbox
@@ -18,9 +20,9 @@ from peers.smtp_role import settle_tenant
 from policy.submission_replies import WITHDRAWN, blocked
 from store import addressee, consequences, injection
 from store.injection import Forward, HandedIn, Submitted
-from store.schema import clients, flows, messages, recipients
+from store.schema import clients, counters, flows, messages, recipients
 from store.spool import Stored
-from store.stores import Stores
+from store.stores import Stores, open_stores
 from store.together import LIMIT, Together, reading, writing
 
 NOW = datetime.now(UTC)
@@ -168,3 +170,25 @@ def test_addressees_are_judged_each_for_its_own_project(stores: Stores) -> None:
         waiting = reading(stores.core.database, thread, addressee.refusals)
         told: Sequence[str | None] = [one.result(10) for one in [waiting.ask(each) for each in asked]]
     assert told == [WITHDRAWN, blocked("bad@one.test", "rating 1"), WITHDRAWN, None, None, *[None] * 5]
+
+
+def test_where_sqlite_undoes_the_turn_by_itself_nobody_is_served_alone(migrated_folder: Path, tmp_path: Path) -> None:
+    """Else each would be a transaction of its own, kept though its caller hears of an error."""
+    shutil.copytree(migrated_folder, tmp_path, dirs_exist_ok=True)
+    stores = open_stores(str(tmp_path))
+    row = {"scope": "test", "scope_id": 0, "name": "writes", "value": 0}
+
+    def serve(tx: Connection, asked: Sequence[int]) -> list[int]:
+        for number in asked:
+            tx.execute(insert(counters).prefix_with("OR ROLLBACK").values({**row, "scope_id": number}))
+        return list(asked)
+
+    together = writing(stores.core.journal, serve)
+    with _Behind(stores):
+        futures = [together.ask(number) for number in (1, 2, 2, 3)]
+    for future in futures:
+        with pytest.raises(IntegrityError):
+            future.result(10)
+    with stores.core.database.read() as core:
+        assert core.execute(select(counters.c.scope_id).where(counters.c.scope == "test")).all() == []
+    stores.close()
