@@ -50,6 +50,7 @@ class Campaign:
     name: str
     sender_id: int
     list_id: int
+    segment_id: int | None
     pool: str
     state: CampaignState
     state_reason: str | None
@@ -79,12 +80,13 @@ def create(
     content: Content,
     now: datetime,
     sending: Sending = Sending(),
+    segment_id: int | None = None,
 ) -> int:
-    """A draft; its content is version 1."""
+    """A draft; its content is version 1. `segment_id`: it goes to those of the list whom that means."""
     drafted = {
         "project_id": project_id, "name": name, "sender_id": sender_id, "list_id": list_id, "pool": pool,
         "state": CampaignState.DRAFT.value, "content_version": 1, "created_at": now,
-        **_columns(sending),
+        "segment_id": segment_id, **_columns(sending),
     }  # fmt: skip
     campaign = int(tx.execute(insert(campaigns).values(drafted).returning(campaigns.c.id)).scalar_one())
     campaign_content.save(tx, campaign, 1, content)
@@ -130,16 +132,27 @@ def edit(
     pool: str,
     content: Content,
     sending: Sending,
+    segment_id: int | None,
 ) -> bool:
     """A draft as it shall be, its content as the next version; False where it is no draft any more."""
     draft = update(campaigns).where(campaigns.c.id == campaign, campaigns.c.state == CampaignState.DRAFT.value)
-    values = {"name": name, "sender_id": sender_id, "list_id": list_id, "pool": pool, **_columns(sending)}
-    counted = draft.values(**values, content_version=campaigns.c.content_version + 1)
+    values = {"name": name, "sender_id": sender_id, "list_id": list_id, "segment_id": segment_id, "pool": pool}
+    counted = draft.values(**values, **_columns(sending), content_version=campaigns.c.content_version + 1)
     version = tx.execute(counted.returning(campaigns.c.content_version)).scalar_one_or_none()
     if version is None:
         return False
     campaign_content.save(tx, campaign, version, content)
     campaign_content.forget_before(tx, campaign, version)
+    return True
+
+
+def leave_segment(tx: Connection, segment: int) -> bool:
+    """What was launched or ended needs it no more; False where a campaign that may still be launched goes to it."""
+    waits = (campaigns.c.segment_id == segment, campaigns.c.launched_at.is_(None))
+    ended = campaigns.c.state == CampaignState.CANCELLED.value
+    if tx.execute(select(campaigns.c.id).where(*waits, ~ended).limit(1)).first() is not None:
+        return False
+    tx.execute(update(campaigns).where(campaigns.c.segment_id == segment).values(segment_id=None))
     return True
 
 

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Row, exists, func, insert, select, update
 from mail.outcome import Reason
 from policy.lifecycle import Event, State
 from policy.suppression import why_suppressed
-from store import counters, flows, hand, new_rows
+from store import counters, flows, hand, new_rows, segments
 from store.campaigns import Campaign, CampaignState
 from store.new_rows import NewRow
 from store.schema import (
@@ -40,13 +40,14 @@ BATCH: Final = 200
 SOON: Final = timedelta(seconds=20)  # rows are made so long before they are due, and no more than these outlive a pause
 
 
-def selected(connection: Connection, list_id: int) -> array[int]:
+def selected(connection: Connection, campaign: Campaign) -> array[int]:
     """The client ids that a launch now would fix, sorted by site: `array("q")`, blocked ones included."""
+    meets = segments.condition_of(connection, campaign.project_id, campaign.segment_id)
     wanted = (
         select(clients.c.id)
         .join(memberships, memberships.c.client_id == clients.c.id)
         .outerjoin(sites, sites.c.domain == clients.c.site)
-        .where(memberships.c.list_id == list_id)
+        .where(memberships.c.list_id == campaign.list_id, meets)
         .order_by(OF_CLIENT, clients.c.id)
     )
     return array("q", connection.execute(wanted).scalars())

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from mail.address import parse_mailbox
 from policy.launch_gate import LaunchFacts, has_body
-from store import campaign_content, campaigns, connections, domains, imports, list_ratings, projects, senders
+from store import campaign_content, campaigns, connections, domains, imports, projects, segments, senders
 
 
 def gather(connection: Connection, campaign: campaigns.Campaign) -> LaunchFacts:
@@ -29,7 +29,7 @@ def gather(connection: Connection, campaign: campaigns.Campaign) -> LaunchFacts:
         sender_authorised=sender.authorised,
         domain=name,
         domain_sending=domain is not None and domain.owned and domain.sending,
-        ratings=list_ratings.of_list(connection, campaign.project_id, campaign.list_id),
+        ratings=segments.ratings_on_list(connection, campaign.project_id, campaign.list_id, campaign.segment_id),
         imports_running=imports.count_open(connection, campaign.project_id),
         sender_stopped=connections.why_stopped(connection, campaign.project_id, address.normalised),
     )

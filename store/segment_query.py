@@ -1,7 +1,7 @@
 """Who is in a segment: policy/segment.py's rule as a condition on clients, for both engines (PRODUCT L5).
 
 Called by admin/acts; on `core`. `about` asks a sample, some thousand clients spread evenly over those in question, so
-it costs the same for any number of clients; `count` and `distribution` look at every one.
+it costs the same for any number of clients; `count` looks at every one.
 """
 
 from __future__ import annotations
@@ -130,12 +130,6 @@ def count(connection: Connection, project: int, rule: Rule) -> int:
     """Every client is looked at: seconds for a million."""
     wanted = select(func.count()).select_from(clients).where(condition(connection, project, rule))
     return int(connection.execute(wanted).scalar_one())
-
-
-def distribution(connection: Connection, project: int, rule: Rule) -> dict[int, int]:
-    """How many of them have each rating."""
-    wanted = select(clients.c.rating, func.count()).where(condition(connection, project, rule))
-    return {int(row[0]): int(row[1]) for row in connection.execute(wanted.group_by(clients.c.rating))}
 
 
 def about(connection: Connection, project: int, rule: Rule) -> Size:

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, true, update
 
 from policy.segment import Rule, plain, rule_of
+from store import list_ratings, segment_query
 from store.projects import TakenError
-from store.schema import segments
+from store.schema import clients, memberships, segments
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,33 @@ def page(tx: Connection, project: int, after: int, limit: int) -> list[Segment]:
 
 def remove(tx: Connection, project: int, segment: int) -> bool:
     return tx.execute(delete(segments).where(*_one(project, segment))).rowcount == 1
+
+
+def condition_of(connection: Connection, project: int, segment: int | None) -> ColumnElement[bool]:
+    """What a row of clients must meet; nothing where it is None. LookupError where it is gone, which a key forbids."""
+    return (
+        true() if segment is None else segment_query.condition(connection, project, _rule(connection, project, segment))
+    )
+
+
+def ratings_on_list(connection: Connection, project: int, list_id: int, segment: int | None) -> dict[int, int]:
+    """How many of a list, those whom the segment means, have each rating: what the launch gate judges (K5)."""
+    if segment is None:
+        return list_ratings.of_list(connection, project, list_id)
+    wanted = (
+        select(clients.c.rating, func.count())
+        .join(memberships, memberships.c.client_id == clients.c.id)
+        .where(memberships.c.list_id == list_id, condition_of(connection, project, segment))
+        .group_by(clients.c.rating)
+    )
+    return {int(row[0]): int(row[1]) for row in connection.execute(wanted)}
+
+
+def _rule(connection: Connection, project: int, segment: int) -> Rule:
+    found = get(connection, project, segment)
+    if found is None:
+        raise LookupError(f"segment {segment} is gone")
+    return found.rule
 
 
 def _check_free(tx: Connection, project: int, name: str, but: int | None) -> None:

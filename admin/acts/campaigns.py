@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from admin.acts import lists as acts_lists
+from admin.acts import segments as acts_segments
 from admin.acts.pages import Page, Window, page_of
 from admin.office import Office
 from admin.refusals import ConflictError, InvalidError, NotFoundError
@@ -30,7 +31,7 @@ AS_USUAL: Final = Sending()
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What is asked for; `pool` names the egress sources."""
+    """What is asked for: to a list, or those of it whom `segment` means; `pool` names the egress sources."""
 
     name: str
     sender: int
@@ -38,6 +39,7 @@ class Draft:
     pool: str
     content: Content
     sending: Sending = AS_USUAL
+    segment: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ def create(office: Office, project: int, draft: Draft) -> CampaignLine:
     _check_name(name)
     _check_content(draft.content)
     _check_sending(draft.sending)
-    acts_lists.get(office, project, draft.list)
+    _check_recipients(office, project, draft)
     now = office.now()
 
     def work(tx: Any) -> int:
@@ -92,7 +94,7 @@ def create(office: Office, project: int, draft: Draft) -> CampaignLine:
             raise NotFoundError(f"this project has no sender {draft.sender}")
         return campaigns.create(
             tx, project, name, draft.sender, draft.list, draft.pool, draft.content, now,
-            draft.sending,
+            draft.sending, draft.segment,
         )  # fmt: skip
 
     return CampaignLine(office.write(work), name, CampaignState.DRAFT.value)
@@ -103,7 +105,7 @@ def draft_of(office: Office, project: int, campaign: int) -> Draft:
     with office.read() as connection:
         found = _mine(connection, project, campaign)
         content = campaign_content.load(connection, found.id, found.content_version)
-    return Draft(found.name, found.sender_id, found.list_id, found.pool, content, found.sending)
+    return Draft(found.name, found.sender_id, found.list_id, found.pool, content, found.sending, found.segment_id)
 
 
 def edit(office: Office, project: int, campaign: int, draft: Draft) -> None:
@@ -111,7 +113,7 @@ def edit(office: Office, project: int, campaign: int, draft: Draft) -> None:
     _check_name(draft.name.strip())
     _check_content(draft.content)
     _check_sending(draft.sending)
-    acts_lists.get(office, project, draft.list)
+    _check_recipients(office, project, draft)
 
     def work(tx: Any) -> bool:
         _mine(tx, project, campaign)
@@ -119,7 +121,7 @@ def edit(office: Office, project: int, campaign: int, draft: Draft) -> None:
             raise NotFoundError(f"this project has no sender {draft.sender}")
         named = draft.name.strip()
         return campaigns.edit(
-            tx, campaign, named, draft.sender, draft.list, draft.pool, draft.content, draft.sending
+            tx, campaign, named, draft.sender, draft.list, draft.pool, draft.content, draft.sending, draft.segment
         )  # fmt: skip
 
     if not office.write(work):
@@ -135,6 +137,12 @@ def gate(office: Office, project: int, campaign: int) -> list[Failing]:
 def _check_name(name: str) -> None:
     if not name or len(name) > _NAME_LIMIT or not name.isprintable():
         raise InvalidError(f"campaign name: 1 to {_NAME_LIMIT} printable characters")
+
+
+def _check_recipients(office: Office, project: int, draft: Draft) -> None:
+    acts_lists.get(office, project, draft.list)
+    if draft.segment is not None:
+        acts_segments.get_rule(office, project, draft.segment)
 
 
 def _check_sending(sending: Sending) -> None:
@@ -219,7 +227,7 @@ def start(office: Office, found: Campaign) -> None:
     """Fix who gets it and let the sender begin; the gate has been passed. Raises ConflictError."""
     now = office.now()
     with office.read() as connection:
-        chosen = expansion.selected(connection, found.list_id)
+        chosen = expansion.selected(connection, found)
     if not office.write(lambda tx: expansion.launch(tx, found.id, chosen, now)):
         raise ConflictError(f"campaign {found.id} was launched or cancelled by someone else meanwhile")
 

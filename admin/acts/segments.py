@@ -11,7 +11,7 @@ from admin.acts.pages import Page, Window, page_of
 from admin.office import Office
 from admin.refusals import ConflictError, InvalidError, NotFoundError
 from policy.segment import Rule, plain, rule_of
-from store import lists, segment_query, segments
+from store import campaigns, lists, segment_query, segments
 from store.projects import TakenError
 from store.segment_query import Size
 
@@ -113,9 +113,17 @@ def count(office: Office, project: int, segment: int) -> Size:
 
 
 def remove(office: Office, project: int, segment: int) -> str:
-    """Its name. Raises NotFoundError."""
+    """Its name. Raises NotFoundError, and ConflictError where a campaign that is not launched goes to it."""
     found = get_rule(office, project, segment)
-    office.write(lambda tx: segments.remove(tx, project, segment))
+
+    def work(tx: Any) -> None:
+        if not campaigns.leave_segment(tx, segment):
+            raise ConflictError(
+                f"segment {found.name}: a campaign that is not launched yet goes to it; change that first"
+            )
+        segments.remove(tx, project, segment)
+
+    office.write(work)
     return found.name
 
 

@@ -42,7 +42,8 @@ class AttachmentRequest(BaseModel):
 
 
 class CampaignRequest(BaseModel):
-    """`html` is what is sent, or `source` is made into it: `form` says what that is written in.
+    """Of `list` everybody, or those whom `segment` means. `html` is what is sent, or `source` is made into it:
+    `form` says what that is written in.
 
     `interval` between two messages and `part_every` between two of the `parts` are seconds.
     """
@@ -51,6 +52,7 @@ class CampaignRequest(BaseModel):
     name: str
     sender: int
     list: int
+    segment: int | None = None
     subject: str
     html: str = ""
     form: Form = Form.HTML
@@ -101,7 +103,7 @@ def _draft(body: CampaignRequest) -> Draft:
     )
     table = Timetable(timedelta(seconds=body.interval), body.parts, timedelta(seconds=body.part_every))
     sending = Sending(body.from_name.strip(), table, body.history)
-    return Draft(body.name, body.sender, body.list, body.pool, content, sending)
+    return Draft(body.name, body.sender, body.list, body.pool, content, sending, body.segment)
 
 
 @router.get("/campaigns")

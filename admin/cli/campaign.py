@@ -25,6 +25,7 @@ def add_campaign(
     sender: Annotated[str, typer.Option("--sender", help="The address of its sender.")],
     list_name: Annotated[str, typer.Option("--list")],
     subject: Annotated[str, typer.Option("--subject")],
+    segment: Annotated[str | None, typer.Option("--segment", help="Of the list only those whom it means.")] = None,
     html: Annotated[Path | None, typer.Option("--html", help="A file with the HTML of the message.")] = None,
     markdown: Annotated[Path | None, typer.Option("--markdown", help="The same, written in Markdown.")] = None,
     mjml: Annotated[Path | None, typer.Option("--mjml", help="The same, written in MJML.")] = None,
@@ -41,7 +42,7 @@ def add_campaign(
     as_json: AsJson = False,
 ) -> None:
     """Make a draft."""
-    from admin.acts import campaign_messages, campaigns, lists, senders
+    from admin.acts import campaign_messages, campaigns, lists, segments, senders
     from policy.timetable import Timetable
     from store.campaigns import Sending
 
@@ -60,6 +61,7 @@ def add_campaign(
             pool,
             content,
             Sending(from_name.strip(), table, history),
+            segments.by_name(office, owner, segment) if segment else None,
         )
         show_one(campaigns.create(office, owner, draft), as_json)
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 from fastapi import APIRouter, Response
 from fastapi.responses import RedirectResponse
 
-from admin.acts import campaigns, lists, senders
+from admin.acts import campaigns, lists, segments, senders
 from admin.acts.campaigns import Draft
 from admin.acts.pages import Window
 from admin.api.doors import InWindow
@@ -53,7 +53,7 @@ def create(visit: Member, form: Filled) -> Response:
     name = form.get("name").strip()
     try:
         content = Content(name or "-", "", None, {}, ())
-        draft = Draft(name, form.number("sender"), form.number("list"), "mailings", content)
+        draft = Draft(name, form.number("sender"), form.number("list"), "mailings", content, segment=_segment(form))
         made = campaigns.create(visit.office, visit.here, draft)
     except RefusedError as error:
         return _recipients(visit, None, form.failed(error, ("campaign name", "sender", "list")))
@@ -69,11 +69,16 @@ def show_recipients(visit: Member, campaign: int) -> Response:
 def save_recipients(visit: Member, campaign: int, form: Filled) -> Response:
     old = campaigns.draft_of(visit.office, visit.here, campaign)
     try:
-        draft = replace(old, name=form.get("name"), sender=form.number("sender"), list=form.number("list"))
+        sender, chosen, segment = form.number("sender"), form.number("list"), _segment(form)
+        draft = replace(old, name=form.get("name"), sender=sender, list=chosen, segment=segment)
         campaigns.edit(visit.office, visit.here, campaign, draft)
     except RefusedError as error:
         return _recipients(visit, campaign, form.failed(error, ("campaign name", "sender", "list")))
     return visit.done("campaign.edit", draft.name, f"/campaigns/{campaign}/message", "saved")
+
+
+def _segment(form: Form) -> int | None:
+    return form.number("segment") if form.get("segment") else None
 
 
 @router.get("/p/{project}/campaigns/{campaign}/sending")
@@ -175,6 +180,7 @@ def _recipients(visit: Visit, campaign: int | None, form: Form) -> Response:
     draft = None if campaign is None else _draft(visit, campaign)
     shown = {
         "campaign": campaign, "draft": draft,
+        "segments": segments.page(visit.office, visit.here, Window(limit=_OFFERED)).items,
         "lists": lists.page(visit.office, visit.here, Window(limit=_OFFERED)).items,
         "senders": senders.page(visit.office, visit.here, Window(limit=_OFFERED)).items,
     }  # fmt: skip

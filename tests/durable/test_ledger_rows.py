@@ -325,7 +325,7 @@ def test_a_reply_revives_once_and_gives_no_consent_back(stores: Stores, made: ro
     assert not revive()
     assert rating(stores, row.client_id) == 10
     with stores.core.database.read() as core:
-        part = expansion.selected(core, made.list_id)
+        part = expansion.selected(core, made.campaign(stores))
         row_of_client = core.execute(expansion._expandable(made.campaign(stores), list(part))).all()
         changes = core.execute(select(rating_changes.c.before, rating_changes.c.after)).all()
     assert [(one.rating, bool(one.withdrawn)) for one in row_of_client if one.id == row.client_id] == [(10, True)]

@@ -20,7 +20,7 @@ from admin.refusals import ConflictError, InvalidError, NotFoundError
 from peers import rows
 from peers.rows import VAULT, Made
 from policy.segment import Ask, Condition, Rule, plain, rule_of
-from store import clients, lists, projects, schema, segment_query
+from store import campaigns, clients, expansion, launch_facts, lists, projects, schema, segment_query
 from store.stores import Stores
 
 NOW: Final = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -134,7 +134,6 @@ def test_the_database_means_whom_the_rule_means(office: Office, made: Made) -> N
             found = list(tx.execute(select(schema.clients.c.id).where(meets).order_by(schema.clients.c.id)).scalars())
             assert found == wanted, plain(rule)
             assert segment_query.count(tx, made.project_id, rule) == len(wanted)
-            assert sum(segment_query.distribution(tx, made.project_id, rule).values()) == len(wanted)
 
 
 def test_of_many_clients_it_says_about_how_many_at_once(office: Office, made: Made) -> None:
@@ -170,3 +169,29 @@ def test_names_are_taken_once_and_anothers_lists_and_segments_are_none(office: O
             act(office, other, first.id)
     assert segments.remove(office, project, first.id) == "first"
     assert msgspec.to_builtins(segments.page(office, project, Window()))["items"] == []
+
+
+def test_a_campaign_goes_to_those_of_its_list_whom_the_segment_meant_at_launch(office: Office, made: Made) -> None:
+    project = made.project_id
+    _many(office, project, made.list_id)
+    friends = segments.create(office, project, "friends", {"rating_from": 8})
+    office.write(lambda tx: tx.execute(update(schema.campaigns).values(segment_id=friends.id)))
+    wanted = [one["id"] for one in _told(office) if made.list_id in one["lists"] and one["rating"] >= 8]
+    with office.read() as tx:
+        campaign = campaigns.by_id(tx, project, made.campaign_id)
+        assert campaign is not None
+        chosen = expansion.selected(tx, campaign)
+        judged = launch_facts.gather(tx, campaign).ratings
+    assert sorted(chosen) == wanted
+    assert sum(judged.values()) == len(wanted)
+    assert min(judged) >= 8
+    with pytest.raises(ConflictError, match="not launched"):
+        segments.remove(office, project, friends.id)
+    segments.edit(office, project, friends.id, "friends", {"rating_from": 9})
+    assert office.write(lambda tx: expansion.launch(tx, campaign.id, chosen, NOW))
+    segments.remove(office, project, friends.id)
+    with office.read() as tx:
+        campaign = campaigns.by_id(tx, project, made.campaign_id)
+        assert campaign is not None
+        assert (campaign.segment_id, campaign.recipients) == (None, len(wanted))
+        assert set(expansion.snapshot_part(tx, campaign, NOW, 1000)) == set(wanted)

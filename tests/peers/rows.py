@@ -107,7 +107,7 @@ def _register(tx: object, made: Made, part: Sequence[str], site: Callable[[str],
 
 def launch(stores: Stores, made: Made) -> None:
     with stores.core.database.read() as core:
-        chosen = expansion.selected(core, made.list_id)
+        chosen = expansion.selected(core, made.campaign(stores))
     assert stores.core.journal.run(lambda tx: expansion.launch(tx, made.campaign_id, chosen, datetime.now(UTC)))
 
 

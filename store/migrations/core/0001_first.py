@@ -344,6 +344,7 @@ def upgrade() -> None:
         sa.Column("name", columns.Words, nullable=False),
         sa.Column("sender_id", columns.Id, nullable=False),
         sa.Column("list_id", columns.Id, nullable=False),
+        sa.Column("segment_id", columns.Id, nullable=True),
         sa.Column("pool", columns.Words, nullable=False),
         sa.Column("state", columns.Words, nullable=False),
         sa.Column("state_reason", columns.Words, nullable=True),
@@ -369,6 +370,10 @@ def upgrade() -> None:
             ["projects.id"],
         ),
         sa.ForeignKeyConstraint(
+            ["segment_id"],
+            ["segments.id"],
+        ),
+        sa.ForeignKeyConstraint(
             ["sender_id"],
             ["senders.id"],
         ),
@@ -376,6 +381,7 @@ def upgrade() -> None:
         sqlite_strict=True,
     )
     op.create_index(op.f("ix_campaigns_project_id_campaigns_id"), "campaigns", ["project_id", "id"], unique=False)
+    op.create_index(op.f("ix_campaigns_segment_id"), "campaigns", ["segment_id"], unique=False)
     op.create_index(op.f("ix_campaigns_state"), "campaigns", ["state"], unique=False)
     op.create_table(
         "connections",
