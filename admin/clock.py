@@ -30,6 +30,7 @@ from admin.observing import Observer
 from admin.office import Office
 from admin.refusals import ConflictError
 from admin.report_desk import ReportDesk
+from admin.retaining import Retaining
 from admin.tls_reports import TlsReports
 from net.http_guard import HttpGuard
 from net.resolver import Resolver
@@ -97,6 +98,7 @@ def run(context: Context) -> None:
     tls_reports = TlsReports(desk, resolver, guard, context.log)
     dmarc_reports = DmarcReports(desk, resolver, context.log)
     observer = Observer(office, context.folder)
+    retaining = Retaining(office, context.spool, context.settings.retention)
     duties = [
         Duty(loading.step, 0.0),
         Duty(lambda: launch_due(office, context.log, office.now()), 1.0),
@@ -116,6 +118,7 @@ def run(context: Context) -> None:
         Duty(lambda: forget_reports(office, office.now()), 3600.0),
         Duty(lambda: forget_peers(office, office.now()), 3600.0),
         Duty(lambda: observer.step(office.now()), _OBSERVED),
+        Duty(lambda: retaining.step(office.now()), 60.0),
         Duty(lambda: sweep_spool(office, context.spool, context.log, office.now()), 3600.0),
     ]
     changes = Changes(context.stores.core.database)

@@ -108,6 +108,7 @@ OVERVIEW: Final = Dashboard("mailloft-overview", "Mailloft: overview", (
         Query(rate("mailloft_imported_rows_total"), "imported rows a second"),
         Query(rate("mailloft_domain_checks_total"), "domain checks a second"),
         Query(rate("mailloft_spool_swept_total"), "swept files a second"),
+        Query(rate("mailloft_retention_dropped_total"), "old rows a second"),
     )),
     _one("Since the doctor's round", "time() - max(mailloft_doctor_examined_timestamp_seconds)", "s"),
 ))  # fmt: skip

@@ -456,6 +456,7 @@ correspondence = _table(
     Column("arrival_id", ForeignKey("arrivals.id"), primary_key=True, autoincrement=False),
     Column("mailbox_id", Count),  # None: it came to the reverse-path of what we sent
     _moment("at"), _text("dmarc"), Column("letter", Json, nullable=False),  # mail/letter.py
+    Index(None, "arrival_id"),  # the oldest first, and whether an arrival is still shown
     sqlite_with_rowid=False,
 )  # fmt: skip
 

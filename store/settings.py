@@ -139,6 +139,14 @@ class Storage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     spool: str = ""  # a folder; empty: DIR/spool
 
 
+class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Ages at which rows are dropped; 0: never."""
+
+    conversations: timedelta = timedelta(days=730)  # what clients wrote, as their conversations show it
+    arrivals: timedelta = timedelta(days=90)  # what came in, once no conversation and no mailbox has it
+    attempts: timedelta = timedelta(days=90)  # at delivery
+
+
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     message_bytes: int = 50 * 1024 * 1024
     recipients: int = 100  # of one transaction
@@ -198,6 +206,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     admin: Admin = Admin()
     metrics: Metrics = Metrics()
     storage: Storage = Storage()
+    retention: Retention = Retention()
     limits: Limits = Limits()
     shaping: Shaping = Shaping()
     breaker: Breaker = Breaker()

@@ -237,3 +237,4 @@ def upgrade() -> None:
         sqlite_strict=True,
         sqlite_with_rowid=False,
     )
+    op.create_index(op.f("ix_correspondence_arrival_id"), "correspondence", ["arrival_id"], unique=False)
