@@ -1,11 +1,13 @@
 """The network that the machines of the deployment test are on: a bridge, one /24, outward DNS and web alone.
 
 Nothing that a machine sends as mail can leave this host: forwarding between the bridge and the outside is cut to DNS
-and tcp 80 and 443, which installing packages needs. Needs root, iproute2 and nftables. Linux alone.
+and tcp 80 and 443, which installing packages needs. One run of the tests has it at a time; another waits.
+Needs root, iproute2 and nftables. Linux alone.
 """
 
 from __future__ import annotations
 
+import fcntl
 import subprocess
 from pathlib import Path
 from typing import Final
@@ -13,6 +15,7 @@ from typing import Final
 NAME: Final = "mailloft0"
 PREFIX: Final = "10.213.78"
 HOST: Final = f"{PREFIX}.1"
+_HELD: Final = Path("/run/lock/mailloft-deploy")
 _FORWARD: Final = Path("/proc/sys/net/ipv4/ip_forward")
 _RULES: Final = """
 table ip {name}
@@ -48,9 +51,11 @@ class Bridge:
     """Up while the object is: `mtu` is what its machines must use."""
 
     def __init__(self) -> None:
+        self._held = _HELD.open("w")
+        fcntl.flock(self._held, fcntl.LOCK_EX)
         self.mtu = _outward_mtu()
         self._forwarded = _FORWARD.read_text()
-        self.down()
+        _remove()
         run("ip", "link", "add", NAME, "type", "bridge")
         run("ip", "addr", "add", f"{HOST}/24", "dev", NAME)
         run("ip", "link", "set", NAME, "mtu", str(self.mtu), "up")
@@ -58,9 +63,14 @@ class Bridge:
         _FORWARD.write_text("1")
 
     def down(self) -> None:
-        for words in (("ip", "link", "del", NAME), ("nft", "delete", "table", "ip", NAME)):
-            subprocess.run(words, capture_output=True, timeout=30, check=False)
+        _remove()
         _FORWARD.write_text(self._forwarded)
+        self._held.close()
+
+
+def _remove() -> None:
+    for words in (("ip", "link", "del", NAME), ("nft", "delete", "table", "ip", NAME)):
+        subprocess.run(words, capture_output=True, timeout=30, check=False)
 
 
 def _outward_mtu() -> int:

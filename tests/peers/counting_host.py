@@ -33,6 +33,7 @@ class Street:
     connections: list[tuple[float, str, str]] = field(default_factory=list)  # when, to which host, from which source
     taken: list[tuple[float, str, str, str]] = field(default_factory=list)  # when, host, source, recipient
     refused: list[tuple[float, str, str, str]] = field(default_factory=list)
+    kept: list[bytes] | None = None  # of each message its octets, where they are asked for
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         host, source = (writer.get_extra_info(name)[0] for name in ("sockname", "peername"))
@@ -54,7 +55,9 @@ class Street:
                     recipient = path.group(1).decode()
                 if verb == b"DATA":
                     writer.write(b"354 go on\r\n")
-                    await reader.readuntil(b"\r\n.\r\n")
+                    message = await reader.readuntil(b"\r\n.\r\n")
+                    if self.kept is not None:
+                        self.kept.append(message)
                     await asyncio.sleep(self.pause)
                     writer.write(self._end(host, source, recipient))
                 else:

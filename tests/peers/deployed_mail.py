@@ -24,7 +24,7 @@ from peers.loopback import wait_until
 @contextmanager
 def far_host() -> Iterator[Street]:
     """far.test's MX: takes all on port 25 of this end of the bridge, and keeps who came."""
-    street, loop = Street(25), asyncio.new_event_loop()
+    street, loop = Street(25, kept=[]), asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     server = asyncio.run_coroutine_threadsafe(asyncio.start_server(street.serve, HOST, 25), loop).result(10)
@@ -112,14 +112,19 @@ def subjects(deployed: Deployed, of: Household) -> str:
 
 def goes_out(deployed: Deployed, of: Household) -> None:
     """A message from a program leaves for another host from the machine's address."""
-    with deployed.api() as operator:
-        # What the operator makes needs no moderation.
-        project = of.domain.partition(".")[0]
-        connection = made(operator, f"/connections?project={project}", {"name": "shop", "sender": of.sender})
     with far_host() as street:
-        with smtplib.SMTP_SSL(deployed.machine.address, 465, context=trusting(), timeout=20) as smtp:
-            smtp.login(connection["login"], connection["password"])
-            smtp.send_message(letter(of.login, "bob@far.test"))
+        hand_in(deployed, of, "shop")
         wait_until(lambda: street.taken, "far.test has taken it", 60)
     (_, _, source, recipient) = street.taken[0]
     assert (source, recipient) == (deployed.machine.address, "bob@far.test")
+
+
+def hand_in(deployed: Deployed, of: Household, program: str, subject: str = "by way of the machine") -> None:
+    """A new program signs in and hands in a letter to bob@far.test."""
+    with deployed.api() as operator:
+        # What the operator makes needs no moderation.
+        project = of.domain.partition(".")[0]
+        connection = made(operator, f"/connections?project={project}", {"name": program, "sender": of.sender})
+    with smtplib.SMTP_SSL(deployed.machine.address, 465, context=trusting(), timeout=20) as smtp:
+        smtp.login(connection["login"], connection["password"])
+        smtp.send_message(letter(of.login, "bob@far.test", subject))

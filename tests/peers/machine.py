@@ -106,8 +106,8 @@ class Machine:
         self._root = base(suite)
         self._bridge = bridge
 
-    def boot(self) -> None:
-        """Afresh: what an earlier machine of that name was is gone."""
+    def boot(self, with_folder_of: Machine | None = None, folder: str = "") -> None:
+        """Afresh: what an earlier machine of that name was is gone. It may begin with a folder of another machine."""
         self.destroy()
         upper = self.folder / "upper"
         (upper / "etc/ssh").mkdir(parents=True)
@@ -116,6 +116,11 @@ class Machine:
         servers = [line for line in Path("/etc/resolv.conf").read_text().splitlines() if line.startswith("nameserver")]
         (upper / "etc/resolv.conf").write_text("\n".join(servers) + "\n")
         (upper / "etc/machine-id").write_text(uuid.uuid4().hex + "\n")
+        if with_folder_of:
+            (upper / folder).parent.mkdir(parents=True)
+            run("cp", "-a", str(with_folder_of.folder / "upper" / folder), str(upper / folder))
+        # node trusts a list of its own.
+        (upper / "etc/environment").write_text("NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt\n")
         run("ssh-keygen", "-A", "-f", str(upper))
         host_key = (upper / "etc/ssh/ssh_host_ed25519_key.pub").read_text().split()
         (self.folder / "known_hosts").write_text(f"{self.address} {host_key[0]} {host_key[1]}\n")
@@ -144,6 +149,25 @@ class Machine:
                 raise RuntimeError(f"{self.name} did not come up within {_BOOT:.0f} s: {self.folder}/lxc.log")
             time.sleep(0.3)
 
+    def reboot(self) -> None:
+        """Until all that starts by itself has started, or failed."""
+        before = self._began()
+        self.run("systemctl reboot", check=False)
+        deadline = time.monotonic() + _BOOT
+        while self._began() in (None, before):
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"{self.name} did not come back within {_BOOT:.0f} s")
+            time.sleep(0.5)
+        self.run("systemctl is-system-running --wait", check=False)
+
+    def _began(self) -> bytes | None:
+        """When its first process did; None while it cannot be asked."""
+        words = self._ssh("systemctl show --property UserspaceTimestampMonotonic")
+        try:
+            return subprocess.run(words, capture_output=True, check=True, timeout=20).stdout
+        except subprocess.SubprocessError:
+            return None
+
     def run(self, command: str, *, check: bool = True, within: float = 120) -> str:
         """What a shell command of root printed there, both streams. RuntimeError with its words where it failed."""
         done = subprocess.run(
@@ -152,6 +176,10 @@ class Machine:
         if check and done.returncode != 0:
             raise RuntimeError(f"{self.name}: {command}: status {done.returncode}: {done.stdout[-2000:]}")
         return done.stdout
+
+    def put(self, file: Path, place: str) -> None:
+        with file.open("rb") as reading:
+            subprocess.run(self._ssh(f"cat >{place}"), stdin=reading, check=True, timeout=120)
 
     def _ssh(self, command: str) -> list[str]:
         return [
