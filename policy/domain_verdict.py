@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from policy.acceptance import DMARC_REPORTS, TLS_REPORTS
-from policy.domain_records import OWNERSHIP_LABEL, DnsRecord, spf
+from policy.domain_records import OWNERSHIP_LABEL, STS_LABEL, DnsRecord, spf
 from policy.spf_text import LOOKUPS, Names, admits, first_word_is_spf, lookups, merged
 
 OK: Final = ""
@@ -52,7 +52,7 @@ class Facts:
 class Finding:
     """`mistake` "" where all is well; `paste` is the record as it should be, `numbers` fill the words."""
 
-    about: str  # ownership | mx | spf | dkim | dmarc | tlsrpt
+    about: str  # ownership | mx | spf | dkim | dmarc | tlsrpt, and those of policy/beside_verdict.py
     mistake: str
     paste: DnsRecord
     published: tuple[str, ...] = ()
@@ -66,6 +66,7 @@ def questions(domain: str, selectors: Iterable[str]) -> list[tuple[str, str]]:
         *(f"{one}._domainkey.{domain}" for one in selectors),
         f"_dmarc.{domain}",
         f"_smtp._tls.{domain}",
+        f"{STS_LABEL}.{domain}",
     ]
     return [(domain, "MX"), (domain, "TXT"), *((host, "TXT") for one in hosts for host in (one, f"{one}.{domain}"))]
 
@@ -150,10 +151,11 @@ def _text(facts: Facts, about: str, paste: DnsRecord, right: Callable[[str], boo
         return Finding(about, OK, paste, mine)
     if mine:
         return Finding(about, f"{about}_differs", paste, mine)
-    return _absent(facts, about, paste, said, prefix)
+    return absent(facts, about, paste, said, prefix)
 
 
-def _absent(facts: Facts, about: str, paste: DnsRecord, said: Said, prefix: str) -> Finding:
+def absent(facts: Facts, about: str, paste: DnsRecord, said: Said, prefix: str) -> Finding:
+    """Why a text record is not seen: on the wrong name, behind an alias, or not at all."""
     doubled = f"{paste.host}.{facts.domain}"
     elsewhere = facts.said(doubled, "TXT").values
     if any(text.strip().lower().startswith(prefix) for text in elsewhere):
@@ -238,7 +240,7 @@ def _dkim(facts: Facts, selector: str, record: str) -> Finding:
     if not said.known:
         return Finding("dkim", UNKNOWN, paste)
     if not said.values:
-        return _absent(facts, "dkim", paste, said, "v=dkim1")
+        return absent(facts, "dkim", paste, said, "v=dkim1")
     mistakes = [_key_mistake(text, record) for text in said.values]
     mistake = OK if OK in mistakes and len(mistakes) == 1 else "dkim_two" if len(mistakes) > 1 else mistakes[0]
     return Finding("dkim", mistake, paste, said.values, {"host": paste.host, "count": str(len(mistakes))})
@@ -272,7 +274,7 @@ def _dmarc(facts: Facts) -> Finding:
     if not said.known:
         return Finding("dmarc", UNKNOWN, paste)
     if not mine:
-        return _absent(facts, "dmarc", paste, said, "v=dmarc1")
+        return absent(facts, "dmarc", paste, said, "v=dmarc1")
     if len(mine) > 1:
         return Finding("dmarc", "dmarc_two", paste, mine, {"count": str(len(mine))})
     mistake, numbers = _dmarc_mistake(mine[0])

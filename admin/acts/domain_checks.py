@@ -6,9 +6,11 @@ Crash case: a check that was cut off is made again, since only its end moves `ne
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from ipaddress import ip_address
 from typing import Any, Final
 
 import msgspec
@@ -19,13 +21,15 @@ from admin.office import Office
 from admin.refusals import NotFoundError
 from net import zone_survey
 from net.resolver import Resolver
-from policy import domain_verdict
+from policy import beside_verdict, domain_verdict
+from policy.beside_verdict import SourceNames
 from policy.domain_verdict import Facts, Finding, Said
 from policy.spf_text import Names, first_word_is_spf
 from store import dkim, domains
 from store.domains import STATES, Checked, Domain
 
 _A_ROUND: Final = 2
+_PATIENCE: Final = timedelta(seconds=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,8 @@ def follow(office: Office, project: int, name: str) -> None:
 
 def _check(office: Office, resolver: Resolver, domain: Domain, *, asked: bool) -> None:
     facts = _facts(office, resolver, domain)
-    found, now, desk = domain_verdict.findings(facts), office.now(), notices.notices(office)
+    found = [*domain_verdict.findings(facts), *_beside(office, facts)]
+    now, desk = office.now(), notices.notices(office)
     well = all(one.mistake == domain_verdict.OK for one in found)
 
     def save(tx: Any) -> None:
@@ -125,6 +130,29 @@ def _facts(office: Office, resolver: Resolver, domain: Domain) -> Facts:
     targets = [value.split()[-1].rstrip(".") for value in zone.get((domain.name, "MX"), unasked).values]
     names = zone_survey.names_behind(resolver, domain.name, spf, targets) if spf or targets else Names()
     return Facts(domain.name, office.hostname, domain.ownership_token, keys, office.sending_addresses, zone, names)
+
+
+def _beside(office: Office, facts: Facts) -> list[Finding]:
+    """What no state follows from; each name is asked for at most a second or two."""
+    names = [f"mta-sts.{facts.domain}", facts.hostname]
+    fresh = Resolver(office.settings.dns.servers, _PATIENCE)  # which remembers nothing of before the mend
+    hosts = dict(zip(names, asyncio.run(_addresses(fresh, names)), strict=True))
+    return beside_verdict.findings(facts, hosts, asyncio.run(_sources(office, fresh)))
+
+
+async def _addresses(resolver: Resolver, names: list[str]) -> list[tuple[str, ...]]:
+    return [(await resolver.addresses_of(name)).addresses for name in names]
+
+
+async def _sources(office: Office, resolver: Resolver) -> list[SourceNames]:
+    return [
+        SourceNames(
+            one.address, one.ehlo.rstrip(".").lower(), await resolver.names_of(one.address),
+            (await resolver.addresses_of(one.ehlo)).addresses,
+        )
+        for one in office.settings.outbound.sources
+        if not ip_address(one.address).is_loopback
+    ]  # fmt: skip
 
 
 def _domain(connection: Any, project: int, name: str) -> Domain:

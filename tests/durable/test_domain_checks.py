@@ -88,7 +88,7 @@ def zone(stores: Stores, tmp_path: Path, names: Names) -> Iterator[Zone]:
 def test_a_domain_becomes_green_record_by_record_and_falls_a_day_after_one_breaks(zone: Zone) -> None:
     zone.own()
     # SRV records, which follow, are for mail programs and no state of the domain waits for them.
-    ownership, mx, spf, *keys, dmarc, tlsrpt = (one for one in zone.records if one.type != "SRV")
+    ownership, mx, spf, *keys, dmarc, tlsrpt, sts, policy = (one for one in zone.records if one.type != "SRV")
     assert set(zone.check()) == {"ownership", "mx", "spf", "dkim", "dmarc", "tlsrpt"}
     assert zone.states() == (False, False, False)
 
@@ -110,8 +110,16 @@ def test_a_domain_becomes_green_record_by_record_and_falls_a_day_after_one_break
     for key in keys:
         zone.replace(key.host, "TXT", key.value)
     zone.replace(dmarc.host, "TXT", dmarc.value)
-    assert zone.check() == {}
+    assert zone.check() == {"mtasts": "missing", "mtasts_host": "missing"}
     assert zone.states() == (True, True, True)
+
+    zone.replace(HOST, "A", "127.0.0.2")
+    zone.replace(sts.host, "TXT", sts.value)
+    zone.replace(policy.host, "A", "127.0.0.3")
+    assert zone.check() == {"mtasts_host": "mtasts_elsewhere"}
+    zone.replace(policy.host, "A")
+    zone.replace(policy.host, policy.type, policy.value)
+    assert zone.check() == {}
 
     zone.replace(keys[0].host, "TXT", keys[0].value[:-12])
     assert zone.check() == {"dkim": "dkim_truncated"}
@@ -141,6 +149,7 @@ def test_what_the_merged_record_of_the_page_says_is_right_when_published(zone: Z
 def test_name_servers_that_are_gone_take_nothing_away(zone: Zone) -> None:
     for one in zone.records:
         zone.replace(one.host, one.type, one.value)
+    zone.replace(HOST, "A", "127.0.0.2")
     assert zone.check() == {}
     zone.names.stop()
     LateOffice.later = TOMORROW

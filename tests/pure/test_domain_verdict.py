@@ -105,7 +105,14 @@ def test_every_mistake_that_has_words_has_a_zone() -> None:
     from admin.pages.catalogue import load
 
     worded = {key.rpartition(".")[2] for key in load("en") if key.startswith("domains.mistake.")}
-    assert worded == {mistake for _, mistake, _ in MISTAKES} | {"mx_alias"}
+    beside = {
+        "mtasts_differs",
+        "mtasts_elsewhere",
+        "ptr_missing",
+        "ptr_differs",
+        "ptr_forward",
+    }
+    assert worded == {mistake for _, mistake, _ in MISTAKES} | {"mx_alias"} | beside
 
 
 def test_an_mx_that_is_an_alias_is_named() -> None:
