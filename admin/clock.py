@@ -49,6 +49,7 @@ from store import (
     launch_facts,
     list_ratings,
     received_reports,
+    removed_mailboxes,
     spool_sweep,
     tls_policies,
 )  # fmt: skip
@@ -120,6 +121,7 @@ def run(context: Context) -> None:
         Duty(lambda: observer.step(office.now()), _OBSERVED),
         Duty(lambda: retaining.step(office.now()), 60.0),
         Duty(lambda: sweep_spool(office, context.spool, context.log, office.now()), 3600.0),
+        Duty(lambda: empty_removed(office, context.spool), 10.0),
     ]
     changes = Changes(context.stores.core.database)
     threading.Thread(target=watch_domains, args=(office, resolver, context.log, stopping), daemon=True).start()
@@ -287,6 +289,12 @@ def sweep_spool(office: Office, spool: Spool, log: EventLog, now: datetime) -> N
     if gone := spool_sweep.sweep(office.stores, spool, now):
         SWEPT.inc(gone)
         log.info("spool swept", files=gone)
+
+
+def empty_removed(office: Office, spool: Spool) -> None:
+    """Remove the mails of mailboxes that people have removed."""
+    for file in removed_mailboxes.empty_all(office.stores, office.now()):
+        spool.drop(file)
 
 
 def forget_policies(office: Office, now: datetime) -> None:

@@ -292,6 +292,14 @@ def delete_folder(tx: Connection, folder_id: int) -> Expunged:
     return Expunged(tuple(uids), files)
 
 
+def clear(tx: Connection, folder_id: int, most: int) -> Expunged:
+    """Remove `most` of its mails, the first; nobody is to hear of it, since the folder goes too."""
+    _touched(tx, folder_id)
+    first = select(filed.c.uid).where(filed.c.folder_id == folder_id).order_by(filed.c.uid).limit(most)
+    uids = tuple(tx.execute(first).scalars())
+    return Expunged(uids, _remove(tx, folder_id, uids))
+
+
 def empty_into(tx: Connection, source: folders.Folder, name: str, now: datetime) -> None:
     """All mails go to a new folder of that name with their UIDs: RENAME of INBOX (RFC 3501 §6.3.5)."""
     made = folders.create(tx, source.mailbox_id, name, now)

@@ -75,6 +75,12 @@ def of_address(tx: Connection, project_id: int, key: str) -> list[Redirect]:
     return [_redirect(row) for row in tx.execute(select(*_COLUMNS).where(wanted).order_by(redirects.c.id))]
 
 
+def leading_to(tx: Connection, project_id: int, target_key: str) -> list[Redirect]:
+    """The aliases that have this target."""
+    wanted = (redirects.c.project_id == project_id) & (redirects.c.target_key == target_key)
+    return [_redirect(row) for row in tx.execute(select(*_COLUMNS).where(wanted).order_by(redirects.c.id))]
+
+
 _COLUMNS = tuple(redirects.c[name] for name in Redirect.__slots__)
 
 

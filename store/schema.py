@@ -131,6 +131,13 @@ mailboxes = _table(
     Column("adds_writers", Flag, nullable=False, server_default="0"),  # an unknown writer becomes a client (M3)
     Column("adds_cards", Flag, nullable=False, server_default="0"),  # so does who is on a vCard that is attached
     UniqueConstraint("address_key"),
+    sqlite_autoincrement=True,  # `mail` names mailboxes by their id, also those that were removed
+)  # fmt: skip
+
+# Mailboxes whose mails in `mail` are still to go, or may have come while they went. store/removed_mailboxes.py
+removed_mailboxes = _table(
+    "removed_mailboxes", core, Column("mailbox_id", Count, primary_key=True, autoincrement=False),
+    _moment("removed_at"),
 )  # fmt: skip
 
 # Where mail for an address goes instead: rows of one address_key are all of its targets (an address of its own among

@@ -13,7 +13,7 @@ from admin.acts.pages import Page, Window, page_of
 from admin.office import Office
 from admin.refusals import ConflictError, InvalidError, NotFoundError
 from mail.address import Address, parse_mailbox
-from store import domains, folders, mailboxes, redirects
+from store import domains, folders, mailboxes, redirects, removed_mailboxes
 from store.secrets import generate_secret, hash_password
 
 _SHORTEST: Final = 8
@@ -68,10 +68,27 @@ def create(office: Office, project: int, address: str, password: str | None, quo
     return NewMailbox(str(parsed), secret)
 
 
-def new_password(office: Office, project: int, address: str) -> NewMailbox:
-    """A generated one in place of the old. Raises NotFoundError."""
-    parsed, secret = address_of(address), generate_secret()
-    password_hash = mailboxes.generated_hash(office.vault, secret, parsed.normalised)
+def remove(office: Office, project: int, address: str) -> None:
+    """With all its mails, which the clock removes. Raises NotFoundError, ConflictError where an alias leads to it."""
+    parsed, now = address_of(address), office.now()
+
+    def work(tx: Any) -> bool:
+        found = mailboxes.by_address(tx, parsed.normalised)
+        if found is None or found.project_id != project:
+            return False
+        for alias in redirects.leading_to(tx, project, parsed.normalised):
+            raise ConflictError(f"mailbox {parsed}: the alias {alias.address} leads to it; remove that first")
+        return removed_mailboxes.remove(tx, project, found.id, now)
+
+    if not office.write(work):
+        raise NotFoundError(f"this project has no mailbox {parsed}")
+
+
+def new_password(office: Office, project: int, address: str, password: str | None = None) -> NewMailbox:
+    """The given or a generated one in place of the old. Raises NotFoundError and InvalidError."""
+    parsed = address_of(address)
+    secret = password if password is not None else generate_secret()
+    password_hash = _hash(office, secret, parsed.normalised, given=password is not None)
 
     def work(tx: Any) -> bool:
         found = mailboxes.by_address(tx, parsed.normalised)

@@ -44,9 +44,23 @@ def change_mailbox(address: str, body: MailboxChange, office: TheOffice, project
     return mailboxes.change(office, project, address, body.model_dump(exclude_unset=True))
 
 
+@router.delete("/mailboxes/{address}", status_code=204)
+def remove_mailbox(address: str, office: TheOffice, project: InProject) -> None:
+    mailboxes.remove(office, project, address)
+
+
+class PasswordRequest(BaseModel):
+    """`password` null or no body: one is made."""
+
+    model_config = ConfigDict(extra="forbid")
+    password: str | None = None
+
+
 @router.post("/mailboxes/{address}/password")
-def new_password(address: str, office: TheOffice, project: InProject) -> NewMailbox:
-    return mailboxes.new_password(office, project, address)
+def new_password(
+    address: str, office: TheOffice, project: InProject, body: PasswordRequest | None = None
+) -> NewMailbox:
+    return mailboxes.new_password(office, project, address, body.password if body is not None else None)
 
 
 class HiddenCapabilities(BaseModel):

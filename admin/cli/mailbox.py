@@ -14,14 +14,19 @@ from admin.cli.opening import HERE, AsJson, Folder, ProjectName, opened, project
 app = typer.Typer(help="Mailboxes on the project's domains.", no_args_is_help=True)
 correspondent.add_to(app)
 Address = Annotated[str, typer.Argument()]
+PasswordFile = Annotated[
+    Path | None, typer.Option("--password-file", help="Its first line is the password; else one is made.")
+]
+
+
+def _first_line(file: Path | None) -> str | None:
+    return None if file is None else file.read_text("utf-8").partition("\n")[0]
 
 
 @app.command(name="add")
 def add_mailbox(
     address: Address,
-    password_file: Annotated[
-        Path | None, typer.Option(help="Its first line is the password; else one is made.")
-    ] = None,
+    password_file: PasswordFile = None,
     quota_bytes: int | None = None,
     project: ProjectName = None,
     folder: Folder = HERE,
@@ -29,19 +34,42 @@ def add_mailbox(
 ) -> None:
     from admin.acts import mailboxes
 
-    password = password_file.read_text("utf-8").partition("\n")[0] if password_file else None
     with opened(folder) as office:
-        made = mailboxes.create(office, project_id(office, project), address, password, quota_bytes)
+        chosen = _first_line(password_file)
+        made = mailboxes.create(office, project_id(office, project), address, chosen, quota_bytes)
         show_one(made, as_json)
 
 
 @app.command(name="password")
-def new_password(address: Address, project: ProjectName = None, folder: Folder = HERE, as_json: AsJson = False) -> None:
-    """Give it a new generated password, shown once."""
+def new_password(
+    address: Address,
+    password_file: PasswordFile = None,
+    project: ProjectName = None,
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Give it a new password; one that is made is shown once."""
     from admin.acts import mailboxes
 
     with opened(folder) as office:
-        show_one(mailboxes.new_password(office, project_id(office, project), address), as_json)
+        chosen = _first_line(password_file)
+        show_one(mailboxes.new_password(office, project_id(office, project), address, chosen), as_json)
+
+
+@app.command(name="remove")
+def remove_mailbox(
+    address: Address,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    project: ProjectName = None,
+    folder: Folder = HERE,
+) -> None:
+    """Remove it with all its mails; `mailbox export` keeps them."""
+    from admin.acts import mailboxes
+
+    if not yes:
+        typer.confirm(f"Remove {address} and all its mails?", abort=True, err=True)
+    with opened(folder) as office:
+        mailboxes.remove(office, project_id(office, project), address)
 
 
 @app.command(name="set")
@@ -165,9 +193,8 @@ def migrate_letters(
     if tls not in {way.value for way in Tls}:
         raise InvalidError(f"--tls {tls}: tls, starttls or none")
     way = Tls(tls)
-    if password_file is not None:
-        password = password_file.read_text("utf-8").partition("\n")[0]
-    else:
+    password = _first_line(password_file)
+    if password is None:
         password = typer.prompt(f"Password of {user} at {host}", hide_input=True, err=True)
     account = Account(host, port or (993 if way is Tls.IMPLICIT else 143), user, password, way, ca_file)
     with opened(folder) as office, letter_bar("migrate") as seen:

@@ -81,6 +81,13 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
+        "removed_mailboxes",
+        sa.Column("mailbox_id", columns.Id, autoincrement=False, nullable=False),
+        sa.Column("removed_at", columns.Moment(), nullable=False),
+        sa.PrimaryKeyConstraint("mailbox_id", name=op.f("pk_removed_mailboxes")),
+        sqlite_strict=True,
+    )
+    op.create_table(
         "sites",
         sa.Column("domain", columns.Words, nullable=False),
         sa.Column("site", columns.Words, nullable=False),
@@ -488,6 +495,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_mailboxes")),
         sa.UniqueConstraint("address_key", name=op.f("uq_mailboxes_address_key")),
+        sqlite_autoincrement=True,
         sqlite_strict=True,
     )
     op.create_table(
