@@ -14,7 +14,7 @@ SECONDS ?= 60
 # More than the cores: most tests wait for processes.
 WORKERS ?= 4
 
-.PHONY: env run test check fmt faults bench fuzz wheel deploy-env test-deploy dashboards
+.PHONY: env run test check fmt faults imap bench fuzz wheel deploy-env test-deploy dashboards
 
 env: $(VENV)/.made
 
@@ -43,6 +43,11 @@ fmt: $(VENV)/.made-dev
 faults: $(VENV)/.made-dev
 	tests/peers/install.sh
 	MAILLOFT_WHOLE_OUTAGES=1 $(BIN)/python -m pytest tests/wire/test_sender_faults.py tests/wire/test_sender_nodes.py $(ARGS)
+
+# IMAP as long and on as many engines as is promised; `make test` has it in short.
+imap: $(VENV)/.made-dev
+	tests/peers/install.sh
+	MAILLOFT_BOTH_ENGINES=1 MAILLOFT_STRESS_SECONDS=60 $(BIN)/python -m pytest tests/wire/test_imap_*.py $(ARGS)
 
 # monitoring/dashboards and docs/metrics.md, from monitoring/panels.py and the code.
 dashboards: $(VENV)/.made-dev

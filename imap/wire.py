@@ -16,6 +16,7 @@ from imap.budget import Budget
 
 _LITERAL: Final = re.compile(rb"~?\{([0-9]{1,20})(\+?)\}\Z")
 _VERB: Final = re.compile(rb"[^ ]+ +(?:UID +)?([A-Za-z]+)", re.IGNORECASE)
+VERB_WITHIN: Final = 200  # octets; a tag has 100 at most
 _CARRIERS: Final = (b"APPEND", b"REPLACE")
 TOGETHER: Final = 2  # times the largest mail, that the literals of one command may have
 _TAG: Final = re.compile(rb"[!#$&',\-./0-9:;<=>?@A-Z\[\]^_`a-z|}~]{1,100}(?= |\Z)")
@@ -81,12 +82,16 @@ class Decoder:
     def forget(self) -> None:
         """Drop all that was received: what a client sent behind STARTTLS was not sent in secret (RFC 3501 §6.2.1)."""
         self._buffer = bytearray()
-        self._line = b""  # what came of the command so far, its literals as {n} and CRLF
-        self._literals: list[bytes] = []
+        self._next_command()
         self._wanted: int | None = None  # octets of the literal that is under way
         self._skipping: tuple[int, Broken] | None = None  # octets still to be thrown away, and what is said then
         self._searched = 0  # octets of the buffer that hold no line end
         self._lost = False  # a fatal event was given: nothing that follows can be understood
+
+    def _next_command(self) -> None:
+        self._line = b""  # what came of the command so far, its literals as {n} and CRLF
+        self._literals: list[bytes] = []
+        self._carried = 0  # octets of these
 
     def release(self) -> None:
         """The command is done, or the connection gone: what its literals took of the budget is free again."""
@@ -113,6 +118,8 @@ class Decoder:
             if end < 0:
                 return self._unfinished()
             self._searched = 0
+            if len(self._line) + end > self.limits.line:
+                return self._too_long()
             line = bytes(self._buffer[:end])
             del self._buffer[: end + 1]
             if (event := self._end_of_line(line.removesuffix(b"\r"))) is not None:
@@ -124,6 +131,7 @@ class Decoder:
         if len(self._buffer) < size:
             return False
         self._literals.append(bytes(self._buffer[:size]))
+        self._carried += size
         del self._buffer[:size]
         self._wanted = None
         return True
@@ -136,9 +144,11 @@ class Decoder:
             return None
         # The rest of the command's line follows; it goes the same way.
         end = self._buffer.find(b"\n")
+        if (len(self._buffer) if end < 0 else end) > self.limits.line:
+            return self._too_long()
         if end < 0:
             self._skipping = (0, broken)
-            return None if len(self._buffer) <= self.limits.line else self._too_long()
+            return None
         del self._buffer[: end + 1]
         self._skipping = None
         return broken
@@ -154,18 +164,16 @@ class Decoder:
     def _end_of_line(self, line: bytes) -> Event | None:
         """None where the command goes on, or is thrown away."""
         self._line += line
-        if len(self._line) > self.limits.line:
-            return self._too_long()
         found = _LITERAL.search(line) if line.endswith(b"}") else None
         if found is None:
             request = Request(self._line, tuple(self._literals))
-            self._line, self._literals = b"", []
+            self._next_command()
             return request
         return self._announced(int(found[1]), synchronising=not found[2])
 
     def _announced(self, size: int, synchronising: bool) -> Event | None:
         largest = self._allowance()
-        if size > largest or size > TOGETHER * largest - sum(map(len, self._literals)):
+        if size > largest or size > TOGETHER * largest - self._carried:
             text = b"a literal of %d octets is over the limit of %d" % (size, largest)
             return self._refuse(size, synchronising, text, b"TOOBIG")
         if not self._affordable(size):
@@ -184,7 +192,7 @@ class Decoder:
 
     def _refuse(self, size: int, synchronising: bool, text: bytes, code: bytes) -> Event | None:
         tag = Request(self._line, ()).tag
-        self._line, self._literals = b"", []
+        self._next_command()
         if synchronising:  # nothing is under way: the client waits
             return Broken(tag, text, False, code)
         # RFC 7888 §4: read it and throw it away, or close. Beyond twice the limit it costs too much to be polite.
@@ -195,6 +203,6 @@ class Decoder:
         return None
 
     def _allowance(self) -> int:
-        verb = _VERB.match(self._line)
+        verb = _VERB.match(self._line, 0, VERB_WITHIN)
         is_append = verb is not None and verb[1].upper() in _CARRIERS
         return max(self.limits.message, self.limits.literals) if is_append else self.limits.literals

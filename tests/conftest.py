@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -71,6 +72,20 @@ def location(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         folder = tmp_path / "databases"
         shutil.copytree(request.getfixturevalue("migrated_folder"), folder)
         yield str(folder)
+    else:
+        server: Cluster = request.getfixturevalue("cluster")
+        url = server.create(template="migrated")
+        yield url
+        server.drop(url)
+
+
+@pytest.fixture(scope="module", params=ENGINES if os.environ.get("MAILLOFT_BOTH_ENGINES") == "1" else ENGINES[:1])
+def migrated_once(request: pytest.FixtureRequest) -> Iterator[Path | str]:
+    """For all tests of a file together: SQLite's migrated folder to copy from, and in the whole form (`make imap`) a
+    PostgreSQL of the file's own; tests/wire/test_imap_scripts.py has every command on both in any case.
+    """
+    if request.param == "sqlite":
+        yield request.getfixturevalue("migrated_folder")
     else:
         server: Cluster = request.getfixturevalue("cluster")
         url = server.create(template="migrated")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -67,6 +70,22 @@ def test_a_stream_that_cannot_be_read_on_says_so() -> None:
 def test_thousands_of_empty_literals_are_one_long_line_and_no_deep_recursion() -> None:
     found = events(b"a X" + b" {0+}\r\n" * 5000, limits=Limits(60_000, 50, 0))
     assert found == []
+
+
+def test_how_a_line_at_its_limit_is_cut_makes_no_difference() -> None:
+    at_limit = b"a " + b"x" * 197 + b"\r\nb NOOP\r\n"
+    assert events(at_limit) == events(at_limit, list(range(len(at_limit)))) != []
+    over = b"a X {51+}\r\n" + b"x" * 51 + b"y" * 201 + b"\r\nb NOOP\r\n"  # behind what is read over
+    assert events(over) == events(over, list(range(len(over))))
+
+
+@pytest.mark.timeout(60)
+def test_thousands_of_literals_in_a_line_take_no_longer_than_they_are_long() -> None:
+    limits = Limits(65_536, 65_536, 1_000_000)
+    for octets in (b"a X" + b"{1+}\r\ny" * 9000, b"a" + b"{1+}\r\ny" * 9000):
+        began = time.process_time()
+        assert events(octets, limits=limits) == []
+        assert time.process_time() - began < 1.5  # 3 s where each counted those before it
 
 
 def test_forgotten_octets_are_gone() -> None:

@@ -13,9 +13,9 @@ from peers.imap_role import ImapRole, Talk
 
 
 @pytest.fixture(scope="module")
-def role(migrated_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ImapRole]:
+def role(migrated_once: Path | str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ImapRole]:
     settings = {"imap": {"compress": True}}
-    with serving_ann_and_bob(migrated_folder, tmp_path_factory.mktemp("compress"), **settings) as running:
+    with serving_ann_and_bob(migrated_once, tmp_path_factory.mktemp("compress"), **settings) as running:
         yield running
 
 

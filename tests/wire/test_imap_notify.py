@@ -115,6 +115,21 @@ def test_none_ends_it_and_idle_tells_it_too(told: Talk, other: Talk) -> None:
     assert told.say(b"a NOOP") == [b"a OK NOOP completed"]
 
 
+def test_too_much_at_once_is_an_overflow_and_ends_it(told: Talk, other: Talk) -> None:
+    for number in range(60):
+        other.send(b"a CREATE tree/b%d/c/d/e/f/g/h/i/j\r\n" % number)
+    made = [other.until(b"a") for _ in range(60)]
+    assert all(lines[-1].startswith(b"a OK") for lines in made)
+    asks(told, b"SET (PERSONAL (MailboxName))")
+    other.say(b"a RENAME tree renamed")  # 541 names at once
+    assert told.line().startswith(b"* OK [NOTIFICATIONOVERFLOW] ")
+    other.say(b"a CREATE after-it")
+    assert told.say(b"a NOOP") == [b"a OK NOOP completed"]
+    asks(told, b"SET (PERSONAL (MailboxName))")
+    other.say(b"a CREATE asked-anew")
+    assert told.line() == b'* LIST () "/" asked-anew\r\n'
+
+
 @pytest.mark.parametrize(
     ("words", "answer"),
     [

@@ -18,8 +18,8 @@ COUNT = 5
 
 
 @pytest.fixture(scope="module")
-def role(migrated_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ImapRole]:
-    with serving_ann_and_bob(migrated_folder, tmp_path_factory.mktemp("programs")) as running:
+def role(migrated_once: Path | str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ImapRole]:
+    with serving_ann_and_bob(migrated_once, tmp_path_factory.mktemp("programs")) as running:
         yield running
 
 

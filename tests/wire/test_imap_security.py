@@ -19,8 +19,8 @@ LIMITS = {"connections_per_peer": 1200, "message_bytes": 8 * 1024 * 1024}
 
 
 @pytest.fixture(scope="module")
-def role(migrated_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ImapRole]:
-    with serving_ann_and_bob(migrated_folder, tmp_path_factory.mktemp("security"), limits=LIMITS) as running:
+def role(migrated_once: Path | str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ImapRole]:
+    with serving_ann_and_bob(migrated_once, tmp_path_factory.mktemp("security"), limits=LIMITS) as running:
         yield running
 
 

@@ -71,8 +71,8 @@ TABLE: dict[bytes, tuple[bytes, tuple[str, ...]]] = {
 
 
 @pytest.fixture(scope="module")
-def role(migrated_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ImapRole]:
-    with serving_ann_and_bob(migrated_folder, tmp_path_factory.mktemp("states")) as running:
+def role(migrated_once: Path | str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ImapRole]:
+    with serving_ann_and_bob(migrated_once, tmp_path_factory.mktemp("states")) as running:
         running.signed_in().say(b"a APPEND INBOX {6+}\r\nA: b\r\n")
         yield running
 
