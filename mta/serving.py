@@ -15,6 +15,7 @@ from typing import Final, Protocol
 import uvloop
 
 from mta.smtp_dialogue import Dialogue
+from role.allocator import keep_large_blocks_apart
 from role.context import Context
 from role.metrics_port import Pulse, serve_metrics
 from role.renewal import renewal_of
@@ -46,6 +47,7 @@ def serve(
 
     `tls` is the context of all ports; it takes a renewed certificate while they serve.
     """
+    keep_large_blocks_apart()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(context, tls, open_ports, endings))
     context.stores.close()

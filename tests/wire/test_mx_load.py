@@ -15,7 +15,7 @@ from store import arrivals
 from store.stores import open_stores
 
 SESSIONS = 200
-EACH_KIB = 50
+EACH_KIB = 38
 SLOW = 200
 ROUNDS = 15
 OCTETS = 25_000_000
