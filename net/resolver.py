@@ -134,6 +134,10 @@ class Resolver:
             return self._keep((plain, ""), _failed(error), error)
         return self._keep((plain, kind), self._answered(answer), answer)
 
+    def known(self, name: str, kind: str) -> Answer | None:
+        """What a server has said that still holds, without asking."""
+        return self._known.get(name.rstrip(".").lower(), kind, time.monotonic())
+
     def ask_now(self, name: str, kind: str, seconds: float | None = None) -> Answer:
         """The same for a thread that may block, in at most `seconds` where the caller has a smaller budget."""
         lifetime = self._seconds if seconds is None else max(0.01, min(seconds, self._seconds))

@@ -1,5 +1,8 @@
 """Threads in which messages wait for name servers: their own, and no more than a part of them for one peer's network.
 
+A small message about which everything is known already waits for nobody and is judged where it is: the way to a
+thread and back costs more than half of what the verdicts do.
+
 Called by mta/inbound/session on the loop. Who sends from domains whose servers keep silent holds up himself: what RCPT
 looks up runs elsewhere, and other networks find threads free.
 """
@@ -35,6 +38,8 @@ class Judging:
         self._gates: dict[str, _Gate] = {}
 
     async def authenticate(self, peer: Peer, reverse_path: str, content: bytes) -> Authentication:
+        if (found := self._authenticator.at_once(peer, reverse_path, content, datetime.now(UTC))) is not None:
+            return found
         _, network = keys(peer.address)
         gate = self._gates.setdefault(network, _Gate(asyncio.Semaphore(self._each)))
         gate.users += 1

@@ -22,10 +22,12 @@ Ask = Callable[[str, str], list[Any] | None]
 
 
 class Budget:
-    """The time and the questions that one message has."""
+    """The time and the questions that one message has; in no time at all, what is known must do."""
 
     def __init__(self, resolver: Resolver, seconds: float) -> None:
         self._resolver = resolver
+        self._asking = seconds > 0
+        self.missed = False  # whether something would have had to be asked
         self._until = time.monotonic() + seconds
         self._answers: dict[tuple[str, str], Answer] = {}
 
@@ -37,11 +39,21 @@ class Budget:
     def answer(self, name: str, kind: str) -> Answer:
         key = (name.rstrip(".").lower(), kind)
         if key not in self._answers:
+            if not self._asking:
+                return self._known(*key)
             left = self._until - time.monotonic()
             if left <= 0 or len(self._answers) >= QUESTIONS:
                 return Answer(Standing.TEMPORARY, words="the message's time or questions are used up")
             self._answers[key] = self._resolver.ask_now(*key, left)
         return self._answers[key]
+
+    def _known(self, name: str, kind: str) -> Answer:
+        found = None if self.missed else self._resolver.known(name, kind)
+        if found is None:
+            self.missed = True
+            return Answer(Standing.TEMPORARY, words="not known yet")
+        self._answers[name, kind] = found
+        return found
 
     def exists(self, domain: str) -> bool:
         """False only where its name servers say that there is no such name (RFC 8020)."""

@@ -59,12 +59,9 @@ class Screener:
     wait: timedelta  # 0: nobody is put off
 
     def screen(self, letter: Letter, now: datetime) -> Screened:
-        try:
-            address = ip_address(letter.peer)
-        except ValueError:
+        if is_at_home(letter.peer):
             return Screened()
-        if address.is_private or address.is_loopback:
-            return Screened()
+        address = ip_address(letter.peer)
         budget = Budget(self.resolver, SECONDS)
         listed = tuple(zone for zone in self.zones if _lists(budget, address.reverse_pointer, zone))
         names = [host_name(cast("PTR", one).target) for one in budget.ask(address.reverse_pointer, "PTR") or ()]
@@ -92,6 +89,15 @@ class Screener:
         if seen.first_at is None or now - seen.first_at > self.wait:
             self.stores.mail.journal.run(lambda tx: greylist.put_off(tx, network, pair, now))
         return WAIT.format(max(1, round(self.wait.total_seconds() / 60)))
+
+
+def is_at_home(peer: str) -> bool:
+    """Whether it is a proxy or a program of our own, or nothing that can be looked up."""
+    try:
+        address = ip_address(peer)
+    except ValueError:
+        return True
+    return address.is_private or address.is_loopback
 
 
 def _lists(budget: Budget, pointer: str, zone: str) -> bool:

@@ -8,12 +8,14 @@ import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any, cast
 
 import dns.flags
 import dns.message
 import dns.name
+import dns.rdatatype
 import dns.rrset
 import pytest
 from hypothesis import given, settings
@@ -231,6 +233,39 @@ def test_who_sends_from_silent_zones_holds_up_himself_and_nobody_else() -> None:
     with serving(says, 0.3) as (resolver, _):
         # The first two of the slow ones began before; the other four waited behind them, and not in the good one's way.
         assert "good.test" in asyncio.run(talk(resolver))[:3]
+
+
+def test_what_is_known_is_judged_at_once_and_nobody_is_asked_there() -> None:
+    zone = {
+        "good.test.": ("TXT", '"v=spf1 ip4:192.0.2.1 -all"'), "_dmarc.good.test.": ("TXT", '"v=DMARC1; p=reject"'),
+        "1.2.0.192.in-addr.arpa.": ("PTR", "good.test."),
+    }  # fmt: skip
+    address = ("good.test.", "A", "192.0.2.1")
+
+    def says(asked: dns.message.Message) -> bytes:
+        kind = dns.rdatatype.to_text(asked.question[0].rdtype)
+        found = zone.get(asked_for(asked))
+        return reply(asked, (asked_for(asked), *found) if found and found[0] == kind else address)
+
+    mail, now, unused = b"From: carl@good.test\r\n\r\nGood day.\r\n", datetime.now(UTC), SimpleNamespace()
+    with serving(says, 5) as (resolver, server):
+        tally = DmarcTally(cast("Any", unused), EventLog("mx"))
+        judge = Authenticator(resolver, "us.test", Authentication(organization="list"), bytes(32), tally)
+
+        def at_once(content: bytes, domain: str = "good.test") -> bytes | None:
+            found = judge.at_once(Peer("192.0.2.1", "helo.test"), f"x@{domain}", content, now)
+            return found and found.header
+
+        assert at_once(mail) is None
+        whole = judge.authenticate(Peer("192.0.2.1", "helo.test"), "x@good.test", mail, now)
+        assert (whole.verdict.result.value, whole.results.iprev) == ("pass", "pass")
+        before = server.asked
+        assert at_once(mail) == whole.header
+        assert at_once(mail, "unknown.test") is None
+        assert at_once(mail.replace(b"carl@good", b"carl@other")) is None  # its DMARC record is not known
+        assert at_once(mail + b"x" * 100_000) is None
+        assert at_once(b"ARC-Seal: i=1\r\n" + mail) is None
+        assert server.asked == before
 
 
 def test_a_name_that_does_not_exist_exists_for_no_type() -> None:
