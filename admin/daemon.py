@@ -58,7 +58,7 @@ def office_of(context: Context) -> Office:
     sending = tuple(source.address for source in context.settings.outbound.sources)
     return Office(
         context.stores, context.vault, uploads, context.settings.server.hostname, sending, settings=context.settings,
-        folder=context.folder,
+        folder=context.folder, log=context.log,
     )  # fmt: skip
 
 

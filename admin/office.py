@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from role.log import EventLog
 from store.secrets import Vault
 from store.settings import Settings
 from store.spool import Spool
@@ -33,6 +34,7 @@ class Office:
     threads: bool = True
     settings: Settings = field(default_factory=Settings)
     folder: Path = Path()  # DIR, for what only a file of it tells
+    log: EventLog = field(default_factory=lambda: EventLog("admin"))
 
     def read(self) -> AbstractContextManager[Any]:
         return self.stores.core.database.read()

@@ -109,6 +109,7 @@ OVERVIEW: Final = Dashboard("mailloft-overview", "Mailloft: overview", (
         Query(rate("mailloft_domain_checks_total"), "domain checks a second"),
         Query(rate("mailloft_spool_swept_total"), "swept files a second"),
         Query(rate("mailloft_retention_dropped_total"), "old rows a second"),
+        Query(rate("mailloft_answer_copies_failed_total"), "copies of answers that failed a second"),
     )),
     _one("Since the doctor's round", "time() - max(mailloft_doctor_examined_timestamp_seconds)", "s"),
 ))  # fmt: skip

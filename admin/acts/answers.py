@@ -1,21 +1,21 @@
 """Answering a conversation from a mailbox (PRODUCT M2).
 
-`answer` is queued first and then filed in the mailbox's folder of sent mail; the clock files what a crash left
-(`file_left`, store/answers.py). It goes to nobody who is blocked or has withdrawn consent, nor from an address whose
-SMTP request is undecided (S2): each is refused by name, and nothing of it is sent.
+`answer` is queued first and then filed in the mailbox's folder of sent mail; the clock files what a crash or a failure
+left (`file_left`, store/answers.py). It goes to nobody who is blocked or has withdrawn consent, nor from an address
+whose SMTP request is undecided (S2): each is refused by name, and nothing of it is sent.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from secrets import token_hex
 from typing import Any, Final
 
 import msgspec
+from prometheus_client import Counter
 
 from admin.office import Office
 from admin.refusals import ConflictError, InvalidError, NotFoundError
@@ -29,6 +29,9 @@ from store.answers import Answer, Asked, KeyTakenError, Unfiled
 from store.conversations import Came
 from store.injection import Forward, HandedIn, Submitted
 
+COPIES_FAILED = Counter(
+    "mailloft_answer_copies_failed", "Copies of answers that could not be filed as sent mail; they are tried again"
+)
 _EVERY: Final = 1 << 62  # above every id
 _ENTRY: Final = re.compile(r"in-(\d{1,18})")
 _KEY: Final = 200
@@ -114,9 +117,7 @@ def _answer(office: Office, project: int, client: int, draft: Draft, key: str, d
     copy = Unfiled(
         made.message_id, client, answered, made.mailbox_id, asked.blind, stored.blob, stored.file, written.at
     )  # fmt: skip
-    # It is queued: whoever were told of a failure now would send it again. The clock files the copy later.
-    with suppress(Exception):
-        file_copy(office, copy)
+    _file_all(office, [copy])  # it is queued: whoever were told of a failure now would send it again
     return made, False
 
 
@@ -230,12 +231,25 @@ def _refuse_addressees(tx: Any, project: int, everyone: Sequence[Address]) -> No
 
 
 def file_left(office: Office) -> int:
-    """File the copies that a crash left out; how many answers are settled. Called by the clock."""
+    """File the copies that a crash or a failure left out; how many answers are settled. Called by the clock."""
     with office.read() as core:
         left = answers.unfiled(core, _UNFILED)
-    for one in left:
-        file_copy(office, one)
-    return len(left)
+    return _file_all(office, left)
+
+
+def _file_all(office: Office, copies: Sequence[Unfiled]) -> int:
+    """How many were filed; one that cannot be is told of, keeps no other waiting, and is the clock's to try again."""
+    failed: dict[int, Exception] = {}
+    for one in copies:
+        try:
+            file_copy(office, one)
+        except Exception as error:  # noqa: BLE001 - whatever it is: the answer itself is on its way
+            COPIES_FAILED.inc()
+            failed[one.message_id] = error
+    if failed:
+        message, why = next(iter(failed.items()))
+        office.log.error("copy of an answer not filed yet", message=message, failed=len(failed), raised=why)
+    return len(copies) - len(failed)
 
 
 def file_copy(office: Office, one: Unfiled) -> None:

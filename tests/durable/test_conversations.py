@@ -9,6 +9,7 @@ from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
+from prometheus_client import REGISTRY
 
 from admin.acts import answers, conversation_list, conversations
 from admin.acts.answers import Draft
@@ -430,6 +431,29 @@ def test_killed_between_queue_and_copy_the_clock_files_it_once_and_sends_nothing
     assert _listed(desk) == [("carl@remote.test", "done")]
     assert desk.answer(Draft("Hello", bcc=["eve@remote.test"]), "k1").repeated
     assert len(desk.queued()) == 2
+
+
+def test_a_copy_that_cannot_be_filed_is_told_of_and_holds_up_no_other_and_is_filed_when_it_can(
+    desk: Desk, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    def failed() -> float:
+        return REGISTRY.get_sample_value("mailloft_answer_copies_failed_total") or 0.0
+
+    desk.write()
+    for words in ("Hello. " * 50_000, "Bye."):
+        desk.answer(Draft(words))
+    # As a crash behind the queue leaves them, and the bytes of the first are out of reach.
+    desk.office.write(lambda tx: tx.execute(schema.answers.update().values(filed=False)))
+    desk.office.write_mail(lambda tx: tx.execute(schema.filed_answers.delete()))
+    with desk.office.read() as core:
+        file = next(one.file for one in kept.unfiled(core, 10) if one.file)
+    spooled = next(desk.office.uploads.parent.rglob(file))
+    hidden = spooled.rename(spooled.with_suffix(".away"))
+    before, copies = failed(), len(desk.in_sent())
+    assert (answers.file_left(desk.office), failed() - before, len(desk.in_sent()) - copies) == (1, 1.0, 1)
+    assert b'"event":"copy of an answer not filed yet"' in capfdbinary.readouterr().err
+    hidden.rename(spooled)
+    assert (answers.file_left(desk.office), len(desk.in_sent()) - copies) == (1, 2)
 
 
 def test_an_answer_whose_mailbox_is_gone_is_settled_all_the_same(desk: Desk) -> None:
