@@ -1,7 +1,7 @@
 """The audit trail: who did what, when, on what, from where (PRODUCT P4).
 
-Written by admin/pages in the wake of each act; read by a project's owner and by the operator. Functions run in the
-caller's transaction on `core`.
+Written by admin/pages, admin/api and admin/cli in the wake of each act; read by a project's owner and by the operator.
+Functions run in the caller's transaction on `core`.
 """
 
 from __future__ import annotations

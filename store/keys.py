@@ -19,6 +19,7 @@ class Key:
 
     id: int
     project: int | None
+    name: str
 
 
 def create(tx: Connection, project: int | None, name: str, key_hash: bytes, now: datetime) -> int:
@@ -27,5 +28,7 @@ def create(tx: Connection, project: int | None, name: str, key_hash: bytes, now:
 
 
 def find(tx: Connection, key_hash: bytes) -> Key | None:
-    row = tx.execute(select(api_keys.c.id, api_keys.c.project_id).where(api_keys.c.key_hash == key_hash)).one_or_none()
-    return None if row is None else Key(row.id, row.project_id)
+    row = tx.execute(
+        select(api_keys.c.id, api_keys.c.project_id, api_keys.c.name).where(api_keys.c.key_hash == key_hash)
+    ).one_or_none()
+    return None if row is None else Key(row.id, row.project_id, row.name)

@@ -132,31 +132,23 @@ def count(connection: Connection, project: int, rule: Rule) -> int:
     return int(connection.execute(wanted).scalar_one())
 
 
-def about(connection: Connection, project: int, rule: Rule) -> Size:
-    """At once; who is on several of its lists may be counted several times."""
+def about(connection: Connection, project: int, rule: Rule, examples: int) -> tuple[Size, list[str]]:
+    """How many, and addresses of so many of them, at once; who is on several of its lists may count several times."""
     sizes = list_ratings.sizes(connection, project, rule.lists or (EVERYBODY,))
-    if sum(sizes.values()) <= _EXACT:
-        return Size(count(connection, project, rule), exact=True)
-    return Size(round(sum(_share(connection, project, rule, one) * size for one, size in sizes.items())), exact=False)
-
-
-def examples(connection: Connection, project: int, rule: Rule, limit: int) -> list[str]:
-    """Addresses of some of them, from the same sample."""
-    found: list[str] = []
-    for one in rule.lists or (EVERYBODY,):
-        sample = clients.c.id.in_(_sample(connection, project, one))
-        wanted = select(clients.c.address).where(sample, condition(connection, project, rule)).order_by(clients.c.id)
-        found += connection.execute(wanted.limit(limit)).scalars()
-    return list(dict.fromkeys(found))[:limit]
-
-
-def _share(connection: Connection, project: int, rule: Rule, list_id: int) -> float:
-    sample = _sample(connection, project, list_id)
-    if not sample:
-        return 0.0
     meets = condition(connection, project, rule)
-    wanted = select(func.count()).select_from(clients).where(clients.c.id.in_(sample), meets)
-    return int(connection.execute(wanted).scalar_one()) / len(sample)
+    among = {one: clients.c.id.in_(_sample(connection, project, one)) for one in sizes}
+    some = select(clients.c.address).where(or_(*among.values()), meets).order_by(clients.c.id).limit(examples)
+    found = list(connection.execute(some).scalars())
+    if sum(sizes.values()) <= _EXACT:
+        return Size(count(connection, project, rule), exact=True), found
+    shares = [_share(connection, sample, meets) * sizes[one] for one, sample in among.items()]
+    return Size(round(sum(shares)), exact=False), found
+
+
+def _share(connection: Connection, sample: ColumnElement[bool], meets: ColumnElement[bool]) -> float:
+    looked, hit = func.count(), func.count().filter(meets)
+    row = connection.execute(select(looked, hit).select_from(clients).where(sample)).one()
+    return int(row[1]) / int(row[0]) if row[0] else 0.0
 
 
 def _sample(connection: Connection, project: int, list_id: int) -> set[int]:

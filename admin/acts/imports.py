@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from admin import importing
+from admin import importing, sheets
 from admin.acts import lists
 from admin.acts.pages import Page, Window, page_of
 from admin.office import Office
@@ -68,9 +66,7 @@ def _error_pages(office: Office, import_id: int) -> Iterator[str]:
             found = imports.mistakes(connection, import_id, after, _PAGE)
         if not found:
             return
-        written = io.StringIO()
-        csv.writer(written, delimiter=";").writerows((one.line, one.value, one.error) for one in found)
-        yield written.getvalue()
+        yield sheets.lines((one.line, one.value, one.error) for one in found)
         after = found[-1].line
 
 

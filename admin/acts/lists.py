@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from admin import sheets
 from admin.acts.pages import Page, Window, page_of
 from admin.office import Office
 from admin.refusals import ConflictError, InvalidError, NotFoundError
-from store import list_ratings, lists
+from store import clients, list_ratings, lists
 from store.projects import TakenError
 
 _NAME_LIMIT: Final = 200
+_PART: Final = 1000  # clients of one read
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,39 @@ def by_name(office: Office, project: int, name: str) -> ListView:
     if found is None:
         raise NotFoundError(f"this project has no list named {name[:80]!r}")
     return get(office, project, found.id)
+
+
+def csv(office: Office, project: int, list_id: int) -> Iterator[str]:
+    """Everybody on it with rating, consent and variables, part by part; who comes meanwhile may be in it or not.
+
+    Raises NotFoundError before the first part.
+    """
+    get(office, project, list_id)
+    return _csv(office, project, list_id)
+
+
+def _csv(office: Office, project: int, list_id: int) -> Iterator[str]:
+    names = sorted({name for part in _members(office, project, list_id) for one in part for name in one.variables})
+    yield sheets.lines([("address", "rating", "subscribed", "registered", *names)])
+    for part in _members(office, project, list_id):
+        yield sheets.lines(
+            (
+                one.address, one.rating, "yes" if one.subscribed else "no", one.registered_at.date().isoformat(),
+                *(str(one.variables.get(name, "")) for name in names),
+            )
+            for one in part
+        )  # fmt: skip
+
+
+def _members(office: Office, project: int, list_id: int) -> Iterator[list[clients.Client]]:
+    after = 0
+    while True:
+        with office.read() as connection:
+            part = clients.page(connection, project, list_id, after, _PART)
+        if not part:
+            return
+        yield part
+        after = part[-1].id
 
 
 def page(office: Office, project: int, window: Window) -> Page[ListView]:

@@ -65,8 +65,7 @@ def edit(office: Office, project: int, segment: int, name: str, raw: Mapping[str
 def get(office: Office, project: int, segment: int) -> SegmentView:
     found = get_rule(office, project, segment)
     with office.read() as connection:
-        size = segment_query.about(connection, project, found.rule)
-        some = segment_query.examples(connection, project, found.rule, _EXAMPLES)
+        size, some = segment_query.about(connection, project, found.rule, _EXAMPLES)
     return SegmentView(found.id, found.name, plain(found.rule), size, some)
 
 
@@ -92,13 +91,6 @@ def page(office: Office, project: int, window: Window) -> Page[SegmentLine]:
     with office.read() as connection:
         rows = segments.page(connection, project, window.after, window.limit + 1)
     return page_of(rows, window, lambda row: SegmentLine(row.id, row.name, row.counted, row.counted_at), lambda r: r.id)
-
-
-def about(office: Office, project: int, raw: Mapping[str, Any]) -> Size:
-    """How many a rule means that is not kept yet."""
-    rule = _rule(office, project, raw)
-    with office.read() as connection:
-        return segment_query.about(connection, project, rule)
 
 
 def count(office: Office, project: int, segment: int) -> Size:

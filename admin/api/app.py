@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 
 from admin import autoconfig, unsubscribe
 from admin.acts.signing import Guesses
@@ -37,6 +37,7 @@ from admin.api import (
 )
 from admin.api.body_limit import BodyLimit
 from admin.api.doors import Remembered
+from admin.api.noted import noted
 from admin.office import Office
 from admin.pages import panel
 from net.resolver import Resolver
@@ -68,7 +69,7 @@ def make_app(office: Office, log: EventLog, import_bytes: int) -> FastAPI:
     app.add_middleware(BodyLimit, import_bytes=import_bytes)
     api = APIRouter(prefix=PREFIX)
     for noun in _NOUNS:
-        api.include_router(noun.router)
+        api.include_router(noun.router, dependencies=[Depends(noted, scope="function")])
 
     @api.get("/health", tags=["health"])
     def health() -> dict[str, str]:

@@ -29,9 +29,10 @@ _MOST: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """`project` None: the operator."""
+    """`project` None: the operator. `who`: as the audit trail names it."""
 
     project: int | None
+    who: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,13 @@ TheOffice = Annotated[Office, Depends(office_of)]
 
 
 def caller_of(request: Request, office: TheOffice) -> Caller:
+    """Noted in the request's state, with the project in question, for admin/api/noted.py."""
+    request.state.caller = found = _asking(request, office)
+    request.state.project = found.project
+    return found
+
+
+def _asking(request: Request, office: Office) -> Caller:
     scheme, _, given = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         return _by_key(office, given.strip())
@@ -75,7 +83,7 @@ def _by_key(office: Office, key: str) -> Caller:
         found = keys.find(connection, office.vault.hash_generated(key))
     if found is None:
         raise UnknownCallerError("this key is none of ours, or it was withdrawn")
-    return Caller(found.project)
+    return Caller(found.project, f"API key {found.name}")
 
 
 def _by_password(remembered: Remembered, office: Office, given: str) -> Caller:
@@ -93,17 +101,19 @@ def _by_password(remembered: Remembered, office: Office, given: str) -> Caller:
     if not right or person is None or person.project is not None:
         raise UnknownCallerError("login or password is wrong")
     remembered.add(digest, time.monotonic())
-    return Caller(None)
+    return Caller(None, login)
 
 
 TheCaller = Annotated[Caller, Depends(caller_of)]
 ProjectName = Annotated[str | None, Query(description="The project, where the key is the operator's")]
 
 
-def scope_of(caller: TheCaller, office: TheOffice, project: ProjectName = None) -> int | None:
+def scope_of(request: Request, caller: TheCaller, office: TheOffice, project: ProjectName = None) -> int | None:
     """The project asked for; None: the operator asks for all."""
     if caller.project is None:
-        return None if project is None else projects.by_name(office, project).id
+        request.state.project = None if project is None else projects.by_name(office, project).id
+        found: int | None = request.state.project
+        return found
     if project is not None:
         with office.read() as connection:
             if projects.named(connection, project) != caller.project:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastapi import APIRouter
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict
 
 from admin.acts import lists
@@ -31,3 +32,9 @@ def list_lists(office: TheOffice, project: InProject, window: InWindow) -> Page[
 @router.get("/lists/{list_id}")
 def show_list(list_id: int, office: TheOffice, project: InProject) -> ListView:
     return lists.get(office, project, list_id)
+
+
+@router.get("/lists/{list_id}/clients.csv", response_class=StreamingResponse)
+def export_list(list_id: int, office: TheOffice, project: InProject) -> StreamingResponse:
+    """Everybody on it, as CSV."""
+    return StreamingResponse(lists.csv(office, project, list_id), media_type="text/csv; charset=utf-8")

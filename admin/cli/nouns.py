@@ -240,6 +240,26 @@ def add_list(name: Name, project: ProjectName = None, folder: Folder = HERE, as_
         show_one(lists.create(office, project_id(office, project), name), as_json)
 
 
+@client_list.command(name="export")
+def export_list(
+    name: Name,
+    file: Annotated[typer.FileTextWrite, typer.Argument(encoding="utf-8", help="The CSV to write; - for stdout.")],
+    project: ProjectName = None,
+    folder: Folder = HERE,
+) -> None:
+    """Everybody on a list with rating, consent and variables, as CSV."""
+    from admin.acts import lists
+    from admin.cli.counting_bar import counting_bar
+
+    with opened(folder) as office, counting_bar() as bar:
+        owner = project_id(office, project)
+        found = lists.by_name(office, owner, name)
+        task = bar.add_task("export", total=found.clients)
+        for part in lists.csv(office, owner, found.id):
+            file.write(part)
+            bar.update(task, advance=part.count("\n"))
+
+
 @client_list.command(name="list")
 def list_lists(project: ProjectName = None, folder: Folder = HERE, as_json: AsJson = False) -> None:
     from admin.acts import lists, pages

@@ -24,13 +24,15 @@ HERE = Path("var")
 @contextmanager
 def opened(folder: Path) -> Iterator[Office]:
     """The office of the appliance in `folder`, which may be running. Raises KeepsakeError."""
+    from admin.cli.trail import note, watched
     from admin.keepsakes import load_whereabouts
     from admin.seat import open_office
 
-    office = open_office(folder.resolve(), load_whereabouts(folder), threads=True)
+    office = watched(open_office(folder.resolve(), load_whereabouts(folder), threads=True))
     try:
         yield office
     finally:
+        note(office)
         office.stores.close()
 
 
@@ -41,11 +43,20 @@ def project_id(office: Office, name: str | None) -> int:
     from admin.refusals import InvalidError
 
     if name is not None:
-        return projects.by_name(office, name).id
+        return _about(office, projects.by_name(office, name).id)
     found = projects.page(office, Window(limit=2)).items
     if len(found) != 1:
         raise InvalidError("there is more than one project; name it with --project" if found else "there is no project")
-    return found[0].id
+    return _about(office, found[0].id)
+
+
+def _about(office: Office, project: int) -> int:
+    """Told to the audit trail."""
+    from admin.cli.trail import Watched
+
+    if isinstance(office, Watched):
+        office.trail.project = project
+    return project
 
 
 def show(rows: Sequence[Any], as_json: bool) -> None:

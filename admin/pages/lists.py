@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Response
+from fastapi.responses import StreamingResponse
 
 from admin.acts import clients, lists
 from admin.acts.pages import Window
@@ -33,6 +34,14 @@ def show(visit: Viewer, list_id: int, window: InWindow) -> Response:
     found = lists.get(visit.office, visit.here, list_id)
     members = clients.page(visit.office, visit.here, list_id, window)
     return visit.page("list.html", {"list": found, "found": members})
+
+
+@router.get("/p/{project}/lists/{list_id}/clients.csv")
+def export(visit: Viewer, list_id: int) -> StreamingResponse:
+    found = lists.csv(visit.office, visit.here, list_id)
+    visit.note("list.export", str(list_id))
+    named = {"Content-Disposition": f'attachment; filename="list-{list_id}.csv"'}
+    return StreamingResponse(found, headers=named, media_type="text/csv; charset=utf-8")
 
 
 def _list(visit: Visit, window: Window, form: Form) -> Response:

@@ -83,6 +83,7 @@ EXPECTED: dict[tuple[str, str], Expected] = {
     ("POST", "/lists"): Expected(OWN_ONLY, {"name": "a list of theirs"}),
     ("GET", "/lists/{list_id}"): Expected(NOT_FOUND),
     ("POST", "/lists/{list_id}/imports"): Expected(NOT_FOUND, CSV),
+    ("GET", "/lists/{list_id}/clients.csv"): Expected(NOT_FOUND),
     ("GET", "/imports"): Expected(OWN_ONLY),
     ("GET", "/imports/{import_id}"): Expected(NOT_FOUND),
     ("GET", "/imports/{import_id}/errors"): Expected(NOT_FOUND),

@@ -41,6 +41,7 @@ EXPECTED: Final[Mapping[tuple[str, str], int]] = {
     ("POST", f"{P}/connections/{{connection}}/password"): MEMBER,
     ("GET", f"{P}/lists"): VIEWER, ("POST", f"{P}/lists"): MEMBER, ("GET", f"{P}/lists/{{list_id}}"): VIEWER,
     ("GET", f"{P}/lists/{{list_id}}/import"): MEMBER, ("POST", f"{P}/lists/{{list_id}}/import"): MEMBER,
+    ("GET", f"{P}/lists/{{list_id}}/clients.csv"): VIEWER,
     ("GET", f"{P}/imports"): VIEWER, ("GET", f"{P}/imports/template.csv"): VIEWER,
     ("GET", f"{P}/imports/{{import_id}}"): VIEWER, ("GET", f"{P}/imports/{{import_id}}/progress"): VIEWER,
     ("GET", f"{P}/imports/{{import_id}}/errors.csv"): VIEWER,

@@ -1,0 +1,80 @@
+"""What is done by API key or at the command line is in the audit trail as what is done in the panel (PRODUCT P4), and a
+list leaves as CSV in which no cell is a formula."""
+
+from __future__ import annotations
+
+import csv
+import io
+import subprocess
+from typing import Any
+
+import httpx
+
+from peers.appliance import PROGRAM, Appliance
+from peers.tenants import Tenant, made_by
+from store.audit import Entry, page
+from store.stores import open_stores
+
+
+def _trail(web: Appliance) -> list[Entry]:
+    """The newest first."""
+    stores = open_stores(str(web.folder))
+    with stores.core.database.read() as core:
+        found = page(core, None, 0, 20)
+    stores.close()
+    return found
+
+
+def _cli(web: Appliance, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [PROGRAM, *words, "--dir", web.folder], capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_an_act_by_api_is_noted_with_its_key_and_one_that_was_refused_or_only_looked_is_not(
+    web: Appliance, ours: Tenant, operator: httpx.Client
+) -> None:
+    made_by(ours.api, "/lists", {"name": "noted by key"})
+    newest = _trail(web)[0]
+    project = newest.project
+    assert (newest.who, newest.act, newest.subject) == ("API key first", "list.create", "lists noted by key")
+    assert newest.address == "127.0.0.1"
+    assert ours.api.post("/lists", json={"name": "noted by key"}).status_code == 409
+    assert ours.api.get("/lists").status_code == 200
+    assert _trail(web)[0].id == newest.id
+    assert operator.post("/lists", params={"project": "ours"}, json={"name": "by the operator"}).is_success
+    by_operator = _trail(web)[0]
+    assert (by_operator.project, by_operator.who) == (project, "API key the operator's first")
+
+
+def test_an_act_at_the_command_line_is_noted_with_its_user_and_a_look_is_not(web: Appliance, ours: Tenant) -> None:
+    before = _trail(web)[0]
+    assert _cli(web, "list", "list", "--project", "ours").returncode == 0
+    assert _trail(web)[0].id == before.id
+    assert _cli(web, "list", "add", "noted at the shell", "--project", "ours").returncode == 0
+    newest = _trail(web)[0]
+    assert (newest.act, newest.subject) == ("list.add", "noted at the shell")
+    assert newest.who.endswith(" (command line)")
+    assert newest.address
+    assert newest.project is not None
+
+
+def test_a_list_leaves_as_csv_with_all_variables_and_no_formula(web: Appliance, ours: Tenant) -> None:
+    exported = made_by(ours.api, "/lists", {"name": "leaves"})["id"]
+    people: list[dict[str, Any]] = [
+        {"address": "a@x.test", "variables": {"name": "=1+1", "city": "Riga; Latvia"}},
+        {"address": "b@x.test", "variables": {"tel": "+371", "note": '"'}},
+    ]
+    for one in people:
+        made_by(ours.api, "/clients", {**one, "lists": [exported]})
+    told = ours.api.get(f"/lists/{exported}/clients.csv")
+    assert told.headers["content-type"] == "text/csv; charset=utf-8"
+    rows = list(csv.DictReader(io.StringIO(told.text), delimiter=";"))
+    assert [(row["address"], row["rating"], row["subscribed"]) for row in rows] == [
+        ("a@x.test", "10", "yes"), ("b@x.test", "10", "yes"),
+    ]  # fmt: skip
+    assert [(row["name"], row["city"], row["tel"], row["note"]) for row in rows] == [
+        ("'=1+1", "Riga; Latvia", "", ""), ("", "", "'+371", '"'),
+    ]  # fmt: skip
+    shell = _cli(web, "list", "export", "leaves", "-", "--project", "ours")
+    assert shell.stdout.splitlines() == told.text.splitlines(), shell.stderr
