@@ -3,7 +3,8 @@
 The caller owns the transaction (on `mail`). The order of a write: a folder's row is updated first, which locks it
 on PostgreSQL; then its mails. A UIDVALIDITY is the second it was given out or one more than the last of that
 account, and the last is kept in a row whose name is empty (no folder has that name), so deleting and creating a
-folder never gives the same again (RFC 3501 §2.3.1.1), nor does a clock that went backwards.
+folder never gives the same again (RFC 3501 §2.3.1.1), nor does a clock that went backwards. That row's `uidnext` is the
+highest UIDVALIDITY that any name was left with: above it, a folder may take its own along to another name.
 """
 
 from __future__ import annotations
@@ -132,26 +133,38 @@ def create(tx: Connection, mailbox_id: int, name: str, now: datetime, special_us
 
 def remove(tx: Connection, folder_id: int) -> None:
     """Delete the row of a folder whose mails are gone already (`filing.delete_folder`)."""
-    gone = tx.execute(delete(folders).where(folders.c.id == folder_id).returning(folders.c.mailbox_id)).scalar()
+    told = (folders.c.mailbox_id, folders.c.uidvalidity)
+    gone = tx.execute(delete(folders).where(folders.c.id == folder_id).returning(*told)).one_or_none()
     if gone is not None:
-        subscriptions.note(tx, gone)
+        _leave(tx, gone.mailbox_id, gone.uidvalidity)
+        subscriptions.note(tx, gone.mailbox_id)
 
 
 def rename(tx: Connection, folder: Folder, name: str, now: datetime) -> None:
-    """With all its inferiors. UIDs stay, UIDVALIDITY rises. FolderExistsError where the new name is taken."""
+    """With all its inferiors. UIDs stay; UIDVALIDITY rises where a folder of the new name may have had as high a one.
+
+    FolderExistsError where the new name is taken.
+    """
     if by_name(tx, folder.mailbox_id, name) is not None:
         raise FolderExistsError(name)
     inferiors = [other for other in all_of(tx, folder.mailbox_id) if other.name.startswith(folder.name + SEPARATOR)]
     validity = _next_uidvalidity(tx, folder.mailbox_id, now)
     for parent in _parents(name):
         tx.execute(_insert(tx, folder.mailbox_id, parent, None, validity).on_conflict_do_nothing())
+    account = _BY_NAME.row(tx, of_mailbox=folder.mailbox_id, of_name=_LAST)
+    left = 0 if account is None else _folder(account).uidnext
     for moved in [folder, *inferiors]:
-        tx.execute(
-            update(folders)
-            .where(folders.c.id == moved.id)
-            # It must be greater than that of any folder that had the new name before.
-            .values(name=name + moved.name[len(folder.name) :], uidvalidity=validity)
-        )
+        kept = moved.uidvalidity if moved.uidvalidity > left else validity
+        named = {"name": name + moved.name[len(folder.name) :], "uidvalidity": kept}
+        tx.execute(update(folders).where(folders.c.id == moved.id).values(named))
+    _leave(tx, folder.mailbox_id, max(moved.uidvalidity for moved in [folder, *inferiors]))
+
+
+def _leave(tx: Connection, mailbox_id: int, uidvalidity: int) -> None:
+    """A name that a folder of this UIDVALIDITY had is free again."""
+    higher = case((folders.c.uidnext < uidvalidity, uidvalidity), else_=folders.c.uidnext)
+    mine = (folders.c.mailbox_id == mailbox_id) & (folders.c.name == _LAST)
+    tx.execute(update(folders).where(mine).values(uidnext=higher))
 
 
 def inherit(tx: Connection, heir_id: int, folder_id: int) -> None:
@@ -204,7 +217,9 @@ def renew_uidvalidity(tx: Connection, now: datetime) -> int:
     """
     second = int(now.timestamp())
     higher = case((folders.c.uidvalidity >= second, folders.c.uidvalidity + 1), else_=second)
-    tx.execute(update(folders).values(uidvalidity=higher, highestmodseq=folders.c.highestmodseq + 1))
+    left = case((folders.c.name == _LAST, higher), else_=folders.c.uidnext)
+    raised = {"uidvalidity": higher, "uidnext": left, "highestmodseq": folders.c.highestmodseq + 1}
+    tx.execute(update(folders).values(raised))
     return int(tx.execute(select(func.count()).select_from(folders).where(folders.c.name != _LAST)).scalar_one())
 
 

@@ -70,6 +70,30 @@ def test_a_renamed_folder_has_a_higher_uidvalidity_than_any_that_had_the_name(ac
     assert renamed.object_id == source.object_id != target.object_id
 
 
+def test_a_renamed_folder_keeps_its_uidvalidity_where_no_other_can_have_had_it(account: Account) -> None:
+    first, second = account.create("first"), account.create("second/below")
+
+    def renamed(folder: Folder, name: str) -> Folder:
+        account.write(lambda tx: folders.rename(tx, folder, name, NOW))
+        with account.stores.mail.database.read() as tx:
+            found = folders.by_name(tx, 7, name)
+        assert found is not None
+        return found
+
+    moved = renamed(first, "moved")
+    assert moved.uidvalidity == first.uidvalidity
+    assert renamed(second, "elsewhere").uidvalidity == second.uidvalidity
+    assert account.create("first").uidvalidity > second.uidvalidity
+    # It leaves and comes back: between, another folder may have had the name.
+    assert renamed(moved, "again").uidvalidity > second.uidvalidity
+    account.write(lambda tx: folders.renew_uidvalidity(tx, NOW + timedelta(days=2)))
+    restored = account.create("restored", NOW)
+    with account.stores.mail.database.read() as tx:
+        known = folders.by_name(tx, 7, "Sent")
+    assert known is not None
+    assert renamed(known, "Sent too").uidvalidity > restored.uidvalidity  # a name may have been left after the backup
+
+
 def test_no_id_comes_again(account: Account) -> None:
     first = account.create("again")
     account.delete(first)

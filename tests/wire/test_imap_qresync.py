@@ -44,7 +44,7 @@ def test_it_enables_condstore_and_tells_vanished_not_expunge(role: ImapRole) -> 
     assert [line for line in other.say(b"n NOOP") if b"EXPUNGE" in line] == [
         b"* 5 EXPUNGE", b"* 3 EXPUNGE", b"* 2 EXPUNGE",
     ]  # fmt: skip
-    assert other.say(b"a STORE 1 +FLAGS (x)")
+    assert other.say(b"a STORE 1 +FLAGS (\\Seen)")
     assert b" MODSEQ (" in one.say(b"b NOOP")[0]
 
 
@@ -59,12 +59,12 @@ def test_what_vanished_and_changed_is_told_at_select(role: ImapRole) -> None:
     talk = selected(role, "back", 6)
     validity, modseq = known(talk, b"back")
     remove(talk, b"2,5:6")
-    talk.say(b"a UID STORE 3 +FLAGS (x)")
+    talk.say(b"a UID STORE 3 +FLAGS (\\Seen)")
     (new,) = put(talk, "back", b"A: b\r\n\r\n")
     answers = resynced(role, b"back", b"%d %d" % (validity, modseq))
     assert answers[0] == b"* VANISHED (EARLIER) 2,5:6"
     assert [line.split(b" MODSEQ")[0] for line in answers[1:]] == [
-        b"* 2 FETCH (UID 3 FLAGS (x)", b"* 4 FETCH (UID %d FLAGS ()" % new,
+        b"* 2 FETCH (UID 3 FLAGS (\\Seen)", b"* 4 FETCH (UID %d FLAGS ()" % new,
     ]  # fmt: skip
     validity, modseq = known(talk, b"back")
     assert resynced(role, b"back", b"%d %d" % (validity, modseq)) == []
@@ -74,7 +74,7 @@ def test_only_the_uids_that_the_client_knows_are_told(role: ImapRole) -> None:
     talk = selected(role, "some", 6)
     validity, modseq = known(talk, b"some")
     remove(talk, b"1:2,5")
-    talk.say(b"a UID STORE 3,4 +FLAGS (x)")
+    talk.say(b"a UID STORE 3,4 +FLAGS (\\Seen)")
     answers = resynced(role, b"some", b"%d %d 2:3,6" % (validity, modseq))
     assert answers[0] == b"* VANISHED (EARLIER) 2"
     assert [line.split(b" FLAGS")[0] for line in answers[1:]] == [b"* 1 FETCH (UID 3"]
