@@ -128,6 +128,9 @@ def _settled(settings: Settings, folder: Path, chosen: dict[str, int], with_samp
         settings,
         outbound=outbound,
         admin=replace(settings.admin, url=url, port=chosen["admin"]),
+        # Autoconfig tells them to mail programs.
+        imap=replace(settings.imap, port=chosen["imap"], tls_port=chosen["imaps"]),
+        submission=replace(settings.submission, port=chosen["submission"], tls_port=chosen["submissions"]),
         storage=replace(
             settings.storage,
             database=settings.storage.database or str(folder),

@@ -91,45 +91,53 @@ class Journal:
 
     def _loop(self) -> None:
         while (first := self._waiting.get()) is not None:
-            group, ended = self._gather(first)
             self._began = time.monotonic()
-            self._commit(group)
+            ended = self._commit(first)
             self._took.observe(time.monotonic() - self._began)
             self._began = None
             if ended:
                 return
 
     def _gather(self, first: Write) -> tuple[list[Write], bool]:
-        """What waits, and whether the journal was closed behind it."""
-        group = [first]
-        while len(group) < GROUP:
+        """What waits, and whether the journal was closed behind it. Who gives up later cannot cancel its write."""
+        group, following, taken = list[Write](), first, 0
+        while True:
+            if following.done.set_running_or_notify_cancel():
+                group.append(following)
+            taken += 1
+            if taken == GROUP:
+                return group, False
             try:
-                following = self._waiting.get_nowait()
+                waited = self._waiting.get_nowait()
             except queue.Empty:
                 return group, False
-            if following is None:
+            if waited is None:
                 return group, True
-            group.append(following)
-        return group, False
+            following = waited
 
-    def _commit(self, gathered: list[Write]) -> None:
-        # From here on a caller that gives up waiting cannot cancel its write.
-        group = [write for write in gathered if write.done.set_running_or_notify_cancel()]
+    def _commit(self, first: Write) -> bool:
+        """Whether the journal was closed behind what was committed."""
+        group: list[Write] | None = None
         answers: list[tuple[Write, Any, BaseException | None]] = []
         try:
             with self.database.write() as transaction:
+                # Only now: what came while another process held the gate goes with this commit, not the next.
+                group, ended = self._gather(first)
                 if len(group) == 1:  # nobody else to protect, no savepoint to pay
                     answers.append((group[0], group[0].work(transaction), None))
                 else:
                     answers.extend(_in_savepoint(transaction, write) for write in group)
         except Exception as error:  # noqa: BLE001 - whatever the database raised belongs to those who wait
             FAILED.labels(self.database.name, trouble_of(error).value).inc()
+            if group is None:
+                group, ended = self._gather(first)
             answers = [(write, None, error) for write in group]
         for write, result, raised in answers:
             if raised is None:
                 write.done.set_result(result)
             else:
                 write.done.set_exception(raised)
+        return ended
 
 
 def _in_savepoint(transaction: Connection, write: Write) -> tuple[Write, Any, BaseException | None]:

@@ -7,7 +7,7 @@ import os
 import shutil
 import signal
 import threading
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import suppress
 from multiprocessing.connection import Connection as Pipe
 from pathlib import Path
@@ -17,6 +17,7 @@ from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from peers.commits import on_commit
+from store.database import Gate
 from store.schema import counters
 from store.stores import Stores, open_stores
 
@@ -44,6 +45,23 @@ def test_what_waits_is_committed_together(stores: Stores) -> None:
         waiting.set()
     assert [future.result(10) for future in futures] == list(range(50))
     assert len(commits) == 2  # the write that held the journal, and the fifty behind it
+
+
+def test_what_comes_while_another_process_writes_goes_with_the_next_commit(stores: Stores) -> None:
+    if (file := stores.core.database.file) is None:
+        pytest.skip("needs SQLite: PostgreSQL has no gate")
+    commits: list[str] = []
+    on_commit(stores.core.database, lambda: commits.append("one"))
+    with Gate(file.with_suffix(".gate")):
+        first = stores.core.journal.submit(_adding(0))
+        assert not _done_within(first, 0.2)  # its turn has come, but not the gate
+        others = [stores.core.journal.submit(_adding(number)) for number in range(1, 10)]
+    assert [future.result(10) for future in (first, *others)] == list(range(10))
+    assert len(commits) == 1
+
+
+def _done_within(future: Future[int], seconds: float) -> bool:
+    return future in wait([future], seconds).done
 
 
 def test_a_caller_that_gives_up_before_its_turn_writes_nothing(stores: Stores) -> None:

@@ -20,6 +20,14 @@ def program(name: str, package: str) -> Path:
     return Path(found)
 
 
+def large_program(name: str, package: str) -> Path:
+    """The same, but never failed: too large for every run, so tests/debian-packages.txt does without it."""
+    found = shutil.which(name, path=SEARCHED)
+    if found is None:
+        pytest.skip(f"needs {name} (Debian package {package}, left out of the usual ones for its size)")
+    return Path(found)
+
+
 def root(reason: str) -> None:
     if os.geteuid() != 0:
         lacking(f"root: {reason}")

@@ -28,13 +28,15 @@ def stranger(web: Appliance) -> httpx.Client:
     return api
 
 
-def test_mozilla_asks_by_address_or_by_host(stranger: httpx.Client, ours: Tenant) -> None:
+def test_mozilla_asks_by_address_or_by_host(web: Appliance, stranger: httpx.Client, ours: Tenant) -> None:
     by_address = stranger.get("/mail/config-v1.1.xml", params={"emailaddress": f"nobody@{ours.domain}"})
     by_host = stranger.get(MOZILLA, headers={"Host": f"autoconfig.{ours.domain}:443"})
     assert by_address.headers["content-type"].startswith("application/xml")
     assert by_address.text == by_host.text
     provider = ElementTree.fromstring(by_host.text)[0]
     assert provider.findtext("domain") == ours.domain
+    told = [int(port.text or "") for port in provider.iter("port")]
+    assert told == [web.ready[name] for name in ("imaps", "imap", "submissions", "submission")]
     assert stranger.get(MOZILLA, params={"emailaddress": "x@elsewhere.test"}).status_code == 404
     assert stranger.get(MOZILLA, headers={"Host": "elsewhere.test"}).status_code == 404
     assert stranger.get(MOZILLA, params={"emailaddress": "no address"}).status_code == 422
