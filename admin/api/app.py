@@ -44,7 +44,7 @@ from net.resolver import Resolver
 from role.log import EventLog
 
 PREFIX: Final = "/api/v1"
-_NOUNS: Final = (
+NOUNS: Final = (
     projects, domains, mailboxes, app_passwords, correspondents, aliases, senders, connections, lists, imports,
     segments, clients, conversations, campaigns, journey, queue, explain, ratings, doctor, people, sources,
 )  # fmt: skip
@@ -68,7 +68,7 @@ def make_app(office: Office, log: EventLog, import_bytes: int) -> FastAPI:
     problems.install(app, log)
     app.add_middleware(BodyLimit, import_bytes=import_bytes)
     api = APIRouter(prefix=PREFIX)
-    for noun in _NOUNS:
+    for noun in NOUNS:
         api.include_router(noun.router, dependencies=[Depends(noted, scope="function")])
 
     @api.get("/health", tags=["health"])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import mimetypes
 from collections.abc import Callable
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -64,6 +65,56 @@ def add_campaign(
             segments.by_name(office, owner, segment) if segment else None,
         )
         show_one(campaigns.create(office, owner, draft), as_json)
+
+
+@app.command(name="edit")
+def edit_campaign(
+    campaign: CampaignId,
+    name: Annotated[str | None, typer.Option("--name")] = None,
+    sender: Annotated[str | None, typer.Option("--sender", help="The address of its sender.")] = None,
+    list_name: Annotated[str | None, typer.Option("--list")] = None,
+    segment: Annotated[str | None, typer.Option("--segment", help='"" for the whole list.')] = None,
+    subject: Annotated[str | None, typer.Option("--subject")] = None,
+    html: Annotated[Path | None, typer.Option("--html", help="A file with the HTML of the message.")] = None,
+    markdown: Annotated[Path | None, typer.Option("--markdown", help="The same, written in Markdown.")] = None,
+    mjml: Annotated[Path | None, typer.Option("--mjml", help="The same, written in MJML.")] = None,
+    text: Annotated[Path | None, typer.Option("--text", help="A file with its text.")] = None,
+    attach: Annotated[
+        list[Path] | None, typer.Option("--attach", help="In place of the files that go with it.")
+    ] = None,
+    pool: Annotated[str | None, typer.Option("--pool")] = None,
+    project: ProjectName = None,
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Change a draft; what is not named stays."""
+    from admin.acts import campaign_messages, campaigns, lists, segments, senders
+
+    with opened(folder) as office:
+        owner = project_id(office, project)
+        draft = campaigns.draft_of(office, owner, campaign)
+        content = draft.content if subject is None else replace(draft.content, subject=subject.strip())
+        if html or markdown or mjml:
+            form, source = _written(html=html, markdown=markdown, mjml=mjml)
+            content = campaign_messages.compose(
+                content.subject, form, source, content.text, content.defaults, content.attachments
+            )
+        if text:
+            content = replace(content, text=text.read_text("utf-8"))
+        if attach:
+            content = replace(content, attachments=tuple(_attached(one) for one in attach))
+        if segment is not None:
+            draft = replace(draft, segment=segments.by_name(office, owner, segment) if segment else None)
+        changed = replace(
+            draft,
+            name=name or draft.name,
+            sender=senders.by_address(office, owner, sender).id if sender else draft.sender,
+            list=lists.by_name(office, owner, list_name).id if list_name else draft.list,
+            pool=pool or draft.pool,
+            content=content,
+        )
+        campaigns.edit(office, owner, campaign, changed)
+        show_one(campaigns.get(office, owner, campaign), as_json)
 
 
 def _written(**files: Path | None) -> tuple[str, str]:
@@ -151,12 +202,19 @@ def gate(campaign: CampaignId, project: ProjectName = None, folder: Folder = HER
 
 
 @app.command()
-def launch(campaign: CampaignId, project: ProjectName = None, folder: Folder = HERE, as_json: AsJson = False) -> None:
-    """Launch it now; what the gate refuses is told with its numbers."""
+def launch(
+    campaign: CampaignId,
+    at: Annotated[datetime | None, typer.Option("--at", help="When; local time. Now, where it is left out.")] = None,
+    project: ProjectName = None,
+    folder: Folder = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Launch it; what the gate refuses is told with its numbers."""
     from admin.acts import campaigns
 
+    due = None if at is None else at.astimezone()
     with opened(folder) as office:
-        show_one(campaigns.launch(office, project_id(office, project), campaign, None), as_json)
+        show_one(campaigns.launch(office, project_id(office, project), campaign, due), as_json)
 
 
 def _act(name: str, words: str) -> None:

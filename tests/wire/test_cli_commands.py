@@ -48,7 +48,13 @@ def test_a_campaign_is_made_imported_launched_and_traced(cli: Cli, tmp_path: Pat
     assert (done["state"], done["rows"], done["added"], done["errors"]) == ("finished", 3, 2, 1)
     words = ("--sender", "ann@sample.test", "--list", "readers", "--subject", "News", "--html", page)
     campaign = str(cli.json("campaign", "add", "first", *words)["id"])
+    letter = tmp_path / "letter.md"
+    letter.write_text("# Hello {{ name }}")
+    cli.json("campaign", "edit", campaign, "--subject", "Later news", "--markdown", letter)
+    shown = cli.json("campaign", "preview", campaign, "--client", "bob@sample.test")
+    assert (shown["subject"], "<h1>Hello Bob</h1>" in shown["html"]) == ("Later news", True)
     assert cli.json("campaign", "launch", campaign) == {"state": "running"}
+    assert "no draft any more" in cli.refused("campaign", "edit", campaign, "--name", "x")
     wait_until(lambda: cli.json("campaign", "show", campaign)["state"] == "finished", "the campaign is finished", 40)
     assert cli.json("campaign", "show", campaign)["counts"]["delivered"] == 2
     events = [event["event"] for event in cli.json("trace", "bob@sample.test")]
