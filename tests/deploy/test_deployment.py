@@ -11,7 +11,7 @@ import socket
 
 import pytest
 
-from peers.deployed_mail import Household, comes_in, goes_out, trusting
+from peers.deployed_mail import Household, comes_in, far_host, goes_out, hand_in, subjects, trusting
 from peers.deployment import HOSTNAME, Deployed, asked_for, play, whole
 from peers.loopback import wait_until
 from peers.machine import Machine
@@ -64,6 +64,13 @@ def test_metrics_are_for_the_machine_itself(deployed: Deployed) -> None:
         socket.create_connection((deployed.machine.address, 9532), 3)
 
 
+def test_the_panel_greets_who_comes(deployed: Deployed) -> None:
+    with deployed.api() as api:
+        page = api.get("https://" + deployed.machine.address + "/", follow_redirects=True)
+    assert page.status_code == 200
+    assert 'type="password"' in page.text
+
+
 @whole
 def test_a_second_run_changes_nothing_and_neither_does_check_mode(
     deployed: Deployed, machine: Machine, values: dict[str, object]
@@ -73,16 +80,13 @@ def test_a_second_run_changes_nothing_and_neither_does_check_mode(
 
 
 @whole
-def test_after_a_reboot_all_is_back(deployed: Deployed) -> None:
-    deployed.machine.run("systemctl reboot", check=False)
-    wait_until(lambda: _answers(deployed.machine.address), "the machine answers on port 25 again", 120)
-    deployed.machine.wait_until_reached()
+def test_after_a_reboot_all_is_back_and_nothing_is_lost(deployed: Deployed, ours: Household) -> None:
+    comes_in(deployed, ours, "before the reboot")
+    hand_in(deployed, ours, "before the reboot", "it waits over the reboot")
+    deployed.machine.reboot()
     assert deployed.machine.run("systemctl --failed --no-legend --plain").strip() == ""
-
-
-def _answers(address: str) -> bool:
-    try:
-        with smtplib.SMTP(address, 25, timeout=3) as smtp:
-            return smtp.noop()[0] == 250
-    except OSError:
-        return False
+    assert "before the reboot" in subjects(deployed, ours)
+    comes_in(deployed, ours, "after the reboot")
+    with far_host() as street:
+        deployed.machine.run("mailloft queue retry --all")
+        wait_until(lambda: any(b"it waits over the reboot" in one for one in street.kept or []), "it left", 60)

@@ -100,7 +100,7 @@ def callers(address: str) -> Iterator[list[float | str]]:
         while not over.wait(0.1):
             began = time.monotonic()
             try:
-                with smtplib.SMTP(address, 25, timeout=60) as smtp:
+                with smtplib.SMTP(address, 25, timeout=300) as smtp:
                     smtp.ehlo("peer.test")
                 calls.append(time.monotonic() - began)
             except OSError as error:
@@ -112,4 +112,4 @@ def callers(address: str) -> Iterator[list[float | str]]:
         yield calls
     finally:
         over.set()
-        calling.join(70)
+        calling.join(310)

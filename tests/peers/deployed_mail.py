@@ -97,7 +97,7 @@ def letter(author: str, reader: str, subject: str = "by way of the machine") -> 
 def comes_in(deployed: Deployed, of: Household, subject: str = "by way of the machine") -> None:
     """A message from outside is read over IMAP."""
     with smtplib.SMTP(deployed.machine.address, 25, timeout=20) as smtp:
-        smtp.send_message(letter("bob@far.test", of.login, subject))
+        smtp.send_message(letter("carol@far.test", of.login, subject))
     wait_until(lambda: subject in subjects(deployed, of), f"{subject!r} is in the mailbox", 60)
 
 
