@@ -42,7 +42,7 @@ def report(connection: Connection, campaign: Campaign) -> dict[str, Any]:
             reasons.setdefault(state, {})[reason] = value
         elif scope == "source":
             sources[rest] = value
-    single = {name: known.get(name, 0) for name in ("deferrals", "complaints", "unsubscribes")}
+    single = {name: known.get(name, 0) for name in ("deferrals", "complaints", "unsubscribes", "replies")}
     return {"counts": counts(connection, campaign), "reasons": reasons, "sources": sources, **single}
 
 

@@ -61,7 +61,7 @@ def _list(visit: Visit, window: Window, form: Form, address: str) -> Response:
         try:
             shown["hit"] = clients.by_address(visit.office, visit.here, address)
         except RefusedError as error:
-            shown["missed"] = error.detail
+            shown["missed"] = visit.told(error)
     return visit.page("clients.html", shown, form)
 
 

@@ -9,6 +9,7 @@ from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 
 from admin.pages import render
+from admin.pages.refused_words import told
 from admin.pages.visit import SignInError, spoken, words_of
 
 _OTHERS = ("/api/", "/u/")
@@ -25,4 +26,5 @@ def show(request: Request, status: int, detail: str, error: Exception | None = N
             return Response(status_code=401, headers={"HX-Redirect": "/sign-in"})
         return RedirectResponse("/sign-in", 303)
     words = words_of(request)
-    return render.page("failure.html", {"status": status, "detail": detail} | spoken(words), status)
+    shown = {"status": status, "detail": told(words.language, detail)}
+    return render.page("failure.html", shown | spoken(words), status)

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Final
 
 from fastapi import Depends, Request
 from starlette.datastructures import UploadFile
 
 from admin.office import Office
+from admin.pages.refused_words import told
 from admin.refusals import ForbiddenError, InvalidError, RefusedError
 
 COOKIE: Final = "__Host-mailloft"
@@ -55,6 +56,10 @@ class Form:
         named = named or next((one for one in fields if words.startswith(one)), None)
         at = named or (fields[0] if len(fields) == 1 else "")
         return Form(self.values, self.several, words, at)
+
+    def in_words(self, language: str) -> Form:
+        """As the reader is told of its error."""
+        return replace(self, error=told(language, self.error)) if self.error else self
 
 
 def csrf_of(office: Office, cookie: str) -> str:

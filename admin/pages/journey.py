@@ -20,5 +20,5 @@ def show(visit: Viewer, what: Annotated[str, Query(max_length=400)] = "") -> Res
         try:
             events = journey.follow(visit.office, visit.here, what)
         except RefusedError as error:
-            missed = error.detail
+            missed = visit.told(error)
     return visit.page("trace.html", {"what": what, "events": events, "missed": missed})

@@ -65,7 +65,7 @@ def show_explained(visit: Operating, address: Annotated[str, Query(max_length=32
         try:
             told = explain.explain(visit.office, None, address.strip(), None)
         except RefusedError as error:
-            missed = error.detail
+            missed = visit.told(error)
     return visit.page("explain.html", {"address": address, "told": told, "missed": missed})
 
 

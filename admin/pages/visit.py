@@ -19,7 +19,8 @@ from admin.office import Office
 from admin.pages import render
 from admin.pages.catalogue import LANGUAGES, Words, preferred
 from admin.pages.forms import COOKIE, Form, csrf_of
-from admin.refusals import ForbiddenError, NotFoundError, UnknownCallerError
+from admin.pages.refused_words import told
+from admin.refusals import ForbiddenError, NotFoundError, RefusedError, UnknownCallerError
 from store import projects
 from store.people import OPERATOR, Person
 from store.projects import Project
@@ -70,12 +71,16 @@ class Visit:
         self, template: str, context: Mapping[str, Any], form: Form | None = None, status: int = 200
     ) -> HTMLResponse:
         """`form`: one that failed makes it 422."""
-        form = form or Form()
+        form = (form or Form()).in_words(self.words.language)
         given = {
             "visit": self, "form": form, "said": self._said(), "languages": LANGUAGES, "path": self.request.url.path,
             "projects": self._projects(), "now": self.office.now(),
         } | spoken(self.words)  # fmt: skip
         return render.page(template, given | dict(context), 422 if form.error and status == 200 else status)
+
+    def told(self, error: RefusedError) -> str:
+        """Why it was refused, in the reader's language."""
+        return told(self.words.language, error.detail)
 
     def _said(self) -> str:
         """What the act before this page achieved: one of our own sentences."""

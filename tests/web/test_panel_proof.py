@@ -6,6 +6,7 @@ What strangers and clients wrote - cells, banners, answers, DSNs, names - is rea
 
 from __future__ import annotations
 
+import os
 import smtplib
 import ssl
 from collections.abc import Iterator
@@ -34,6 +35,7 @@ late@far.test;Late
 "{EVIL}";x
 """
 WAIT: Final = 30_000.0
+PICTURES: Final = os.environ.get("MAILLOFT_SCREENSHOTS", "")
 DSN: Final = """From: MAILER-DAEMON@far.test
 To: {back}
 Subject: Undelivered {evil}
@@ -116,6 +118,16 @@ class Person:
         if sure:
             self.page.get_by_role("button", name="Yes, do it").click()
 
+    def picture(self, name: str) -> None:
+        """Where MAILLOFT_SCREENSHOTS names a folder: what the page looks like in full life."""
+        for width in (360, 1440) if PICTURES else ():
+            self.page.set_viewport_size({"width": width, "height": 900})
+            for scheme in ("light", "dark"):
+                self.page.emulate_media(color_scheme=scheme)
+                self.page.screenshot(path=Path(PICTURES) / f"proof-{name}-{width}-{scheme}.png", full_page=True)
+        if PICTURES:
+            self.page.emulate_media(color_scheme="light")
+
     def unhurt(self) -> None:
         """No element of what strangers wrote is one, no script of theirs ran."""
         assert self.page.title() != "run"
@@ -149,7 +161,7 @@ def test_a_project_goes_its_whole_way_in_the_browser_and_nothing_hostile_runs(
     _list(olga, base, tmp_path)
     _campaign(olga, far, base)
     _bounces(olga, shop, far, base)
-    _revived(olga, shop, base)
+    _revived(olga, shop, far, base)
     _broken(olga, names, far, base)
     olga.unhurt()
 
@@ -176,6 +188,7 @@ def _domain(olga: Person, names: Names, shop: Appliance, base: str) -> None:
     assert page.locator("article.record", has_text=EVIL).count() >= 1
     assert page.locator(".figures .mark.good").count() == 0
     olga.unhurt()
+    olga.picture("domain-mistakes")
 
     own = {"shop.test", "_dmarc.shop.test"}
     names.records = [one for one in names.records if one["host"] not in own]
@@ -225,6 +238,7 @@ def _connection(olga: Person, chromium: Browser, shop: Appliance, far: FarHost, 
     here = page.url
     operator = Person(chromium, shop, **shop.ready["operator"])
     operator.go("/operator/moderation")
+    operator.picture("moderation")
     operator.press("Approve")
     operator.page.get_by_text("Nothing to decide").wait_for()
     operator.unhurt()
@@ -232,6 +246,7 @@ def _connection(olga: Person, chromium: Browser, shop: Appliance, far: FarHost, 
     assert "approved" in far.to(OLGA)[0].mail["Subject"]
 
     olga.go(here)
+    olga.picture("connection")
     olga.press("Make a new password", sure=True)
     login, password = page.locator("#login").inner_text(), page.locator("#password").inner_text()
     message = f"From: robot@shop.test\r\nTo: ann@far.test\r\nSubject: A receipt {EVIL}\r\n\r\nThanks\r\n".encode()
@@ -283,6 +298,7 @@ def _campaign(olga: Person, far: FarHost, base: str) -> None:
     page.locator("#tests .mark", has_text="delivered").wait_for()
     tested = [one for one in far.to(OLGA) if str(one.mail["Subject"]).startswith("[Test] Dear ")]
     assert len(tested) == 1
+    olga.picture("message")
     olga.press("Save and go on")
     page.get_by_label("Name of the sender").fill("Spring team")
     page.locator("#gate .note.good").wait_for()
@@ -310,24 +326,32 @@ def _bounces(olga: Person, shop: Appliance, far: FarHost, base: str) -> None:
     wait_until(lambda: page.reload() and figure.inner_text().split()[1] == "1", "the DSN is in the report", 30)
     assert page.locator("table", has_text=EVIL).count() >= 1
     olga.unhurt()
+    olga.picture("report")
     page.get_by_role("link", name="gone@far.test").click()
     assert page.get_by_text(EVIL).count() >= 1
     olga.unhurt()
+    olga.picture("row")
 
 
-def _revived(olga: Person, shop: Appliance, base: str) -> None:
+def _revived(olga: Person, shop: Appliance, far: FarHost, base: str) -> None:
     """late@ was blocked by the DSN; a mail of the person shows that the address lives."""
     page = olga.page
     _card(olga, base)
     assert page.get_by_text("Why the rating is 1").count() == 1
     olga.unhurt()
-    words = f"From: late@far.test\r\nTo: hello@shop.test\r\nSubject: {EVIL}\r\n\r\n{EVIL}\r\n"
+    olga.picture("card")
+    (late,) = (one.mail["Message-ID"] for one in far.to("late@far.test"))
+    header = f"From: late@far.test\r\nTo: hello@shop.test\r\nIn-Reply-To: {late}\r\nSubject: {EVIL}"
+    words = f"{header}\r\n\r\n{EVIL}\r\n"
     with smtplib.SMTP("127.0.0.1", shop.ready["mx"], "mx.far.test", source_address=(FAR, 0)) as mx:
         mx.sendmail("late@far.test", ["hello@shop.test"], words.encode())
     wait_until(lambda: page.reload() and page.get_by_text("Why the rating is 10").count(), "the client is revived", 30)
     olga.unhurt()
+    olga.go(f"{base}/campaigns/1")
+    assert page.locator("dl.figures div", has_text="Replies").inner_text().split()[1] == "1"
     for here in ("", "conversations", "campaigns", "clients", "lists", "senders", "connections", "audit", "queue"):
         olga.go(f"{base}/{here}".rstrip("/"))
+        olga.picture(here or "overview")
 
 
 def _card(olga: Person, base: str) -> None:
