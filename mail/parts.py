@@ -13,7 +13,7 @@ import re
 from base64 import b64decode
 from binascii import Error as BadBase64
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.errors import HeaderParseError
 from email.header import decode_header
 from functools import cache, cached_property
@@ -53,16 +53,20 @@ class Headers:
     """Unfolded fields in their order, names in lower case, values as they stand (RFC 2047 words undecoded)."""
 
     fields: tuple[tuple[str, str], ...]
+    _first: dict[str, str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_first", dict(reversed(self.fields)))
 
     def get(self, name: str) -> str:
         """The first value of that (lower-case) name, or ""."""
-        return next((value for field, value in self.fields if field == name), "")
+        return self._first.get(name, "")
 
     def all(self, name: str) -> list[str]:
-        return [value for field, value in self.fields if field == name]
+        return [value for each, value in self.fields if each == name]
 
     def __contains__(self, name: str) -> bool:
-        return any(field == name for field, _ in self.fields)
+        return name in self._first
 
     def words(self, name: str) -> str:
         """The first value with its RFC 2047 words decoded, at most VALUE_LIMIT characters of it."""
