@@ -190,6 +190,7 @@ INBOUND: Final = Dashboard("mailloft-inbound", "Mailloft: MX and ratings", (
          legend="{{cause}} {{direction}}"),
     Panel("DMARC and TLS reports", (
         Query(rate("mailloft_reports_received_total"), "received"),
+        Query(rate("mailloft_reports_posted_total"), "posted"),
         Query(rate("mailloft_dmarc_reports_total"), "sent"),
         Query(rate("mailloft_mx_dmarc_rows_dropped_total"), "rows left out of ours"),
     )),

@@ -66,6 +66,13 @@ def find(tx: Connection, name: str) -> Domain | None:
     return None if row is None else _domain(row)
 
 
+def holding(tx: Connection, name: str) -> Domain | None:
+    """The domain of ours that the name is or is in."""
+    labels = name.split(".")
+    names = (".".join(labels[at:]) for at in range(max(0, len(labels) - 8), len(labels) - 1))
+    return next((found for one in names if (found := find(tx, one)) is not None), None)
+
+
 def get(tx: Connection, project: int, name: str) -> Domain | None:
     """Of this project alone."""
     found = find(tx, name)

@@ -9,7 +9,7 @@ from typing import Final
 
 from fastapi import APIRouter, Depends, FastAPI
 
-from admin import autoconfig, unsubscribe
+from admin import autoconfig, report_post, unsubscribe
 from admin.acts.signing import Guesses
 from admin.api import (
     aliases,
@@ -63,6 +63,7 @@ def make_app(office: Office, log: EventLog, import_bytes: int) -> FastAPI:
     app.state.office = office
     app.state.remembered = Remembered()
     app.state.guesses = Guesses()
+    app.state.allowance = report_post.Allowance()
     dns = office.settings.dns
     app.state.resolver = Resolver(dns.servers, dns.timeout)
     problems.install(app, log)
@@ -78,5 +79,6 @@ def make_app(office: Office, log: EventLog, import_bytes: int) -> FastAPI:
     app.include_router(api)
     app.include_router(unsubscribe.router)
     app.include_router(autoconfig.router)
+    app.include_router(report_post.router)
     panel.include_in(app)
     return app

@@ -54,15 +54,9 @@ class ReportKeeper:
             self._log.info("report", arrival=arrival.id, kind=report.kind.value, domain=report.domain, fate=fate)
 
     def _add(self, report: ReceivedReport, came: Came) -> str:
-        domain = self._ours(report.domain)
+        with self._stores.core.database.read() as core:
+            domain = domains.holding(core, report.domain)
         if domain is None:
             return "foreign"
-        added = self._stores.events.journal.run(lambda tx: received_reports.add(tx, domain, report, came))
+        added = self._stores.events.journal.run(lambda tx: received_reports.add(tx, domain.name, report, came))
         return "kept" if added else "repeat"
-
-    def _ours(self, name: str) -> str | None:
-        """The domain of ours that the name is or is in."""
-        labels = name.split(".")
-        with self._stores.core.database.read() as core:
-            names = (".".join(labels[at:]) for at in range(max(0, len(labels) - 8), len(labels) - 1))
-            return next((one for one in names if domains.find(core, one) is not None), None)
