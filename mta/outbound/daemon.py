@@ -41,6 +41,7 @@ from mta.outbound.slow import SlowCampaigns
 from mta.outbound.tls_outfit import route_of
 from mta.outbound.tls_tally import TlsTally
 from mta.outbound.tried import Tried, untried
+from mta.outbound.turns import Turns
 from mta.outbound.verdict import ended, returned, settlement_of
 from mta.outbound.warming import warming_of
 from net.resolver import Resolver
@@ -113,6 +114,7 @@ class Sender:
         self._shelf = Shelf(context)
         self._composer = Composer(Tokens(context.vault.derived("tokens")), context.public_url)
         self._large_mail = LargeMail(context, self._composer)
+        self._turns = Turns()
         self._tls_tally = TlsTally(context)
         self._life = outbound.heartbeat
         self._fence = Fence(self._life)
@@ -256,8 +258,9 @@ class Sender:
         lane = self._lanes.get((source.address, site))
         if lane is None:
             desk = Desk(
-                self._octets, self._tried, self._returned, lambda: self._fence.open(time.monotonic()), self._large
-            )
+                self._octets, self._tried, self._returned, lambda: self._fence.open(time.monotonic()), self._large,
+                self._turns,
+            )  # fmt: skip
             lane = Lane(source, site, self._pacing.site(site).lane(source.address), self._route, desk)
             self._lanes[source.address, site] = lane
         return lane

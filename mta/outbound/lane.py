@@ -20,11 +20,13 @@ from mta.outbound.job import Job
 from mta.outbound.pacing import LanePace
 from mta.outbound.route import NO_MAIL, Route, Unreachable
 from mta.outbound.tried import Tried, tried, untried
+from mta.outbound.turns import Turns
 from net.smtp_connection import Answer, Connection, Message
 from policy.fairness import CLASSES
 from policy.rotation import EgressSource
 
 PAUSE: Final = 0.2  # seconds between looks whether our claims are ours again
+CAMPAIGN: Final = CLASSES[-1]
 URGENCY: Final = {name: place for place, name in enumerate(CLASSES)}
 
 
@@ -33,7 +35,7 @@ class Desk:
     """What a lane asks of the daemon: to make a row's octets, to take its result, and whether the final dot is allowed.
 
     `octets` gives None where the row needs no attempt (its result is already taken); `large` is the same for a row
-    whose recipe has no octets yet.
+    whose recipe has no octets yet; `turns` are taken by campaigns.
     """
 
     octets: Callable[[Job], Message | None]
@@ -41,6 +43,7 @@ class Desk:
     returned: Callable[[Job, str], None]
     may_end: Callable[[], bool]
     large: Callable[[Job], Awaitable[Message | None]]
+    turns: Turns
 
 
 class _Crowded(Exception):  # noqa: N818 - ends one connection slot
@@ -152,7 +155,7 @@ class Lane:
         self.carrying += 1
         taken = False
         try:
-            made = self._made(job) if job.recipe.kept is None else await self._desk.large(job)
+            made = await self._made(job)
             if made is None:
                 taken = True
                 return connection
@@ -229,9 +232,13 @@ class Lane:
                 return at
         return None
 
-    def _made(self, job: Job) -> Message | None:
+    async def _made(self, job: Job) -> Message | None:
         early = self._early.pop(_this_task(), None)
-        return self._desk.octets(job) if early is None else early[1]
+        if job.retry == CAMPAIGN:
+            await self._desk.turns.turn()
+        if early is not None:
+            return early[1]
+        return self._desk.octets(job) if job.recipe.kept is None else await self._desk.large(job)
 
     async def _after(self, connection: Connection) -> Connection | None:
         limits = self._pace.limits

@@ -26,6 +26,7 @@ from mta.outbound.job import Job
 from mta.outbound.lane import Desk, Lane
 from mta.outbound.pacing import steady
 from mta.outbound.tried import Tried
+from mta.outbound.turns import Turns
 from net.resolver import Resolver
 from net.smtp_connection import Message
 from net.smtp_peer import Timeouts
@@ -98,7 +99,7 @@ async def lane_to(port: int, names: Names, connections: int = 1, each: int = 100
 
     tried: list[Tried] = []
     returned: list[Job] = []
-    desk = Desk(octets, tried.append, lambda one, _: returned.append(one), lambda: True, nothing_large)
+    desk = Desk(octets, tried.append, lambda one, _: returned.append(one), lambda: True, nothing_large, Turns())
     resolver = Resolver([names.listening], timedelta(seconds=2))
     bench = Bench(Lane(SOURCE, SITE, pace, road(resolver, port, times), desk), tried, returned)
     yield bench
@@ -455,7 +456,7 @@ def carried(names: Names, made: bytes) -> bytes:
         async with playing(script) as host, lane_to(host.port, names) as bench:
             bench.lane._desk = Desk(
                 lambda one: ("b+token@ours.test", one.row.address, made),
-                bench.tried.append, lambda *_: None, lambda: True, nothing_large,
+                bench.tried.append, lambda *_: None, lambda: True, nothing_large, Turns(),
             )  # fmt: skip
             bench.lane.push(job())
             assert await bench.results(1) == [250]
