@@ -71,23 +71,26 @@ class View:
 
     def applicable_flags(self) -> bytes:
         """`* FLAGS` and PERMANENTFLAGS (RFC 3501 §7.2.6); a keyword once, however it is written on each mail."""
-        spelled = {keyword.lower(): keyword for keyword in sorted(self.keywords)}
-        flags = " ".join([*SYSTEM_FLAGS, *sorted(spelled.values())[:KEYWORDS_TOLD]]).encode()
+        flags = " ".join([*SYSTEM_FLAGS, *sorted(self._spellings().values())[:KEYWORDS_TOLD]]).encode()
         stay = b"" if self.read_only else flags + b" \\*"
         return b"* FLAGS (%b)\r\n* OK [PERMANENTFLAGS (%b)] flags that stay\r\n" % (flags, stay)
+
+    def _spellings(self) -> dict[str, str]:
+        return {keyword.lower(): keyword for keyword in sorted(self.keywords)}
 
     def introduced(self, flags: Iterable[str]) -> bytes:
         """`applicable_flags` once more before a FETCH with a keyword that the client was not told of."""
         fresh = keywords(flags) - self.keywords
         if not fresh:
             return b""
-        known = {keyword.lower() for keyword in self.keywords}
+        known = self._spellings()
+        fresh = frozenset(keyword for keyword in fresh if keyword.lower() not in known)
         self.keywords |= fresh
-        return b"" if known.issuperset(map(str.lower, fresh)) else self.applicable_flags()
+        return self.applicable_flags() if fresh else b""
 
     def spelled(self, flags: Iterable[str]) -> list[str]:
         """Flags of a STORE, keywords as they are written here already."""
-        known = {keyword.lower(): keyword for keyword in self.keywords}
+        known = self._spellings()
         return [known.get(flag.lower(), flag) for flag in flags]
 
     def flags(self, mail: Flagged) -> bytes:
