@@ -7,7 +7,7 @@ are written, so a client that reads slowly holds none.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import Any, Final
 
 from imap import wire_text
@@ -79,7 +79,7 @@ def _batch(session: Session, uids: Sequence[int], wanted: Sequence[Wanted]) -> G
     if not octets:
         for start in range(0, len(rows), _ROWS_A_PIECE):  # a step per mail would cost more than the mail
             part = slice(start, start + _ROWS_A_PIECE)
-            yield b"".join(map(line.of, numbers[part], rows[part]))
+            yield line.of_all(numbers[part], rows[part])
         return gone
     contents = Contents(backing.stores.mail.database, backing.spool, [(row[-2], row[-3]) for row in rows])
     for number, row in zip(numbers, rows, strict=True):
@@ -107,6 +107,13 @@ class _Line:
         words += [_TOLD[item][0] for item in items]
         words += [b"%b"] if tells_octets else []
         self._format = b"* %d FETCH (" + b" ".join(words) + b")\r\n"
+
+    def of_all(self, numbers: Sequence[int], rows: Sequence[Sequence[Any]]) -> bytes:
+        """One after the other, without octets; column by column, half of the time that row by row takes."""
+        columns: list[Iterable[Any]] = list(zip(*rows, strict=True))
+        for place, make in self._made:
+            columns[place] = map(make, columns[place])
+        return b"".join(map(self._format.__mod__, zip(numbers, *columns[self._columns], strict=True)))
 
     def of(self, number: int, row: Sequence[Any], octets: bytes | None = None) -> bytes:
         values = list(row)
