@@ -22,6 +22,7 @@ from mta.inbound.parser import Parser
 from mta.inbound.sort import Sorter
 from mta.outbound.compose import Recipe, Recipes
 from peers import rows, smtp_role
+from peers.doomed import dies
 from peers.rows import VAULT
 from peers.smtp_role import MASTER, Tenant
 from peers.vaults import whole_vault
@@ -409,27 +410,22 @@ def test_another_projects_list_is_its_own_and_its_clients_are_not_settled_from_h
 # --- crash cases ------------------------------------------------------------------------------------------------
 
 
-class KilledError(Exception):
-    pass
-
-
-@pytest.mark.parametrize("where", ["before the copy", "behind the copy"])
+@pytest.mark.parametrize("where", ["file", "settle"], ids=["before the copy", "behind the copy"])
 def test_killed_between_queue_and_copy_the_clock_files_it_once_and_sends_nothing_more(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch, where: str
+    desk: Desk, location: str, where: str
 ) -> None:
-    def killed(*_: object) -> None:
-        raise KilledError
-
     desk.write()
-    with monkeypatch.context() as broken:
-        broken.setattr(kept, "file" if where == "before the copy" else "settle", killed)
-        desk.answer(Draft("Hello", bcc=["eve@remote.test"]), "k1")
-    assert len(desk.in_sent()) == (0 if where == "before the copy" else 1)
+    bcc = ["eve@remote.test"]
+    dies(
+        "answer", f"store.answers:{where}", location, desk.folder,
+        project=desk.tenant.project, client=desk.client, bcc=bcc, key="k1",
+    )  # fmt: skip
+    assert len(desk.in_sent()) == (0 if where == "file" else 1)
     assert answers.file_left(desk.office) == 1
     assert answers.file_left(desk.office) == 0
-    assert [one["Bcc"] for one in desk.in_sent()] == ["eve@remote.test"]
+    assert [one["Bcc"] for one in desk.in_sent()] == bcc
     assert _listed(desk) == [("carl@remote.test", "done")]
-    assert desk.answer(Draft("Hello", bcc=["eve@remote.test"]), "k1").repeated
+    assert desk.answer(Draft("Hello", bcc=bcc), "k1").repeated
     assert len(desk.queued()) == 2
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,13 +11,11 @@ from sqlalchemy import select
 
 from mail.address import parse_mailbox
 from mail.outcome import Action
-from mail.srs import Srs
-from mail.verp import Tokens
-from mta.inbound.parser import Parser
 from mta.inbound.sort import Sorter
 from mta.outbound.compose import Composer, Outgoing, Recipe, Recipes
-from peers import smtp_role
+from peers.doomed import dies
 from peers.smtp_role import MASTER, Tenant
+from peers.sorting import SRS, TOKENS
 from peers.vaults import whole_vault
 from policy.acceptance import Accepted, Purpose
 from policy.lifecycle import Event
@@ -33,31 +30,11 @@ from store.settings import Settings
 from store.spool import Spool
 from store.stores import Stores
 
-TOKENS = Tokens(whole_vault(MASTER).derived("tokens"))
-SRS = Srs(whole_vault(MASTER).derived("srs"))
 MAIL = (
     b"Return-Path: <carl@remote.test>\r\nReceived: by x\r\nFrom: Carl <carl@remote.test>\r\nSubject: hi\r\n\r\nHi.\r\n"
 )
 PROVED = {"spf": "pass", "spf_domain": "remote.test", "dmarc": "pass", "from_domain": "remote.test"}
 NOW = datetime.now(UTC)
-
-
-@pytest.fixture
-def tenant(stores: Stores) -> Tenant:
-    return smtp_role.settle_tenant(stores)
-
-
-@pytest.fixture
-def spool(tmp_path: Path) -> Spool:
-    (tmp_path / "spool").mkdir()
-    return Spool(tmp_path / "spool")
-
-
-@pytest.fixture
-def sorter(stores: Stores, spool: Spool) -> Iterator[Sorter]:
-    parser = Parser()
-    yield Sorter(stores, spool, TOKENS, SRS, parser, EventLog("sorter"))
-    parser.close()
 
 
 def arrive(
@@ -110,17 +87,13 @@ def test_a_copy_goes_on_as_it_came_and_a_mailbox_keeps_its_own(
         assert len(filing.uids_of(tx, inbox.id)) == 1
 
 
-def test_an_arrival_that_is_sorted_again_after_a_crash_goes_on_once(
-    stores: Stores, spool: Spool, tenant: Tenant, sorter: Sorter, monkeypatch: pytest.MonkeyPatch
+def test_an_arrival_that_is_sorted_again_after_a_kill_goes_on_once(
+    stores: Stores, location: str, spool: Spool, tmp_path: Path, tenant: Tenant, sorter: Sorter
 ) -> None:
     arrive(stores, spool, "carl@remote.test", PROVED, onward(tenant))
-    with monkeypatch.context() as dying:
-        # The commit on core is done, the one on mail never comes.
-        dying.setattr(Sorter, "_finished", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
-        with pytest.raises(KeyboardInterrupt):
-            sorter.step()
+    # The commit on core is done, the one on mail never comes.
+    dies("sort", "mta.inbound.sort:Sorter._finished", location, tmp_path / "spool")
     assert len(queued(stores)) == 1
-    sorter._behind = 0
     assert sorter.step() == 1
     assert len(queued(stores)) == 1
 

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from mail.srs import Srs
 from mail.verp import Tokens
 from mta.inbound.parser import Parser
 from mta.inbound.sort import BEGUN, Sorter
 from peers import smtp_role
 from peers.loopback import wait_until
-from peers.smtp_role import MASTER, Tenant
-from peers.vaults import whole_vault
+from peers.smtp_role import Tenant
+from peers.sorting import SRS, TOKENS
 from policy import sorting as decide
 from policy.acceptance import Accepted, Purpose
 from policy.correspondents import Standing
@@ -30,8 +28,6 @@ from store.injection import Forward, Submitted
 from store.spool import Spool
 from store.stores import Stores
 
-TOKENS = Tokens(whole_vault(MASTER).derived("tokens"))
-SRS = Srs(whole_vault(MASTER).derived("srs"))
 REPLY = (
     b"From: Carl <carl@remote.test>\r\nTo: ann@ours.test\r\nSubject: Re: offer\r\nMessage-ID: <1@remote.test>\r\n\r\n"
     b"Thank you, I would like to know more.\r\n"
@@ -100,24 +96,6 @@ Hi
 --frontier--
 """
     return text.replace("\n", "\r\n").encode()
-
-
-@pytest.fixture
-def tenant(stores: Stores) -> Tenant:
-    return smtp_role.settle_tenant(stores)
-
-
-@pytest.fixture
-def spool(tmp_path: Path) -> Spool:
-    (tmp_path / "spool").mkdir()
-    return Spool(tmp_path / "spool")
-
-
-@pytest.fixture
-def sorter(stores: Stores, spool: Spool) -> Iterator[Sorter]:
-    parser = Parser()
-    yield Sorter(stores, spool, TOKENS, SRS, parser, EventLog("sorter"))
-    parser.close()
 
 
 def mailed(stores: Stores, tenant: Tenant, *addresses: str) -> list[int]:
