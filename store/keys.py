@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from store.schema import api_keys
+
+MOST: Final = 50  # of one project
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,24 @@ class Key:
 def create(tx: Connection, project: int | None, name: str, key_hash: bytes, now: datetime) -> int:
     values = {"project_id": project, "name": name, "key_hash": key_hash, "created_at": now}
     return int(tx.execute(insert(api_keys).values(values).returning(api_keys.c.id)).scalar_one())
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    id: int
+    name: str
+    created_at: datetime
+
+
+def of_project(tx: Connection, project: int) -> list[Listed]:
+    """Oldest first; at most MOST."""
+    wanted = select(api_keys.c.id, api_keys.c.name, api_keys.c.created_at).where(api_keys.c.project_id == project)
+    return [Listed(*row) for row in tx.execute(wanted.order_by(api_keys.c.id).limit(MOST))]
+
+
+def revoke(tx: Connection, project: int, key: int) -> bool:
+    """False where the project has none of this id."""
+    return tx.execute(delete(api_keys).where(api_keys.c.project_id == project, api_keys.c.id == key)).rowcount == 1
 
 
 def find(tx: Connection, key_hash: bytes) -> Key | None:

@@ -51,7 +51,12 @@ class Size:
 
 def condition(connection: Connection, project: int, rule: Rule) -> ColumnElement[bool]:
     """What a row of clients must meet."""
-    parts: list[ColumnElement[bool]] = [clients.c.project_id == project]
+    return and_(clients.c.project_id == project, _meets(connection, rule))
+
+
+def _meets(connection: Connection, rule: Rule) -> ColumnElement[bool]:
+    """Of the project's own clients. Beside ids it stands alone, or SQLite may walk the whole project by its index."""
+    parts: list[ColumnElement[bool]] = []
     if rule.lists:
         parts.append(_on(rule.lists))
     if rule.without:
@@ -135,7 +140,7 @@ def count(connection: Connection, project: int, rule: Rule) -> int:
 def about(connection: Connection, project: int, rule: Rule, examples: int) -> tuple[Size, list[str]]:
     """How many, and addresses of so many of them, at once; who is on several of its lists may count several times."""
     sizes = list_ratings.sizes(connection, project, rule.lists or (EVERYBODY,))
-    meets = condition(connection, project, rule)
+    meets = _meets(connection, rule)
     among = {one: clients.c.id.in_(_sample(connection, project, one)) for one in sizes}
     some = select(clients.c.address).where(or_(*among.values()), meets).order_by(clients.c.id).limit(examples)
     found = list(connection.execute(some).scalars())

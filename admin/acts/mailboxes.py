@@ -117,6 +117,16 @@ def change(office: Office, project: int, address: str, values: Mapping[str, Any]
     return _view(changed)
 
 
+def get(office: Office, project: int, address: str) -> MailboxView:
+    """Raises NotFoundError, also for another project's."""
+    parsed = address_of(address)
+    with office.read() as connection:
+        found = mailboxes.by_address(connection, parsed.normalised)
+    if found is None or found.project_id != project:
+        raise NotFoundError(f"this project has no mailbox {parsed}")
+    return _view(found)
+
+
 def hide_capabilities(office: Office, project: int, address: str, names: Sequence[str]) -> None:
     """Its IMAP sessions are not offered these from the next sign-in on; none: all again. Raises NotFoundError."""
     parsed = address_of(address)

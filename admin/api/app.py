@@ -13,6 +13,7 @@ from admin import autoconfig, report_post, unsubscribe
 from admin.acts.signing import Guesses
 from admin.api import (
     aliases,
+    api_keys,
     app_passwords,
     campaigns,
     clients,
@@ -45,8 +46,8 @@ from role.log import EventLog
 
 PREFIX: Final = "/api/v1"
 NOUNS: Final = (
-    projects, domains, mailboxes, app_passwords, correspondents, aliases, senders, connections, lists, imports,
-    segments, clients, conversations, campaigns, journey, queue, explain, ratings, doctor, people, sources,
+    projects, api_keys, domains, mailboxes, app_passwords, correspondents, aliases, senders, connections, lists,
+    imports, segments, clients, conversations, campaigns, journey, queue, explain, ratings, doctor, people, sources,
 )  # fmt: skip
 
 

@@ -6,11 +6,12 @@ from typing import Annotated
 
 import typer
 
-from admin.cli import alias, app_password, campaign, client, connection, ip, mailbox, person, segment
+from admin.cli import alias, api_key, app_password, campaign, client, connection, ip, mailbox, person, segment
 from admin.cli.opening import HERE, AsJson, Folder, ProjectName, opened, project_id, show, show_one
 
 _GROUPS: dict[str, typer.Typer] = {
     "alias": alias.app,
+    "api-key": api_key.app,
     "app-password": app_password.app,
     "campaign": campaign.app,
     "client": client.app,

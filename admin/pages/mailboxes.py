@@ -6,12 +6,13 @@ from typing import Final
 
 from fastapi import APIRouter, Response
 
-from admin.acts import aliases, app_passwords, domains, mailboxes
-from admin.acts.pages import Window
+from admin.acts import aliases, app_passwords, correspondents, domains, mailboxes
+from admin.acts.pages import LONGEST, Window
 from admin.api.doors import InWindow
 from admin.pages.forms import Filled, Form
 from admin.pages.visit import Owner, Viewer, Visit
-from admin.refusals import InvalidError, RefusedError
+from admin.refusals import ConflictError, InvalidError, RefusedError
+from policy.correspondents import Standing
 
 _MB: Final = 1 << 20
 _OFFERED: Final = 100
@@ -47,6 +48,41 @@ def _quota(form: Form) -> int | None:
 @router.get("/p/{project}/mailboxes/{address}")
 def show(visit: Viewer, address: str) -> Response:
     return _one(visit, address, Form())
+
+
+@router.post("/p/{project}/mailboxes/{address}/settings")
+def change(visit: Owner, address: str, form: Filled) -> Response:
+    switches = {name: form.get(name) == "yes" for name in ("adds_writers", "adds_cards")}
+    try:
+        mailboxes.change(visit.office, visit.here, address, {"quota_bytes": _quota(form), **switches})
+    except InvalidError as error:
+        return _one(visit, address, form.failed(error, ("quota",)))
+    return visit.done("mailbox.change", address, f"/mailboxes/{address}", "saved")
+
+
+@router.post("/p/{project}/mailboxes/{address}/correspondents")
+def put_correspondent(visit: Owner, address: str, form: Filled) -> Response:
+    entry, standing = form.get("entry").strip(), form.get("standing")
+    try:
+        correspondents.put(visit.office, visit.here, address, entry, _standing(standing))
+    except (ConflictError, InvalidError) as error:
+        return _one(visit, address, form.failed(error, ("entry",)))
+    return visit.done("correspondent.put", f"{address}: {entry} {standing}", f"/mailboxes/{address}", "saved")
+
+
+@router.post("/p/{project}/mailboxes/{address}/correspondents/remove")
+def remove_correspondent(visit: Owner, address: str, form: Filled) -> Response:
+    entry = form.get("entry")
+    mailboxes.get(visit.office, visit.here, address)
+    correspondents.remove(visit.office, visit.here, address, entry)
+    return visit.done("correspondent.remove", f"{address}: {entry}", f"/mailboxes/{address}", "saved")
+
+
+def _standing(text: str) -> Standing:
+    try:
+        return Standing(text)
+    except ValueError as error:
+        raise InvalidError("entry: choose what becomes of its mail") from error
 
 
 @router.post("/p/{project}/mailboxes/{address}/password")
@@ -99,8 +135,13 @@ def _list(visit: Visit, window: Window, form: Form) -> Response:
 
 
 def _one(visit: Visit, address: str, form: Form) -> Response:
-    kept = app_passwords.of_mailbox(visit.office, visit.here, address)
-    return visit.page("mailbox.html", {"address": address, "passwords": kept}, form)
+    shown = {
+        "address": address, "one": mailboxes.get(visit.office, visit.here, address), "mb": _MB,
+        "passwords": app_passwords.of_mailbox(visit.office, visit.here, address),
+        "listed": correspondents.page(visit.office, visit.here, address, Window(limit=LONGEST)),
+        "standings": [one.value for one in Standing],
+    }  # fmt: skip
+    return visit.page("mailbox.html", shown, form)
 
 
 def _aliases(visit: Visit, window: Window, form: Form) -> Response:

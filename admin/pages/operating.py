@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import RedirectResponse
 
+from admin import examining
 from admin.acts import audit, connections, explain, projects
 from admin.acts.pages import Window
 from admin.api.doors import InWindow
+from admin.doctor.finding import Verdict
 from admin.pages.forms import Filled, Form
 from admin.pages.visit import Operating, Visit
 from admin.refusals import RefusedError
+
+_WORST: Final = (Verdict.WRONG, Verdict.WARNING, Verdict.UNKNOWN, Verdict.OK)
 
 router = APIRouter(include_in_schema=False)
 
@@ -51,6 +55,14 @@ def decide(visit: Operating, connection: int, form: Filled) -> Response:
 @router.get("/operator/addresses")
 def show_addresses(visit: Operating) -> Response:
     return visit.page("addresses.html", {"sources": explain.sources(visit.office)})
+
+
+@router.get("/operator/doctor")
+def show_doctor(visit: Operating) -> Response:
+    """What the clock found at its last round, the worst first."""
+    found = examining.last_of(visit.office.folder)
+    findings = sorted(found.findings, key=lambda one: _WORST.index(one.verdict)) if found else []
+    return visit.page("doctor.html", {"found": found, "findings": findings})
 
 
 @router.get("/operator/audit")

@@ -7,6 +7,7 @@ from typing import Final
 from fastapi import FastAPI
 
 from admin.pages import (
+    api_keys,
     campaign_message,
     campaigns,
     clients,
@@ -30,7 +31,7 @@ from admin.pages import (
 
 PAGES: Final = (
     sign_in, me, overview, domains, mailboxes, senders, connections, lists, segments, imports, clients, conversations,
-    campaign_message, campaigns, queue, journey, people, operating, render,
+    campaign_message, campaigns, queue, journey, people, api_keys, operating, render,
 )  # fmt: skip
 
 

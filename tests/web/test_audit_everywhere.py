@@ -78,3 +78,12 @@ def test_a_list_leaves_as_csv_with_all_variables_and_no_formula(web: Appliance, 
     ]  # fmt: skip
     shell = _cli(web, "list", "export", "leaves", "-", "--project", "ours")
     assert shell.stdout.splitlines() == told.text.splitlines(), shell.stderr
+
+
+def test_an_api_key_opens_until_it_is_revoked(web: Appliance, ours: Tenant) -> None:
+    made = made_by(ours.api, "/keys", {"name": "till"})
+    with web.api(made["key"]) as till:
+        assert till.get("/lists").status_code == 200
+        assert [one["name"] for one in till.get("/keys").json()] == ["first", "till"]
+        assert ours.api.delete(f"/keys/{made['id']}").status_code == 204
+        assert till.get("/lists").status_code == 401

@@ -68,6 +68,11 @@ EXPECTED: Final[Mapping[tuple[str, str], int]] = {
     ("GET", f"{P}/queue/rows/{{row}}"): VIEWER, ("GET", f"{P}/trace"): VIEWER,
     ("GET", f"{P}/people"): OWNER, ("POST", f"{P}/people"): OWNER, ("POST", f"{P}/people/{{person}}/role"): OWNER,
     ("POST", f"{P}/people/{{person}}/password"): OWNER, ("POST", f"{P}/people/{{person}}/remove"): OWNER,
+    ("POST", f"{P}/mailboxes/{{address}}/settings"): OWNER,
+    ("POST", f"{P}/mailboxes/{{address}}/correspondents"): OWNER,
+    ("POST", f"{P}/mailboxes/{{address}}/correspondents/remove"): OWNER,
+    ("GET", f"{P}/keys"): OWNER, ("POST", f"{P}/keys"): OWNER, ("POST", f"{P}/keys/{{key}}/revoke"): OWNER,
+    ("GET", "/operator/doctor"): OPERATOR,
     ("GET", f"{P}/audit"): OWNER,
     ("GET", "/operator/projects"): OPERATOR, ("POST", "/operator/projects"): OPERATOR,
     ("GET", "/operator/moderation"): OPERATOR, ("POST", "/operator/moderation/{connection}"): OPERATOR,
@@ -111,7 +116,7 @@ def path_of(route: str, tenant: Tenant, project: int) -> str:
         "alias": tenant.alias,
         "password": tenant.app_password,
         "connection": tenant.api.get("/connections").json()["items"][0]["id"], "row": 1, "person": 1, "session": 1,
-        "act": "pause", "action": "hold", "position": 0,
+        "key": 1, "act": "pause", "action": "hold", "position": 0,
     }  # fmt: skip
     return route.format(**values)
 
