@@ -1,18 +1,19 @@
 """Sorts arrivals: reads each in the child, decides, carries out, files. For one thread, mta/inbound/sort_daemon's.
 
-For a group of arrivals: the attempts are counted in one commit, then each is read; the consequences are committed on
-core together, and only behind those the filing and the marks on mail. Whoever kills the parser twice is filed unread,
-with no effect. Crash cases: killed while reading, the attempt is counted and the arrival read again; killed between
-core and mail, it is sorted again with the same result (store/sorting.py).
+For a group of arrivals: the attempts are counted in one commit, then each is read, by several children where many wait;
+the consequences are committed on core together, and only behind those the filing and the marks on mail. Whoever kills
+the parser twice is filed unread, with no effect. Crash cases: killed while reading, the attempt is counted and the
+arrival read again; killed between core and mail, it is sorted again with the same result (store/sorting.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from queue import SimpleQueue
 from typing import Final, TypeVar
 
 from prometheus_client import Counter, Histogram
@@ -42,6 +43,7 @@ from store.stores import Stores
 
 T = TypeVar("T")
 GROUP: Final = 50
+MANY: Final = 8  # of a group, from which on all children read
 GROUP_OCTETS: Final = 32 * 1024 * 1024
 KILLS: Final = 2  # of the child, after which an arrival is filed unread
 BEGUN: Final = 6  # attempts whose end nobody saw, since this process itself died; then it is suspect too
@@ -78,12 +80,17 @@ class Judged:
 
 
 class Sorter:
-    def __init__(self, stores: Stores, spool: Spool, tokens: Tokens, srs: Srs, parser: Parser, log: EventLog) -> None:
+    def __init__(
+        self, stores: Stores, spool: Spool, tokens: Tokens, srs: Srs, parser: Parser, log: EventLog,
+        further: Sequence[Parser] = (),
+    ) -> None:  # fmt: skip
+        """`further`: they read beside the first where MANY wait."""
         self._stores = stores
         self._spool = spool
         self._tokens = tokens
         self._sending = Sending(stores, spool, srs)
-        self._parser = parser
+        self._parsers = (parser, *further)
+        self._threads = ThreadPoolExecutor(len(self._parsers), thread_name_prefix="reading")
         self._log = log
         self._reports = ReportKeeper(stores, log)
         self._behind = 0  # the last arrival looked at; one that cannot be sorted now holds up no other
@@ -94,8 +101,7 @@ class Sorter:
         self.troubled = False
         group = self._group()
         self._behind = group[-1].id if group else 0
-        judged = [one for arrival in group if (one := self._judge(arrival)) is not None]
-        self._save(judged)
+        self._save([one for one in self._judge_all(group) if one is not None])
         return len(group)
 
     def _group(self) -> list[Arrival]:
@@ -104,14 +110,38 @@ class Sorter:
             group = _together(arrivals.load(tx, arrivals.waiting(tx, self._behind, GROUP)))
         if group:
             # Before the count: what kills us while a child starts is no message's doing.
-            self._parser.start()
+            for parser in self._parsers_for(group):
+                parser.start()
             counted = [arrival.id for arrival in group]
             self._stores.mail.journal.run(partial(arrivals.begin_parse, ids=counted))
         return group
 
     # --- reading ------------------------------------------------------------------------------------------
 
-    def _judge(self, arrival: Arrival) -> Judged | None:
+    def _parsers_for(self, group: Sequence[Arrival]) -> Sequence[Parser]:
+        return self._parsers if len(group) >= MANY else self._parsers[:1]
+
+    def _judge_all(self, group: Sequence[Arrival]) -> list[Judged | None]:
+        """In their order, whichever child reads them; none is still being read when this ends, or raises."""
+        parsers = self._parsers_for(group)
+        if len(parsers) == 1:
+            return [self._judge(arrival, parsers[0]) for arrival in group]
+        idle: SimpleQueue[Parser] = SimpleQueue()
+        for parser in parsers:
+            idle.put(parser)
+
+        def judge(arrival: Arrival) -> Judged | None:
+            parser = idle.get()
+            try:
+                return self._judge(arrival, parser)
+            finally:
+                idle.put(parser)
+
+        reading = [self._threads.submit(judge, arrival) for arrival in group]
+        wait(reading)
+        return [one.result() for one in reading]
+
+    def _judge(self, arrival: Arrival, parser: Parser) -> Judged | None:
         try:
             content = self._spool.get(arrival.blob, arrival.file)
         except FileNotFoundError as error:
@@ -126,14 +156,14 @@ class Sorter:
             if attempt:
                 self._stores.mail.journal.run(partial(arrivals.begin_parse, ids=[arrival.id]))
             try:
-                return self._read(arrival, content)
+                return self._read(arrival, content, parser)
             except ParserDied as death:
                 _DEATHS.inc()
                 self._log.warning("parser died", arrival=arrival.id, words=str(death))
         return self._unread(arrival, content)
 
-    def _read(self, arrival: Arrival, content: bytes) -> Judged:
-        read = self._parser.read(arrival.reverse_path, content)
+    def _read(self, arrival: Arrival, content: bytes, parser: Parser) -> Judged:
+        read = parser.read(arrival.reverse_path, content)
         found = arrival.authentication
         answers = read.letter.answers if read.letter else ()
         verdict = str(found.get("dmarc", "")), str(found.get("disposition", ""))

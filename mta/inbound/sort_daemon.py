@@ -5,6 +5,7 @@ While nothing waits it asks every 100 ms whether anything was committed (store/c
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ from store import arrivals
 from store.changes import Changes
 from store.stores import Stores
 
+_PARSERS: Final = 2  # children at most; the second starts where much waits
 _LOOK: Final = 0.1  # seconds
 _QUIET: Final = 1.0
 _AFTER_ERROR: Final = 1.0
@@ -34,9 +36,9 @@ def run(context: Context) -> None:
     signal.signal(signal.SIGTERM, lambda *_: told.set())
     serve_metrics(context.sockets["metrics"], pulse)
     _watch(context.stores)
-    parser = Parser()
+    parser, *further = (Parser() for _ in range(min(_PARSERS, len(os.sched_getaffinity(0)))))
     tokens, srs = Tokens(context.vault.derived("tokens")), Srs(context.vault.derived("srs"))
-    sorter = Sorter(context.stores, context.spool, tokens, srs, parser, context.log)
+    sorter = Sorter(context.stores, context.spool, tokens, srs, parser, context.log, further)
     changes = Changes(context.stores.mail.database)
     context.ready()
     context.log.info("ready")
@@ -49,7 +51,8 @@ def run(context: Context) -> None:
         else:
             told.wait(pause)
     changes.close()
-    parser.close()
+    for one in (parser, *further):
+        one.close()
     context.stores.close()
     context.log.info("stopped")
 

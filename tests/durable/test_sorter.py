@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from mail.verp import Tokens
-from mta.inbound.parser import Parser
+from mta.inbound.parse_child import Read
+from mta.inbound.parser import Parser, ParserDied
 from mta.inbound.sort import BEGUN, Sorter
 from peers import smtp_role
 from peers.loopback import wait_until
@@ -329,7 +330,7 @@ def test_killed_between_consequence_and_filing_the_arrival_is_sorted_again_with_
     # The first step as the sorter makes it, and then it dies.
     parser = Parser()
     first = Sorter(stores, spool, TOKENS, SRS, parser, EventLog("sorter"))
-    judged = first._judge(next(iter(first._group())))
+    (judged,) = first._judge_all(first._group())
     parser.close()
     assert judged is not None
     stores.core.journal.run(partial(sorting.carry_out, doing=judged.acts, arrival=arrival, now=datetime.now(UTC)))
@@ -362,6 +363,44 @@ def test_security_13_a_message_that_kills_the_parser_twice_is_filed_unread_and_t
     assert (left(stores), in_inbox(stores, tenant.ann), rating(stores, row)) == (0, 2, 10)
     with stores.mail.database.read() as tx:
         assert arrivals.load(tx, [poison])[0].parses == 2
+
+
+class Counting(Parser):
+    """Knows what was read at a time, and dies of mail that says so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.subjects: list[bytes] = []
+
+    def read(self, reverse_path: str, content: bytes) -> Read:
+        self.subjects.append(content.partition(b"\r\n")[0])
+        if b"poison" in content:
+            status = self.close()
+            raise ParserDied(f"poison (status {status})")
+        return super().read(reverse_path, content)
+
+
+def test_several_children_read_what_waits_and_each_is_filed_once_in_its_order(
+    stores: Stores, spool: Spool, tenant: Tenant
+) -> None:
+    children = [Counting(), Counting()]
+    sorter = Sorter(stores, spool, TOKENS, SRS, children[0], EventLog("sorter"), children[1:])
+    ids = [
+        arrive(stores, spool, b"Subject: %d\r\nFrom: x@y.test\r\n\r\n%s\r\n" % (number, words), to_mailbox(tenant.ann))
+        for number, words in enumerate([b"word"] * 20 + [b"poison"] + [b"word"] * 39)
+    ]
+    sort_all(sorter)
+    for child in children:
+        child.close()
+    with stores.mail.database.read() as tx:
+        inbox = folders.by_name(tx, tenant.ann, "INBOX")
+        assert inbox is not None
+        filed = filing.scan(tx, inbox.id, filing.uids_of(tx, inbox.id), ["arrival_id"])
+        states = [one.parses for one in arrivals.load(tx, ids)]
+    assert [arrival for _, arrival in filed] == ids
+    assert states == [1] * 20 + [2] + [1] * 39
+    assert all(child.subjects for child in children)
+    assert sum(len(child.subjects) for child in children) == 61
 
 
 def bombs() -> dict[str, bytes]:
