@@ -58,7 +58,7 @@ def base(suite: str) -> Path:
     public = key().with_suffix(".pub").read_text()
     made_of = hashlib.sha256("\n".join((suite, *PACKAGES, public, inspect.getsource(_furnish))).encode()).hexdigest()
     root = CACHE / f"{suite}-{made_of[:12]}"
-    with _locked(CACHE / "lock"):
+    with locked(CACHE / "lock"):
         if not (root / ".done").exists():
             shutil.rmtree(root, ignore_errors=True)
             run(
@@ -90,7 +90,7 @@ def _furnish(root: Path, public: str) -> None:
 
 
 @contextmanager
-def _locked(file: Path) -> Iterator[None]:
+def locked(file: Path) -> Iterator[None]:
     with file.open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         yield
