@@ -68,6 +68,10 @@ def _round(scene: Scene, number: int, recipients: int) -> tuple[Tally, list[Kill
     return one, kills
 
 
+def _process(kill: Kill) -> str:
+    return kill.process
+
+
 def _result(found: list[Tally], kills: list[list[Kill]], recipients: int, seconds: float) -> dict[str, Any]:
     deaths = Counter(kill.process for killed in kills for kill in killed)
     repeats = [count for one in found for count in one.by_kill.values()]
@@ -76,6 +80,7 @@ def _result(found: list[Tally], kills: list[list[Kill]], recipients: int, second
         for one, killed in zip(found, kills, strict=True)
         for at, count in one.by_kill.items()
     )
+    calm = [one for one, killed in zip(found, kills, strict=True) if SENDERS.keys().isdisjoint(map(_process, killed))]
     return {
         "bench": "crash",
         "ours": {
@@ -89,6 +94,7 @@ def _result(found: list[Tally], kills: list[list[Kill]], recipients: int, second
         "settings": f"inflight {INFLIGHT} a sender; 8 hosts that take {DELAY} s for a message",
         "checks": {
             "every message arrived": all(len(one.arrived) == recipients for one in found),
+            "no repeat in a round in which no sender was killed": not any(one.repeats for one in calm),
             "every repeat was in a killed sender's hands": not any(one.unexplained for one in found),
             "no kill repeats more than was in flight": within,
             "a repeat is the same message": not any(one.unlike for one in found),

@@ -55,8 +55,11 @@ database = "{database}"
 
 @dataclass(frozen=True, slots=True)
 class Kill:
+    """Between `at` and `done` the process died: on a busy machine whoever kills may stand still in between."""
+
     process: str
     at: float
+    done: float
 
 
 @dataclass
@@ -99,13 +102,15 @@ class Scene:
     def kill(self, process: str) -> None:
         """kill -9; the parent is started again at once, a child by its parent."""
         if process == PARENT:
-            self.kills.append(Kill(process, time.time()))
+            at = time.time()
             self.appliance.kill_parent()
+            self.kills.append(Kill(process, at, time.time()))
             self.appliance.start()
         else:
             pid = self.appliance.pid_of(process)
-            self.kills.append(Kill(process, time.time()))
+            at = time.time()
             os.kill(pid, signal.SIGKILL)
+            self.kills.append(Kill(process, at, time.time()))
 
     def counts(self, campaign: str) -> dict[str, int] | None:
         """The campaign's counts, None while the admin process cannot be asked."""
@@ -156,8 +161,8 @@ def tally(copies: Sequence[Copy], kills: Sequence[Kill]) -> Tally:
 def _explains(kills: Sequence[Kill], first: float, second: float) -> int | None:
     """The kill of a sender that the first copy came so shortly before that it was not settled; None without one."""
     for number, kill in enumerate(kills):
-        # The kill is noted just before it happens, so a first copy may be a moment younger than its note.
-        if kill.process in SENDERS and kill.at - DELAY - UNSETTLED < first < kill.at + 0.1 and second > kill.at:
+        # What the kernel has when its process dies still arrives, so a first copy may be a moment younger.
+        if kill.process in SENDERS and kill.at - DELAY - UNSETTLED < first < kill.done + 0.1 and second > kill.at:
             return number
     return None
 
