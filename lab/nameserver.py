@@ -170,8 +170,8 @@ def _end_once() -> None:
             _reactor.stop()
 
     def told(*_: object) -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, signal.SIG_IGN)
+        # Blocked and not ignored: Python tells of a signal that came before it was ignored.
+        signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT))
         _reactor.callFromThread(stop)
 
     for number in (signal.SIGTERM, signal.SIGINT):
