@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import msgspec
 import typer
@@ -19,6 +19,7 @@ Folder = Annotated[Path, typer.Option("--dir", envvar="MAILLOFT_DIR", help="DIR 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 ProjectName = Annotated[str | None, typer.Option("--project", help="The project; not needed where there is only one.")]
 HERE = Path("var")
+_NO_TERMINAL: Final = 10_000  # columns: a program reads it, or a file
 
 
 @contextmanager
@@ -60,7 +61,7 @@ def _about(office: Office, project: int) -> int:
 
 
 def show(rows: Sequence[Any], as_json: bool) -> None:
-    """A table for people, or one JSON array."""
+    """A table for people, or one JSON array. Nothing is cut off: a key that is to be published is long."""
     plain = [msgspec.to_builtins(row) for row in rows]
     if as_json:
         json.dump(plain, sys.stdout, ensure_ascii=False)
@@ -71,12 +72,12 @@ def show(rows: Sequence[Any], as_json: bool) -> None:
         return
     from rich.console import Console
     from rich.markup import escape
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    table = Table(*[escape(str(name)) for name in plain[0]], box=None, pad_edge=False)
+    table = Table(*(Column(escape(str(name)), overflow="fold") for name in plain[0]), box=None, pad_edge=False)
     for row in plain:
         table.add_row(*(escape(_cell(value)) for value in row.values()))
-    Console(soft_wrap=True).print(table)
+    Console(soft_wrap=True, width=None if sys.stdout.isatty() else _NO_TERMINAL).print(table)
 
 
 def show_one(row: Any, as_json: bool) -> None:
