@@ -116,15 +116,15 @@ def goes_out(deployed: Deployed, of: Household) -> None:
         hand_in(deployed, of, "shop")
         wait_until(lambda: street.taken, "far.test has taken it", 60)
     (_, _, source, recipient) = street.taken[0]
-    assert (source, recipient) == (deployed.machine.address, "bob@far.test")
+    assert (source, recipient) == (deployed.machine.address, "dora@far.test")
 
 
 def hand_in(deployed: Deployed, of: Household, program: str, subject: str = "by way of the machine") -> None:
-    """A new program signs in and hands in a letter to bob@far.test."""
+    """A new program signs in and hands in a letter to dora@far.test."""
     with deployed.api() as operator:
         # What the operator makes needs no moderation.
         project = of.domain.partition(".")[0]
         connection = made(operator, f"/connections?project={project}", {"name": program, "sender": of.sender})
     with smtplib.SMTP_SSL(deployed.machine.address, 465, context=trusting(), timeout=20) as smtp:
         smtp.login(connection["login"], connection["password"])
-        smtp.send_message(letter(of.login, "bob@far.test", subject))
+        smtp.send_message(letter(of.login, "dora@far.test", subject))
