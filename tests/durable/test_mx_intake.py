@@ -73,8 +73,9 @@ def test_what_got_250_is_there_once_whenever_the_mx_is_killed(premises: Premises
     senders = [threading.Thread(target=send, args=(number,)) for number in range(6)]
     for thread in senders:
         thread.start()
-    for _ in range(4):
+    for kills in range(1, 5):
         time.sleep(chance.uniform(0.3, 0.9))
+        wait_until(lambda kills=kills: len(confirmed) > 6 * kills, "some got their 250", 60)  # type: ignore[misc]  # bound
         running, state["mx"] = state["mx"], None
         assert running is not None
         running.kill()
