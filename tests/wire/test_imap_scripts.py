@@ -6,6 +6,7 @@ What only one of the two answers is marked in the script: a reply of ours is ano
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -58,16 +59,17 @@ def _location(request: pytest.FixtureRequest, own: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def dovecot(folder: Path) -> Iterator[Dovecot]:
-    authority = trustme.CA()
-    issued = authority.issue_cert("localhost")
+def dovecot() -> Iterator[Dovecot]:
+    """In a folder of its own: its processes are of another user, whom each start of pytest shuts out of its own."""
+    folder = Path(tempfile.mkdtemp(prefix="mailloft-dovecot-"))
+    folder.chmod(0o755)
+    issued = trustme.CA().issue_cert("localhost")
     issued.cert_chain_pems[0].write_to_path(str(folder / "chain.pem"))
     issued.private_key_pem.write_to_path(str(folder / "key.pem"))
-    for parent in (folder, *folder.parents[:2]):  # its processes are of another user
-        parent.chmod(parent.stat().st_mode | 0o011)
     running = Dovecot(folder / "dovecot", folder / "chain.pem", folder / "key.pem")
     yield running
     running.stop()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
