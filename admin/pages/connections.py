@@ -15,7 +15,11 @@ from admin.pages.visit import Member, Viewer, Visit
 from admin.refusals import RefusedError
 
 _OFFERED: Final = 100
-PROGRAMS: Final = ("wordpress", "django", "rails", "nodemailer", "swaks")
+# Those that are written into code have their own form in connection.html; the others ask for the same in fields.
+PROGRAMS: Final = (
+    "wordpress", "moodle", "bitrix24", "tilda", "amocrm", "sbercrm", "megaplan", "bizon365", "customerio",
+    "thunderbird", "outlook", "django", "rails", "nodemailer", "swaks",
+)  # fmt: skip
 
 router = APIRouter(include_in_schema=False)
 

@@ -246,6 +246,8 @@ def _connection(olga: Person, chromium: Browser, shop: Appliance, far: FarHost, 
     assert "approved" in far.to(OLGA)[0].mail["Subject"]
 
     olga.go(here)
+    page.get_by_text("Thunderbird", exact=True).click()
+    assert "robot@shop.test" in page.locator(".programs details[open] pre").inner_text()
     olga.picture("connection")
     olga.press("Make a new password", sure=True)
     login, password = page.locator("#login").inner_text(), page.locator("#password").inner_text()
