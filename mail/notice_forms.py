@@ -53,6 +53,8 @@ SENTENCE = re.compile(
     r"(?:deliver(?:y|ed|ing)?\b[^<@\n]{0,60}?\bto\b|send(?:ing)?\b[^<@\n]{0,40}\bto\b"
     r"|addressed(?: to|,)|message to|mail to|e-?mail to|rejected recipient|undeliverable to"
     rf"|recipient|the user|following user|{_RECIPIENTS}"
+    r"|(?:nachricht|e-?mail|zustellung) an|message à|mensaje a|messaggio a|mensagem (?:a|para)|bericht aan"
+    r"|wiadomość do|(?:сообщение|письмо) (?:на адрес|для)"
     r"|user unknown|unknown user|address|generated from|expanded from)"
     rf"[\s:：\"'<＜「(\[]{{0,6}}(?P<address>{ADDRESS})",
     re.IGNORECASE,

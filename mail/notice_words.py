@@ -26,6 +26,9 @@ nondeliverable|non deliverable|undelivrable|delivery delay|delay notification|st
 delivery attempt|mailbox unavailable|transient delivery|failure delivery|nachricht unzustellbar|mailer error
 """
 _OTHER_SUBJECTS: Final = """
+zustellung verzögert|zustellung ist verzögert|verzögerte zustellung|remise différée|remise retardée|entrega demorada
+entrega retrasada|consegna ritardata|entrega atrasada|bezorging vertraagd|dostarczenie opóźnion|doručení zpožděn
+доставка задерж|leverans fördröj|levering forsinket|teslim gecikti
 unzustellbar|nicht zugestellt|nicht zustellbar|zustellung fehlgeschlagen|zustellfehler|fehler bei der zustellung
 zustellungsstatus|adresse nicht gefunden|fehlgeschlagene zustellung|unzustellbare
 non remis|non délivr|non delivr|non distribu|échec de la remise|echec de la remise|échec de remise|non livré
@@ -95,6 +98,7 @@ unroutable
 unrouteable|message failed|problem was encountered|has encountered a delivery|not deliverable
 """
 _OTHER_NOTICES: Final = """
+ist verzögert|est retardé|est différé|está retrasad|è ritardat|está atrasad|is vertraagd|jest opóźnion|je zpožděn
 konnte nicht zugestellt|nicht zugestellt werden|nicht zugestellt|nicht übermittelt|unzustellbar
 nicht ausgeliefert
 fehler bei der nachrichtenzustellung|zustellung fehlgeschlagen|nicht erreicht|empfänger unbekannt|zustellung ist
