@@ -107,6 +107,8 @@ $(VENV)-deploy/.made: requirements-deploy.lock
 	$(VENV)-deploy/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements-deploy.lock
 	@touch $@
 
-# What ansible/ installs on a machine.
+# What ansible/ installs on a machine. Of an earlier build nothing is taken: it may have files that are gone since.
+WHEELS ?= dist
 wheel: $(VENV)/.made-locked $(STATIC)
-	$(PIP) wheel --no-deps --no-build-isolation --wheel-dir dist .
+	rm -rf build
+	$(PIP) wheel --no-deps --no-build-isolation --wheel-dir $(WHEELS) .

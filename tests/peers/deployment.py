@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -31,6 +32,7 @@ _RECAP: Final = re.compile(r"changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)")
 
 def wheel(folder: Path) -> Path:
     """The wheel of this checkout, as `make wheel` makes it."""
+    shutil.rmtree(CHECKOUT / "build", ignore_errors=True)
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
     subprocess.run([*command, "--wheel-dir", folder, CHECKOUT], check=True, timeout=300)
     return next(folder.glob("mailloft-*.whl"))
