@@ -14,13 +14,13 @@ from datetime import datetime
 from textwrap import wrap
 from typing import Any, Final
 
+from admin.finding_lines import finding_lines
 from admin.office import Office
 from admin.pages.catalogue import Words
 from admin.report_desk import ReportDesk
 from mail import own_letter
 from mail.address import Address, parse_mailbox
-from policy import domain_verdict
-from policy.domain_verdict import Finding
+from policy.domain_verdict import OK, UNKNOWN, Finding
 from store import people
 from store.domains import Domain
 from store.people import Person
@@ -62,11 +62,9 @@ class Notices:
         if to is None:
             return False
         words = Words(reader.language or "en")
-        subject = _plain(words, f"notices.{notice.what}.subject", subject=notice.subject)
+        subject = words.plain(f"notices.{notice.what}.subject", subject=notice.subject)
         link = f"{self.office.settings.admin.url.rstrip('/')}{notice.path}"
-        body = "\n".join(
-            [*notice.lines(words), "", link, "", _plain(words, "notices.signed", host=self.office.hostname)]
-        )
+        body = "\n".join([*notice.lines(words), "", link, "", words.plain("notices.signed", host=self.office.hostname)])
         message_id = f"<notice.{secrets.token_hex(16)}@{sender.name}>"
         letter = own_letter.compose(sender.name, "Mailloft", str(to), subject, body, message_id, now)
         return queue_report(
@@ -82,16 +80,16 @@ def record_broke(domain: Domain, state: str, found: Sequence[Finding]) -> Notice
     """A state is taken back a day later unless the records are mended."""
 
     def lines(words: Words) -> list[str]:
-        named = _plain(words, f"domains.state.{state}")
-        return [_plain(words, "notices.domain_broke.words", domain=domain.name, state=named), "", *_mends(words, found)]
+        named = words.plain(f"domains.state.{state}")
+        return [words.plain("notices.domain_broke.words", domain=domain.name, state=named), "", *_mends(words, found)]
 
     return Notice("domain_broke", domain.name, lines, f"/p/{domain.project}/domains/{domain.name}")
 
 
 def state_fell(domain: Domain, state: str, found: Sequence[Finding]) -> Notice:
     def lines(words: Words) -> list[str]:
-        named = _plain(words, f"domains.state.{state}")
-        return [_plain(words, "notices.domain_fell.words", domain=domain.name, state=named), "", *_mends(words, found)]
+        named = words.plain(f"domains.state.{state}")
+        return [words.plain("notices.domain_fell.words", domain=domain.name, state=named), "", *_mends(words, found)]
 
     return Notice("domain_fell", domain.name, lines, f"/p/{domain.project}/domains/{domain.name}")
 
@@ -100,25 +98,15 @@ def decided(project: int, connection: int, name: str, approved: bool, reason: st
     what = "connection_approved" if approved else "connection_rejected"
 
     def lines(words: Words) -> list[str]:
-        return [_plain(words, f"notices.{what}.words", name=name), *wrap(reason, _LINE)]
+        return [words.plain(f"notices.{what}.words", name=name), *wrap(reason, _LINE)]
 
     return Notice(what, name, lines, f"/p/{project}/connections/{connection}")
 
 
 def _mends(words: Words, found: Sequence[Finding]) -> list[str]:
     """What is wrong with each record, and what to publish."""
-    told = []
-    for one in found:
-        if one.mistake not in (domain_verdict.OK, domain_verdict.UNKNOWN):
-            about = _plain(words, f"domains.about.{one.about}")
-            mend = _plain(words, f"domains.mistake.{one.mistake}", **one.numbers)
-            told += [f"{about}: {mend}", f"  {one.paste.host} {one.paste.type} {one.paste.value}", ""]
-    return told
-
-
-def _plain(words: Words, key: str, **values: str) -> str:
-    """A text of the catalogue without its escapes: this is no page."""
-    return str(words.t(key, **values).unescape())
+    wrong = [one for one in found if one.mistake not in (OK, UNKNOWN)]
+    return [line for one in wrong for line in (*finding_lines(words, one), "")]
 
 
 def _address(login: str) -> Address | None:

@@ -115,17 +115,24 @@ def set_domain(
 @domain.command(name="check")
 def check_domain(name: Name, project: ProjectName = None, folder: Folder = HERE, as_json: AsJson = False) -> None:
     """Ask the name servers now: what each record lacks, how to mend it, and what follows for the domain."""
-    from admin.acts import domain_checks
+    from admin.acts import domain_checks, domains
+    from admin.finding_lines import finding_lines
+    from admin.pages.catalogue import Words
     from net.resolver import Resolver
 
     with opened(folder) as office:
         dns = office.settings.dns
         resolver = Resolver(dns.servers, dns.timeout)
-        found = domain_checks.check(office, resolver, project_id(office, project), name)
+        here = project_id(office, project)
+        found = domain_checks.check(office, resolver, here, name)
         if as_json:
             show_one(found, as_json)
-        else:
-            show(found.findings, as_json)
+            return
+        words = Words("en")
+        for one in found.findings:
+            typer.echo("\n".join(finding_lines(words, one)))
+        now = domains.get(office, here, name)
+        typer.echo(f"owned: {now.owned}, sending: {now.sending}, linked: {now.linked}")
 
 
 @domain.command(name="follow")

@@ -76,6 +76,10 @@ class Words:
         """The text of a key; it may hold markup of ours, the values are escaped."""
         return Markup(_CATALOGUES[self.language][key]).format(**values)
 
+    def plain(self, key: str, **values: str) -> str:
+        """The text without its escapes, for what is no page."""
+        return str(self.t(key, **values).unescape())
+
     def n(self, key: str, count: int, **values: Any) -> Markup:
         """The plural form that the number asks for, with {n} the number as it is written here."""
         form = _CATALOGUES[self.language][key][form_of(self.language, count)]
