@@ -1,7 +1,7 @@
 """A rate held evenly: the generic cell rate algorithm (ITU-T I.371), as virtual scheduling.
 
-Pure; called by mta/outbound/pacing.py for messages and connections of a lane. One float per rate is its whole memory:
-the theoretical arrival time of the next unit, in the caller's monotonic seconds.
+Pure; called by mta/outbound/site_pace.py for messages and connections of a lane. One float per rate is its whole
+memory: the theoretical arrival time of the next unit, in the caller's monotonic seconds.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Counting what hosts say: when is it often enough, and of all that they say, that a rule acts?
 
-Pure. One Tally for each rule, source and site, kept by mta/outbound/pacing.py; instants are monotonic seconds.
+Pure. One Tally for each rule, source and site, kept by mta/outbound/site_pace.py; instants are monotonic seconds.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """What a destination bears: limits of providers, rules that react to what hosts say, and what then holds.
 
 Pure. The table comes as TOML (policy/providers.toml and the operator's file over it, read by store/shaping_table.py);
-mta/outbound/pacing.py keeps to it, `explain` shows it with the origin of each value. A reaction is a value with an end;
-a slowed site comes back in doubling steps, not at once. Rules are asked about hosts' words only: what we say ourselves
-while a site rests never comes here, or a rest would feed itself.
+mta/outbound/site_pace.py keeps to it, `explain` shows it with the origin of each value. A reaction is a value with an
+end; a slowed site comes back in doubling steps, not at once. Rules are asked about hosts' words only: what we say
+ourselves while a site rests never comes here, or a rest would feed itself.
 """
 
 from __future__ import annotations

@@ -8,7 +8,6 @@ mta/outbound/settle.py (results), mta/outbound/inject.py (campaign rows).
 from __future__ import annotations
 
 import asyncio
-import random
 import signal
 import time
 from collections import Counter as Tally
@@ -19,40 +18,32 @@ from typing import Any, Final
 import uvloop
 from prometheus_client import Counter, Gauge
 
-from mail.outcome import Reason
 from mail.verp import Tokens
-from mta.outbound import metering, promote
+from mta.outbound import promote
+from mta.outbound.clerk import Clerk
 from mta.outbound.commits import Commits, behind
 from mta.outbound.compose import Composer, Recipe, Uncomposable
 from mta.outbound.fence import Fence
 from mta.outbound.inject import inject
-from mta.outbound.job import Done, Job
+from mta.outbound.job import Done
 from mta.outbound.lane import Desk, Lane
-from mta.outbound.large_mail import LargeMail
 from mta.outbound.names import check_names
 from mta.outbound.offering import Offering
 from mta.outbound.pacing import Pacing, Sickness
-from mta.outbound.reach import Reach, is_ipv6
+from mta.outbound.reach import Reach
 from mta.outbound.rollup import Rollup
-from mta.outbound.route import Unreachable
 from mta.outbound.settle import Settler
 from mta.outbound.shelf import Shelf
 from mta.outbound.slow import SlowCampaigns
 from mta.outbound.tls_outfit import route_of
 from mta.outbound.tls_tally import TlsTally
-from mta.outbound.tried import Tried, untried
 from mta.outbound.turns import Turns
-from mta.outbound.verdict import ended, returned, settlement_of
 from mta.outbound.warming import warming_of
 from net.resolver import Resolver
-from net.smtp_connection import Message
-from policy.backoff import Backoff
 from policy.gcra import parse_rate
-from policy.lifecycle import Event
 from policy.rotation import EgressSource
 from policy.shaping import EVERYWHERE, Reaction
 from policy.shaping import Limits as Shape
-from policy.sickness import OURS
 from role.context import Context
 from role.metrics_port import Pulse, serve_metrics
 from store import counters, reactions, workers
@@ -73,7 +64,6 @@ IDLE_LANE: Final = timedelta(minutes=5)
 STEPS_FAILED = Counter("mailloft_sender_steps_failed_total", "Rounds of the sender that broke off and are repeated", [
     "step",
 ])  # fmt: skip
-DSNS_DROPPED = Counter("mailloft_dsns_dropped_total", "DSNs of ours that could not be delivered")
 INFLIGHT = Gauge("mailloft_inflight", "Ledger rows in this process's hands")
 CONNECTIONS = Gauge("mailloft_connections", "Open or opening connections to remote hosts")
 LANES = Gauge("mailloft_lanes", "Lanes: pairs of egress source and site")
@@ -90,14 +80,6 @@ class Sender:
         self._sources = tuple(
             EgressSource(source.address, source.ehlo, source.pool, source.weight) for source in outbound.sources
         )
-        self._plans = {
-            name: Backoff(retry.first, retry.longest, retry.lifetime)
-            for name, retry in (
-                ("transactional", outbound.retry.transactional),
-                ("campaign", outbound.retry.campaign),
-                ("submission", outbound.retry.submission),
-            )
-        }
         own = Shape(outbound.connections, outbound.messages_per_connection, outbound.idle)
         shaping = context.settings.shaping
         table = table_for(context.settings)
@@ -113,7 +95,6 @@ class Sender:
         self._offering = Offering(context, promote.slots_of(context))
         self._shelf = Shelf(context)
         self._composer = Composer(Tokens(context.vault.derived("tokens")), context.public_url)
-        self._large_mail = LargeMail(context, self._composer)
         self._turns = Turns()
         self._tls_tally = TlsTally(context)
         self._life = outbound.heartbeat
@@ -137,6 +118,10 @@ class Sender:
         self._worker = await self._registered()
         await asyncio.to_thread(self._recall)
         self._settler = Settler(self._context, self._worker, self._context.settings.outbound.delay_warning, self._left)
+        self._clerk = Clerk(
+            self._context, self._shelf, self._composer, self._pacing, self._warming, self._reach, self._settler,
+            self._providers,
+        )  # fmt: skip
         settling = loop.create_task(self._settler.run())
         watching = loop.create_task(self._commits.watch())
         beating, looking, *working = (loop.create_task(self._repeat(step)) for step in (
@@ -257,78 +242,14 @@ class Sender:
     def _lane(self, source: EgressSource, site: str) -> Lane:
         lane = self._lanes.get((source.address, site))
         if lane is None:
+            clerk = self._clerk
             desk = Desk(
-                self._octets, self._tried, self._returned, lambda: self._fence.open(time.monotonic()), self._large,
+                clerk.octets, clerk.tried, clerk.returned, lambda: self._fence.open(time.monotonic()), clerk.large,
                 self._turns,
             )  # fmt: skip
             lane = Lane(source, site, self._pacing.site(site).lane(source.address), self._route, desk)
             self._lanes[source.address, site] = lane
         return lane
-
-    def _octets(self, job: Job) -> tuple[str, str, bytes] | None:
-        """The row's envelope and octets, or None where it is settled without an attempt."""
-        if job.recipe.campaign_id is not None and self._shelf.stopped(job.recipe.campaign_id):
-            self._returned(job, "the campaign is not running")
-            return None
-        try:
-            made = self._composer.compose(job.recipe, job.row, job.variables, job.forward, datetime.now(UTC))
-        except Uncomposable as error:
-            self._unfit(job, error)
-            return None
-        return made.reverse_path, made.forward_path, made.content
-
-    async def _large(self, job: Job) -> Message | None:
-        """The same for a message that is read only now."""
-        started = datetime.now(UTC)
-        assert job.recipe.kept is not None
-        try:
-            return await self._large_mail.made(job, job.recipe.kept, started)
-        except Uncomposable as error:
-            self._unfit(job, error)
-        except Exception as error:  # noqa: BLE001 - whatever is wrong with database or disk, the row is tried again
-            self._context.log.error("message_unread", raised=error, recipient=job.row.recipient_id)
-            self._tried(untried(job, Unreachable(f"the message could not be read here: {error}"), started))
-        return None
-
-    def _unfit(self, job: Job, error: Uncomposable) -> None:
-        self._warming.done(job.source.address, job.site, tried=False)
-        self._settler.take(Done(ended(job.row, job.recipe, Event.FAIL, str(error), Reason.CONTENTERROR)))
-
-    def _tried(self, tried: Tried) -> None:
-        job, heard = tried.job, tried.heard
-        if heard.out_of_reach and self._goes_by_another(job):
-            self._returned(job, heard.words)
-            return
-        now = datetime.now(UTC)
-        others = self._others(job) if heard.reply is None or not heard.reply.positive else ()
-        settlement = settlement_of(job, heard, self._plans, now, random.random(), others)
-        self._warming.done(job.source.address, job.site, tried=True)
-        if settlement.reason in OURS and heard.reply is not None:  # a refused connection was counted by its lane
-            self._pacing.site(job.site).lane(job.source.address).refused(heard.words)
-        metering.count(tried, settlement, self._providers, now)
-        if settlement.event in (Event.FAIL, Event.EXPIRE) and job.recipe.report is not None:
-            DSNS_DROPPED.inc()  # nobody is told that a DSN failed (RFC 5321 §4.5.5)
-            self._context.log.warning("dsn_dropped", recipient=job.row.recipient_id, words=settlement.words)
-        if settlement.event is not Event.DELIVER:
-            self._context.log.info(
-                settlement.event.value, recipient=job.row.recipient_id, site=job.site, source=job.source.address,
-                code=settlement.code, words=settlement.words, next_attempt_at=settlement.due,
-            )  # fmt: skip
-        self._settler.take(Done(settlement, tried.attempt))
-
-    def _goes_by_another(self, job: Job) -> bool:
-        """Its hosts have IPv4 addresses alone, or IPv6: remembered, and whether a source of that kind is awake."""
-        self._reach.out_of_reach(job.forward.ascii_domain, job.source.address, time.monotonic())
-        return any(is_ipv6(one) != is_ipv6(job.source.address) for one in self._others(job))
-
-    def _others(self, job: Job) -> list[str]:
-        """Addresses of the row's pool that could try it now in the place of its own."""
-        awake = self._pacing.awake(job.pool, job.site)
-        return [source.address for source in awake if source.address != job.source.address]
-
-    def _returned(self, job: Job, words: str) -> None:
-        self._warming.done(job.source.address, job.site, tried=False)
-        self._settler.take(Done(returned(job.row, job.recipe, words)))
 
     def _left(self, rows: Sequence[int]) -> None:
         self._hands.difference_update(rows)

@@ -9,7 +9,6 @@ that the host wants fewer. Crash case: everything here is INFLIGHT in the ledger
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,8 +16,9 @@ from functools import partial
 from typing import Final, cast
 
 from mta.outbound.job import Job
-from mta.outbound.pacing import LanePace
+from mta.outbound.lane_queue import LaneQueue
 from mta.outbound.route import NO_MAIL, Route, Unreachable
+from mta.outbound.site_pace import LanePace
 from mta.outbound.tried import Tried, tried, untried
 from mta.outbound.turns import Turns
 from net.smtp_connection import Answer, Connection, Message
@@ -27,7 +27,6 @@ from policy.rotation import EgressSource
 
 PAUSE: Final = 0.2  # seconds between looks whether our claims are ours again
 CAMPAIGN: Final = CLASSES[-1]
-URGENCY: Final = {name: place for place, name in enumerate(CLASSES)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ class Lane:
     def __init__(self, source: EgressSource, site: str, pace: LanePace, route: Route, desk: Desk) -> None:
         self.source = source
         self.site = site
-        self.waiting: deque[Job] = deque()
+        self.waiting = LaneQueue()
         self.carrying = 0
         self.used_at = datetime.now(UTC)
         self._pace = pace
@@ -77,19 +76,14 @@ class Lane:
         return len(self._tasks)
 
     def push(self, job: Job) -> None:
-        self.waiting.insert(self._place(job), job)
+        self.waiting.push(job)
         self.used_at = datetime.now(UTC)
         self._woken()
 
     def withdraw(self, stopped: Callable[[Job], bool], words: str) -> None:
         """Hand back the waiting rows that are to go no further now."""
-        kept: deque[Job] = deque()
-        for job in self.waiting:
-            if stopped(job):
-                self._desk.returned(job, words)
-            else:
-                kept.append(job)
-        self.waiting = kept
+        for job in self.waiting.remove(stopped):
+            self._desk.returned(job, words)
 
     async def stop(self, within: timedelta) -> None:
         """Hand back what waits; let what is on the wire end, `within` so long."""
@@ -165,11 +159,11 @@ class Lane:
             except Unreachable as failure:
                 taken = True
                 if (early := self._early.pop(_this_task(), None)) is not None:
-                    self.waiting.appendleft(early[0])
+                    self.waiting.push_back(early[0])
                 if failure.reply not in NO_MAIL.values() and not (failure.demanded or failure.out_of_reach):
                     self._pace.unreached(failure.reply)
                 if not (failure.demanded or failure.out_of_reach) and self._crowded(job, failure):
-                    self.waiting.appendleft(job)
+                    self.waiting.push_back(job)
                     self._arrived.set()
                     raise _Crowded from failure
                 self._defer_all(job, failure, started)
@@ -212,25 +206,14 @@ class Lane:
             return self._early[task][1]
         if self._stopping or limits is None or len(self._tasks) > limits.connections:
             return None
-        at = self._first_of(domain)
-        if at is None or connection.carried >= limits.messages_per_connection or self._pace.admit(False) > 0.0:
+        if connection.carried >= limits.messages_per_connection or not self.waiting.has_plain(domain):
             return None
-        job = self.waiting[at]
-        del self.waiting[at]
+        if self._pace.admit(False) > 0.0 or (job := self.waiting.take_plain(domain)) is None:
+            return None
         made = self._desk.octets(job)
         if made is not None:
             self._early[task] = job, made
         return made
-
-    def _first_of(self, domain: str) -> int | None:
-        """Where, of the most urgent rows, the first is that a connection opened for `domain` carries without asking."""
-        for at, job in enumerate(self.waiting):
-            if job.retry != self.waiting[0].retry:
-                return None
-            plain = job.recipe.requires_tls is not True and job.recipe.kept is None
-            if plain and job.forward.ascii_domain == domain:
-                return at
-        return None
 
     async def _made(self, job: Job) -> Message | None:
         early = self._early.pop(_this_task(), None)
@@ -276,7 +259,7 @@ class Lane:
             if self.waiting:
                 wait = self._pace.admit(kept is None)
                 if wait == 0.0:
-                    return self._picked(domain)
+                    return self.waiting.take(domain)
                 if wait > limits.idle.total_seconds():
                     self._sleep(wait)
                     return None
@@ -304,22 +287,6 @@ class Lane:
         self._asleep_until = loop.time() + seconds
         loop.call_later(seconds, self._woken)
 
-    def _place(self, job: Job) -> int:
-        """Behind what is as urgent: mail that somebody waits for stands behind no campaign."""
-        if not self.waiting or URGENCY[self.waiting[-1].retry] <= URGENCY[job.retry]:
-            return len(self.waiting)
-        return next(at for at, one in enumerate(self.waiting) if URGENCY[one.retry] > URGENCY[job.retry])
-
-    def _picked(self, domain: str) -> Job:
-        """The row that has waited longest of the most urgent, those of the connection's own domain first."""
-        for at, job in enumerate(self.waiting):
-            if job.retry != self.waiting[0].retry:
-                break
-            if job.forward.domain == domain:
-                del self.waiting[at]
-                return job
-        return self.waiting.popleft()
-
     async def _connected(self, job: Job) -> Connection:
         """A new connection to the best host that takes one. Raises Unreachable."""
         made = await self._route.connect(job.forward.ascii_domain, self.source, lax=job.recipe.requires_tls is False)
@@ -328,12 +295,9 @@ class Lane:
 
     def _defer_all(self, job: Job, failure: Unreachable, started: datetime) -> None:
         """A verdict on the site is one on every row that waits for it; rows of other domains are tried themselves."""
-        waiting, self.waiting = list(self.waiting), deque()
-        for one in [job, *waiting]:
-            if one.forward.ascii_domain == job.forward.ascii_domain:
-                self._desk.tried(untried(one, failure, started))
-            else:
-                self.waiting.append(one)
+        domain = job.forward.ascii_domain
+        for one in [job, *self.waiting.remove(lambda one: one.forward.ascii_domain == domain)]:
+            self._desk.tried(untried(one, failure, started))
 
 
 def _this_task() -> asyncio.Task[None]:

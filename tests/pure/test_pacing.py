@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from mail.reply import Reply
-from mta.outbound.pacing import LanePace, Pacing, Sickness
+from mta.outbound.pacing import Pacing, Sickness
+from mta.outbound.site_pace import LanePace
 from policy.rotation import EgressSource
 from policy.shaping import EVERYWHERE, Action, Limits, Reaction, table_of
 

@@ -30,9 +30,9 @@ def test_a_conversation_is_answered_once_and_shown(web: Appliance, ours: Tenant)
 
 
 def test_an_address_whose_smtp_request_is_undecided_answers_nobody(ours: Tenant) -> None:
-    """The tenant has asked for a connection of hello@, and nobody has decided."""
+    """The tenant has asked for a connection of shop@, and nobody has decided."""
     path = f"/clients/{ours.client}/conversation"
-    refused = ours.api.post(path, json={"mailbox": f"hello@{ours.domain}", "text": "x"})
+    refused = ours.api.post(path, json={"mailbox": f"shop@{ours.domain}", "text": "x"})
     assert (refused.status_code, "under moderation" in refused.json()["detail"]) == (409, True)
 
 

@@ -75,7 +75,7 @@ def test_content_that_could_not_be_sent_is_refused_when_it_is_drafted(
 def test_a_domain_comes_with_every_record_to_publish(ours: Tenant) -> None:
     domain = ours.api.get("/domains/ours.test").json()
     types = sorted((record["host"].partition(".")[0], record["type"]) for record in domain["records"])
-    assert [kind for _, kind in types].count("TXT") == 6  # ownership, SPF, two DKIM keys, DMARC, TLS-RPT
+    assert [kind for _, kind in types].count("TXT") == 7  # ownership, SPF, two DKIM keys, DMARC, TLS-RPT, MTA-STS
     values = " ".join(record["value"] for record in domain["records"])
     for piece in (
         "mailloft-ownership=",
