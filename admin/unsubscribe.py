@@ -1,7 +1,8 @@
 """/u/<token>: the page behind the unsubscribe link, and the one click (RFC 8058, PRODUCT K4).
 
 GET shows and changes nothing, since scanners follow links; POST acts at once, as often as it comes. The token alone
-is the right to do it; a wrong one is 404. The page needs no script and nothing from elsewhere.
+is the right to do it; a wrong one is 404. The page needs no script and nothing from elsewhere, and speaks the first
+of our languages that the browser asks for.
 """
 
 from __future__ import annotations
@@ -9,14 +10,15 @@ from __future__ import annotations
 from base64 import b64encode
 from dataclasses import dataclass
 from hashlib import sha256
-from html import escape
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
+from markupsafe import Markup
 
 from admin.api.doors import TheOffice
 from admin.office import Office
+from admin.pages.catalogue import Words, preferred
 from mail.verp import Tokens
 from store import consequences, unsubscribe_view
 from store.unsubscribe_view import Subscription
@@ -34,7 +36,16 @@ _HEADERS: Final = {
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
     "X-Robots-Tag": "noindex",
+    "Vary": "Accept-Language",
 }
+_PAGE: Final = Markup(
+    '<!doctype html><html lang="{language}"><head><meta charset="utf-8"><title>{title}</title>'
+    '<meta name="viewport" content="width=device-width"><style>{style}</style></head>'
+    "<body><h1>{heading}</h1><p>{words}</p>{form}</body></html>"
+)
+_BUTTON: Final = Markup('<p><button name="from" value="{choice}">{label}</button></p>')
+_NO_FORM: Final = Markup("")
+_FORM: Final = Markup('<form method="post">{buttons}</form>')
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,31 +74,38 @@ async def everything_of(request: Request) -> bool:
         return form.get("from") == "everything"
 
 
+def words_of(request: Request) -> Words:
+    return Words(preferred(request.headers.get("accept-language", "")))
+
+
 TheHeld = Annotated[Held | None, Depends(held_of)]
+TheWords = Annotated[Words, Depends(words_of)]
 
 
 @router.get("/u/test")
 @router.post("/u/test")
-def show_test() -> HTMLResponse:
+def show_test(words: TheWords) -> HTMLResponse:
     """The link of previews and test messages (admin/acts/campaign_tests.py)."""
-    words = "This is the link of a test message: nobody is unsubscribed. In a campaign each reader has an own one."
-    return _page(200, f"<h1>A test</h1><p>{words}</p>")
+    return _page(200, words, words.t("unsubscribe.test"), words.t("unsubscribe.test_words"))
 
 
 @router.get("/u/{token}")
-def show(held: TheHeld) -> HTMLResponse:
-    return _gone() if held is None else _page(200, _choice(held.subscription))
+def show(held: TheHeld, words: TheWords) -> HTMLResponse:
+    return _gone(words) if held is None else _choice(held.subscription, words)
 
 
 @router.post("/u/{token}")
-def act(held: TheHeld, office: TheOffice, everything: Annotated[bool, Depends(everything_of)]) -> HTMLResponse:
+def act(
+    held: TheHeld, words: TheWords, office: TheOffice, everything: Annotated[bool, Depends(everything_of)]
+) -> HTMLResponse:
     if held is None:
-        return _gone()
-    list_id = 0 if everything else held.subscription.list_id
+        return _gone(words)
+    one = held.subscription
+    list_id = 0 if everything else one.list_id
     _withdraw(office, held.row, list_id)
-    whole = "everything" if list_id == 0 else f"the list “{held.subscription.list_name}”"
-    words = f"{held.subscription.address} gets no more mail from {whole} of {held.subscription.project}."
-    return _page(200, f"<h1>Unsubscribed</h1><p>{escape(words)}</p>")
+    key = "unsubscribe.done_list" if list_id else "unsubscribe.done_all"
+    told = words.t(key, address=one.address, list=one.list_name, project=one.project)
+    return _page(200, words, words.t("unsubscribe.done"), told)
 
 
 def _withdraw(office: Office, row: int, list_id: int) -> None:
@@ -99,24 +117,22 @@ def _withdraw(office: Office, row: int, list_id: int) -> None:
     office.write(work)
 
 
-def _choice(subscription: Subscription) -> str:
+def _choice(one: Subscription, words: Words) -> HTMLResponse:
     """A button for the list and one for everything; without a list only the latter."""
-    buttons = '<p><button name="from" value="everything">Unsubscribe from everything</button></p>'
-    if subscription.list_id:
-        label = escape(f"Unsubscribe from “{subscription.list_name}”")
-        buttons = f'<p><button name="from" value="list">{label}</button></p>{buttons}'
-    words = escape(f"{subscription.address} gets mail from {subscription.project}. Which of it shall end?")
-    return f'<h1>Unsubscribe</h1><p>{words}</p><form method="post">{buttons}</form>'
+    buttons = _BUTTON.format(choice="everything", label=words.t("unsubscribe.all"))
+    if one.list_id:
+        buttons = _BUTTON.format(choice="list", label=words.t("unsubscribe.list", list=one.list_name)) + buttons
+    asked = words.t("unsubscribe.which", address=one.address, project=one.project)
+    return _page(200, words, words.t("unsubscribe.title"), asked, _FORM.format(buttons=buttons))
 
 
-def _gone() -> HTMLResponse:
-    words = "This link is not whole, or the message it came with is no longer known. Nothing was changed."
-    return _page(404, f"<h1>Not found</h1><p>{words}</p>")
+def _gone(words: Words) -> HTMLResponse:
+    return _page(404, words, words.t("unsubscribe.gone"), words.t("unsubscribe.gone_words"))
 
 
-def _page(status: int, body: str) -> HTMLResponse:
-    page = (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Unsubscribe</title>'
-        f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head><body>{body}</body></html>'
-    )
+def _page(status: int, words: Words, heading: Markup, told: Markup, form: Markup = _NO_FORM) -> HTMLResponse:
+    page = _PAGE.format(
+        language=words.language, title=words.t("unsubscribe.title"), style=Markup(_STYLE), heading=heading, words=told,
+        form=form,
+    )  # fmt: skip
     return HTMLResponse(page, status, _HEADERS)

@@ -22,6 +22,16 @@ function localise(root) {
   }
 }
 
+// On a narrow screen each cell stands beside its column's name, which the style sheet reads here.
+function columns(root) {
+  for (const table of root.querySelectorAll("table")) {
+    const heads = [...table.querySelectorAll("thead th")].map((head) => (head.querySelector(".unseen") ? "" : head.textContent.trim()));
+    for (const row of table.querySelectorAll("tbody tr")) {
+      [...row.cells].forEach((cell, at) => (cell.dataset.column = heads[at] ?? ""));
+    }
+  }
+}
+
 function plots(root) {
   for (const figure of root.querySelectorAll("[data-plot]")) draw(figure);
 }
@@ -77,6 +87,7 @@ document.addEventListener("change", (event) => {
 document.documentElement.classList.add("js");
 document.addEventListener("DOMContentLoaded", () => {
   localise(document);
+  columns(document);
   plots(document);
   for (const hint of document.querySelectorAll("[data-zone]")) {
     hint.textContent = hint.dataset.zone.replace("{zone}", Intl.DateTimeFormat().resolvedOptions().timeZone);
@@ -84,4 +95,5 @@ document.addEventListener("DOMContentLoaded", () => {
 });
 document.addEventListener("htmx:afterSwap", (event) => {
   localise(event.detail.elt.parentElement ?? document);
+  columns(event.detail.elt.parentElement ?? document);
 });

@@ -86,10 +86,25 @@ def _standing(text: str) -> Standing:
 
 
 @router.post("/p/{project}/mailboxes/{address}/password")
-def new_password(visit: Owner, address: str, _: Filled) -> Response:
-    made = mailboxes.new_password(visit.office, visit.here, address)
+def new_password(visit: Owner, address: str, form: Filled) -> Response:
+    try:
+        made = mailboxes.new_password(visit.office, visit.here, address, form.get("password") or None)
+    except InvalidError as error:
+        return _one(visit, address, form.failed(error, ("password",)))
     visit.note("mailbox.password", made.address)
     return _secret(visit, made.address, made.password)
+
+
+@router.post("/p/{project}/mailboxes/{address}/remove")
+def remove(visit: Owner, address: str, form: Filled) -> Response:
+    """With all its mails, so the address is typed once more."""
+    try:
+        if form.get("again").strip().lower() != address.lower():
+            raise InvalidError("again: type the address of the mailbox, which goes with all its mails")
+        mailboxes.remove(visit.office, visit.here, address)
+    except (ConflictError, InvalidError) as error:
+        return _one(visit, address, form.failed(error, ("again",)))
+    return visit.done("mailbox.remove", address, "/mailboxes", "mailbox_gone")
 
 
 @router.post("/p/{project}/mailboxes/{address}/app-passwords")

@@ -19,7 +19,8 @@ FORMS = {"en": {"one", "other"}, "ru": {"one", "few", "many"}}
 _WHOLE = re.compile(r"""\b[tn]\(\s*["']([a-z_.]+)["']\s*[,)]""")
 _ABOVE = re.compile(r"""\b(?:t\(\s*["']([a-z_.]+)\.["']\s*~|named\(\s*["']([a-z_.]+)["'])""")
 _SUFFIXED = re.compile(r"""\bt\(\s*["']([a-z_]+\.[a-z_]+_)["']\s*~""")
-_CODE = {"said", "nav", "ago", "octets", "notices"}  # chosen by code: visit.done, base.html, the catalogue, notices.py
+# Chosen by code: visit.done, base.html, the catalogue, notices.py, unsubscribe.py.
+_CODE = {"said", "nav", "ago", "octets", "notices", "unsubscribe"}
 
 
 def _sources() -> str:

@@ -31,6 +31,7 @@ EXPECTED: Final[Mapping[tuple[str, str], int]] = {
     ("POST", f"{P}/domains/{{name}}/states"): OPERATOR,
     ("GET", f"{P}/mailboxes"): VIEWER, ("POST", f"{P}/mailboxes"): OWNER, ("GET", f"{P}/mailboxes/{{address}}"): VIEWER,
     ("POST", f"{P}/mailboxes/{{address}}/password"): OWNER,
+    ("POST", f"{P}/mailboxes/{{address}}/remove"): OWNER,
     ("POST", f"{P}/mailboxes/{{address}}/app-passwords"): OWNER,
     ("POST", f"{P}/mailboxes/{{address}}/app-passwords/{{password}}/revoke"): OWNER,
     ("GET", f"{P}/aliases"): VIEWER, ("POST", f"{P}/aliases"): OWNER, ("POST", f"{P}/aliases/{{alias}}/remove"): OWNER,

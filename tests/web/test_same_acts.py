@@ -33,6 +33,7 @@ TWINS: Final[dict[str, tuple[str, str] | str]] = {
     f"{P}/domains/{{name}}/states": ("PATCH /domains/{name}", "domain set"),
     f"{P}/mailboxes": ("POST /mailboxes", "mailbox add"),
     f"{P}/mailboxes/{{address}}/password": ("POST /mailboxes/{address}/password", "mailbox password"),
+    f"{P}/mailboxes/{{address}}/remove": ("DELETE /mailboxes/{address}", "mailbox remove"),
     f"{P}/mailboxes/{{address}}/app-passwords": ("POST /mailboxes/{address}/app-passwords", "app-password add"),
     f"{P}/mailboxes/{{address}}/app-passwords/{{password}}/revoke": (
         "DELETE /mailboxes/{address}/app-passwords/{password_id}",

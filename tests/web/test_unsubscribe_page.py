@@ -78,12 +78,25 @@ def test_a_get_shows_the_choice_and_changes_nothing(mailing: Mailing) -> None:
 
 def test_security_21_names_are_escaped_and_the_policy_allows_no_script(mailing: Mailing) -> None:
     answer = mailing.page.get(mailing.link("c0@gone.test"))
-    assert "readers &lt;b&gt;&quot;&amp;" in answer.text
+    assert "readers &lt;b&gt;&#34;&amp;" in answer.text
     assert "<b>" not in answer.text
     policy = answer.headers["content-security-policy"]
     assert policy.startswith("default-src 'none'")
     assert "script" not in policy
     assert answer.headers["referrer-policy"] == "no-referrer"
+
+
+def test_the_page_speaks_the_language_that_the_browser_asks_for(mailing: Mailing) -> None:
+    link = mailing.link("c0@gone.test")
+    for asked, language, button in (
+        ("ru-RU,ru;q=0.9,en;q=0.8", "ru", "Отписаться от всего"),
+        ("de,en;q=0.5", "en", "Unsubscribe from everything"),
+        ("", "en", "Unsubscribe from everything"),
+    ):
+        shown = mailing.page.get(link, headers={"Accept-Language": asked})
+        assert f'<html lang="{language}">' in shown.text
+        assert button in shown.text
+        assert shown.headers["vary"] == "Accept-Language"
 
 
 def test_one_click_ends_the_list_at_once_and_may_be_repeated(mailing: Mailing) -> None:
