@@ -84,6 +84,12 @@ def page(tx: Connection, project: int, after: int, limit: int) -> list[Domain]:
     return [_domain(row) for row in tx.execute(mine.order_by(domains.c.id).limit(limit))]
 
 
+def owned_but_unable(tx: Connection, limit: int) -> list[Domain]:
+    """Of all projects: proved to be theirs, and unable to send."""
+    wanted = select(domains).where(domains.c.owned, ~domains.c.sending).order_by(domains.c.id).limit(limit)
+    return [_domain(row) for row in tx.execute(wanted)]
+
+
 def set_states(tx: Connection, domain: int, states: Mapping[str, bool]) -> None:
     """By hand: set those of STATES that are named, and let no check change any. KeyError for another name."""
     unknown = set(states) - set(STATES)

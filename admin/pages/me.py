@@ -18,7 +18,7 @@ from admin.pages.catalogue import LANGUAGES
 from admin.pages.forms import Filled, Form
 from admin.pages.visit import SignedIn, Visit
 from admin.refusals import InvalidError, RefusedError
-from store import people, projects
+from store import people
 
 _BROWSERS: Final = (("Edg", "Edge"), ("OPR", "Opera"), ("YaBrowser", "Yandex"), ("Firefox", "Firefox"),
                     ("Chrome", "Chrome"), ("Safari", "Safari"))  # fmt: skip
@@ -33,9 +33,7 @@ router = APIRouter(include_in_schema=False)
 def start(visit: SignedIn) -> Response:
     if visit.person.project is not None:
         return RedirectResponse(f"/p/{visit.person.project}", 303)
-    with visit.office.read() as connection:
-        first = projects.page(connection, 0, 1)
-    return RedirectResponse(f"/p/{first[0].id}" if first else "/operator/projects", 303)
+    return RedirectResponse("/operator/overview", 303)
 
 
 @router.get("/me")

@@ -12,6 +12,7 @@ from admin.acts import audit, connections, explain, projects
 from admin.acts.pages import Window
 from admin.api.doors import InWindow
 from admin.doctor.finding import Verdict
+from admin.pages import doctor_words
 from admin.pages.forms import Filled, Form
 from admin.pages.visit import Operating, Visit
 from admin.refusals import RefusedError
@@ -62,6 +63,7 @@ def show_doctor(visit: Operating) -> Response:
     """What the clock found at its last round, the worst first."""
     found = examining.last_of(visit.office.folder)
     findings = sorted(found.findings, key=lambda one: _WORST.index(one.verdict)) if found else []
+    findings = [doctor_words.finding(visit.words.language, one) for one in findings]
     return visit.page("doctor.html", {"found": found, "findings": findings})
 
 

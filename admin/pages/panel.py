@@ -17,6 +17,7 @@ from admin.pages import (
     imports,
     journey,
     lists,
+    machine,
     mailboxes,
     me,
     operating,
@@ -31,7 +32,7 @@ from admin.pages import (
 
 PAGES: Final = (
     sign_in, me, overview, domains, mailboxes, senders, connections, lists, segments, imports, clients, conversations,
-    campaign_message, campaigns, queue, journey, people, api_keys, operating, render,
+    campaign_message, campaigns, queue, journey, people, api_keys, machine, operating, render,
 )  # fmt: skip
 
 

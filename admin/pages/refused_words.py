@@ -8,27 +8,34 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from admin.pages.catalogue import FOLDER
 
-
-def load(language: str) -> dict[str, str]:
-    return dict(tomllib.loads((FOLDER / f"refusals.{language}.toml").read_text("utf-8")))
+Table = Sequence[tuple[re.Pattern[str], str]]
 
 
-def _compiled(table: Mapping[str, str]) -> list[tuple[re.Pattern[str], str]]:
+def load(language: str, what: str = "refusals") -> dict[str, str]:
+    return dict(tomllib.loads((FOLDER / f"{what}.{language}.toml").read_text("utf-8")))
+
+
+def compiled(table: Mapping[str, str]) -> Table:
     """What has the most words of its own first, so that no sentence is taken for a vaguer one."""
     longest = sorted(table, key=lambda one: -len(one.replace("{}", "")))
     return [(re.compile("(.*?)".join(map(re.escape, one.split("{}"))), re.DOTALL), table[one]) for one in longest]
 
 
-_TABLES: Final = {"ru": _compiled(load("ru"))}
+_TABLES: Final = {"ru": compiled(load("ru"))}
+
+
+def said(table: Table, sentence: str) -> str:
+    """Its counterpart with its values in their places, itself where there is none."""
+    for pattern, words in table:
+        if found := pattern.fullmatch(sentence):
+            return words.format(*found.groups())
+    return sentence
 
 
 def told(language: str, detail: str) -> str:
-    for pattern, words in _TABLES.get(language, ()):
-        if found := pattern.fullmatch(detail):
-            return words.format(*found.groups())
-    return detail
+    return said(_TABLES.get(language, ()), detail)

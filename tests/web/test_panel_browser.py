@@ -34,9 +34,8 @@ PATHS: Final = (
     "/trace", "/people", "/keys", "/audit",
 )  # fmt: skip
 ALONE: Final = (
-    "/me", "/me/second-factor", "/operator/projects", "/operator/moderation", "/operator/addresses",
-    "/operator/explain", "/operator/doctor",
-    "/operator/audit", "/nowhere",
+    "/me", "/me/second-factor", "/operator/overview", "/operator/projects", "/operator/moderation",
+    "/operator/addresses", "/operator/explain", "/operator/doctor", "/operator/audit", "/nowhere",
 )  # fmt: skip
 LOOKS: Final = [(width, scheme) for width in (360, 1440) for scheme in ("light", "dark")]
 JUDGED: Final = ((360, "dark"), (1440, "light"))  # the others are for pictures alone

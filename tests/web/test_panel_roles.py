@@ -73,7 +73,7 @@ EXPECTED: Final[Mapping[tuple[str, str], int]] = {
     ("POST", f"{P}/mailboxes/{{address}}/correspondents"): OWNER,
     ("POST", f"{P}/mailboxes/{{address}}/correspondents/remove"): OWNER,
     ("GET", f"{P}/keys"): OWNER, ("POST", f"{P}/keys"): OWNER, ("POST", f"{P}/keys/{{key}}/revoke"): OWNER,
-    ("GET", "/operator/doctor"): OPERATOR,
+    ("GET", "/operator/doctor"): OPERATOR, ("GET", "/operator/overview"): OPERATOR,
     ("GET", f"{P}/audit"): OWNER,
     ("GET", "/operator/projects"): OPERATOR, ("POST", "/operator/projects"): OPERATOR,
     ("GET", "/operator/moderation"): OPERATOR, ("POST", "/operator/moderation/{connection}"): OPERATOR,
