@@ -122,6 +122,7 @@ def _save_clients(tx: Any, job: Import, batch: list[Row], now: Any) -> tuple[int
         if row.client is not None and key not in known
     ]
     ids = clients.register(tx, job.project, newcomers, AUTOMATIC, "import", now)
+    clients.lock(tx, [client for client, _ in known.values()])
     for key, (client, variables) in known.items():
         if (wanted := {**variables, **merged[key].variables}) != variables:
             clients.set_variables(tx, client, wanted)

@@ -284,6 +284,7 @@ def lock_folders(tx: Connection, *folder_ids: int) -> None:
 
 def delete_folder(tx: Connection, folder_id: int) -> Expunged:
     """Remove a folder with its mails; its inferiors stay (RFC 3501 §6.3.4)."""
+    folders.lock_names(tx, folder_id)
     _touched(tx, folder_id)
     uids = list(uids_of(tx, folder_id))
     files = _remove(tx, folder_id, uids)

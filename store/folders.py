@@ -153,11 +153,18 @@ def rename(tx: Connection, folder: Folder, name: str, now: datetime) -> None:
         tx.execute(_insert(tx, folder.mailbox_id, parent, None, validity).on_conflict_do_nothing())
     account = _BY_NAME.row(tx, of_mailbox=folder.mailbox_id, of_name=_LAST)
     left = 0 if account is None else _folder(account).uidnext
-    for moved in [folder, *inferiors]:
+    for moved in sorted([folder, *inferiors], key=lambda one: one.id):  # as `filing.lock_folders` takes them
         kept = moved.uidvalidity if moved.uidvalidity > left else validity
         named = {"name": name + moved.name[len(folder.name) :], "uidvalidity": kept}
         tx.execute(update(folders).where(folders.c.id == moved.id).values(named))
     _leave(tx, folder.mailbox_id, max(moved.uidvalidity for moved in [folder, *inferiors]))
+
+
+def lock_names(tx: Connection, folder_id: int) -> None:
+    """Hold the names of the folder's account, before any of its folders: every change of names begins there."""
+    whose = select(folders.c.mailbox_id).where(folders.c.id == folder_id).scalar_subquery()
+    names = select(folders.c.id).where(folders.c.mailbox_id == whose, folders.c.name == _LAST)
+    tx.execute(names.with_for_update())
 
 
 def _leave(tx: Connection, mailbox_id: int, uidvalidity: int) -> None:
