@@ -7,12 +7,13 @@ when the role has not said that it is alive for `stale` seconds.
 from __future__ import annotations
 
 import socket
+import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import version
 from socketserver import BaseServer
-from typing import Final
+from typing import Any, Final
 
 from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 
@@ -20,6 +21,7 @@ from role.supervisor import Watchdog
 
 STALE: Final = 15.0  # seconds
 BUILD: Final = Gauge("mailloft_build_info", "1, with the version that runs", ["version"])
+_VERSION: Final = version("mailloft")  # read once for all forks
 _NEVER: Final = 3600.0  # seconds between looks whether to shut down, which the end of the process does
 
 
@@ -43,7 +45,7 @@ class Pulse:
 
 def serve_metrics(listening: socket.socket, pulse: Pulse) -> None:
     """Answer on the bound socket until the process ends."""
-    BUILD.labels(version("mailloft")).set(1)
+    BUILD.labels(_VERSION).set(1)
 
     class Handler(BaseHTTPRequestHandler):
         timeout = 10
@@ -76,3 +78,8 @@ class _Adopted(ThreadingHTTPServer):
     def __init__(self, listening: socket.socket, handler: type[BaseHTTPRequestHandler]) -> None:
         BaseServer.__init__(self, listening.getsockname(), handler)
         self.socket = listening
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A scraper that hangs up before its answer is no fault of ours, and no traceback."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
