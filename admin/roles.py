@@ -5,7 +5,6 @@ Read by admin/up.py. A role's module is imported by name, so that no package of 
 
 from __future__ import annotations
 
-import gc
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -82,5 +81,3 @@ def preload() -> None:
         entrance(role)
     if _REACTOR in sys.modules:
         raise RuntimeError(f"importing the roles made {_REACTOR}; it belongs inside run() of the role that needs it")
-    # A full collection in a child writes to every object's header: each child then has a copy of all (m: 30 MB).
-    gc.freeze()

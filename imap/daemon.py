@@ -1,8 +1,9 @@
 """The IMAP role: listens on 143 ("imap") and 993 ("imaps"), serves until SIGTERM (RFC 3501, RFC 8314).
 
-The reactor is imported inside `run`, in the process that will run it: roles are forked from a parent that has
-imported everything. N processes share the ports and divide what a peer may have. On SIGTERM every session hears
-BYE after the command it is in; after GOODBYE seconds the rest is cut, the journal commits what waits, `run` returns.
+The reactor is made inside `run`, in the process that will run it: roles are forked from a parent that has imported
+everything else, what a reactor is made of too (each process importing that had 2.5 MB of its own). N processes share
+the ports and divide what a peer may have. On SIGTERM every session hears BYE after the command it is in; after GOODBYE
+seconds the rest is cut, the journal commits what waits, `run` returns.
 """
 
 from __future__ import annotations
@@ -17,12 +18,13 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509 import load_pem_x509_certificates
 from OpenSSL import SSL
 from OpenSSL.crypto import X509, PKey
+from twisted.internet.default import install as install_reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory
 from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.internet.ssl import CertificateOptions
-from twisted.protocols.tls import TLSMemoryBIOFactory
+from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 
 from imap.budget import Budget
 from imap.crew import Crew
@@ -70,6 +72,7 @@ class Sessions(Factory):
         self._secure = secure
         self.open: set[Connection] = set()
         self._emptied: Deferred[None] | None = None
+        self._closed = self._lost  # one bound method for all
 
     def buildProtocol(self, addr: IAddress | None) -> TwistedProtocol:  # noqa: N802 - Twisted's name
         peer = peer_address(str(getattr(addr, "host", "local")))
@@ -77,18 +80,17 @@ class Sessions(Factory):
         if self._emptied is not None or self._peers[network] >= self._most:
             return Refusing()
         self._peers[network] += 1
-        session = Session(self._backing, peer, self._secure)
-
-        def closed(connection: Connection) -> None:
-            self._peers[network] -= 1
-            if not self._peers[network]:
-                del self._peers[network]
-            self.open.discard(connection)
-            self._emptied_or_not()
-
-        connection = Connection(session, self._around, closed)
+        connection = Connection(Session(self._backing, peer, self._secure), self._around, self._closed)
         self.open.add(connection)
         return connection
+
+    def _lost(self, connection: Connection) -> None:
+        network = network_of(connection.peer)
+        self._peers[network] -= 1
+        if not self._peers[network]:
+            del self._peers[network]
+        self.open.discard(connection)
+        self._emptied_or_not()
 
     def shut_down(self) -> Deferred[None]:
         """Fires when nobody is connected any more."""
@@ -110,6 +112,7 @@ class Sessions(Factory):
 
 def run(context: Context) -> None:
     """Serve until SIGTERM."""
+    install_reactor()
     from twisted.internet import reactor as installed
 
     reactor: Any = installed
@@ -204,12 +207,19 @@ def _listen(context: Context, reactor: Any, backing: Backing, around: Surroundin
         listening = context.sockets[name]
         sessions = Sessions(backing, around, peers, most, secure)
         plain: Any = sessions
-        factory = TLSMemoryBIOFactory(around.tls_context, False, plain) if secure else plain
+        factory = _under_tls(around.tls_context, plain) if secure else plain
         listening.setblocking(False)
         listening.listen(BACKLOG)
         reactor.adoptStreamPort(listening.fileno(), listening.family, factory).transport = PromptServer
         listeners.append(sessions)
     return listeners
+
+
+def _under_tls(context: Any, plain: Any) -> Any:
+    """What a turn writes is joined already: the buffer that Twisted lays over TLS would only take memory and a turn."""
+    factory = TLSMemoryBIOFactory(context, False, plain)
+    factory.protocol = TLSMemoryBIOProtocol
+    return factory
 
 
 def _beat(reactor: Any, pulse: Pulse, renewal: Renewal) -> None:

@@ -87,6 +87,10 @@ class Connection(TwistedProtocol):
         self._left = False  # BYE was said
         self._lost = False
 
+    @property
+    def peer(self) -> str:
+        return self._session.peer
+
     # --- the transport ---------------------------------------------------------------------------------------
 
     def connectionMade(self) -> None:  # noqa: N802 - Twisted's name

@@ -21,6 +21,7 @@ from store.filing import SYSTEM_FLAGS, Flagged, Flagging, keywords
 from store.folders import Folder
 
 KEYWORDS_TOLD: Final = 200
+NOTHING_SAVED: Final = array("I")  # of all sessions, so never changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class View:
         self.modseq = snapshot.modseq
         self.keywords = snapshot.keywords  # that this session was told of
         self.recent = recent
-        self.saved = array("I")  # UIDs of the last SEARCH that said SAVE (RFC 5182)
+        self.saved = NOTHING_SAVED  # UIDs of the last SEARCH that said SAVE (RFC 5182)
         self._told: dict[int, int] | None = None  # UID -> MODSEQ that this session's own STORE has answered
 
     def number_of(self, uid: int) -> int:

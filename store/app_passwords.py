@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from mail import scram
 from mail.scram import ScramKeys
+from store.prepared import Prepared
 from store.schema import app_password_uses, app_passwords
 from store.secrets import Vault
 
@@ -57,8 +58,8 @@ def of_mailbox(tx: Connection, mailbox_id: int) -> list[AppPassword]:
 
 def matching(tx: Connection, mailbox_id: int, secret_hash: bytes) -> int | None:
     """The id of the one that is this secret. Found by its keyed hash, so time tells nothing of the others."""
-    wanted = (app_passwords.c.mailbox_id == mailbox_id) & (app_passwords.c.secret_hash == secret_hash)
-    return tx.execute(select(app_passwords.c.id).where(wanted)).scalar_one_or_none()
+    row = _MATCHING.row(tx, of_mailbox=mailbox_id, secret=secret_hash)
+    return None if row is None else int(row[0])
 
 
 def revoke(tx: Connection, mailbox_id: int, password_id: int) -> bool:
@@ -82,3 +83,10 @@ def uses(tx: Connection, password_ids: Sequence[int]) -> dict[int, datetime]:
     """When each was last used, to the hour; those that never were are left out."""
     wanted = app_password_uses.c.password_id.in_(list(password_ids))
     return {row.password_id: row.used_at for row in tx.execute(select(app_password_uses).where(wanted))}
+
+
+_MATCHING: Final = Prepared(
+    select(app_passwords.c.id).where(
+        app_passwords.c.mailbox_id == bindparam("of_mailbox"), app_passwords.c.secret_hash == bindparam("secret")
+    )
+)

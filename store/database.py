@@ -58,6 +58,10 @@ class Database:
                 self._engine = _sqlite(self.file) if self.file else _postgresql(self.name, self._location)
             return self._engine
 
+    def prepare(self) -> None:
+        """Make what opens nothing yet, in a parent for all its children: each alone, it dirties 1.7 MB in each."""
+        _ = self.engine
+
     def read(self) -> AbstractContextManager[Connection]:
         """A connection whose statements see one state of the database; at most a second long."""
         return self.engine.begin() if self.postgresql else Kept(self._made, self._readers, "BEGIN")

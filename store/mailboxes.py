@@ -8,7 +8,7 @@ A password hash is argon2id of a person's own password, or `sha256:` and the key
 from __future__ import annotations
 
 import hmac
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -90,13 +90,11 @@ def create(
 
 def by_address(tx: Connection, key: str) -> Mailbox | None:
     """The account with this `address_key`."""
-    row = tx.execute(select(*_COLUMNS).where(mailboxes.c.address_key == key)).one_or_none()
-    return None if row is None else _mailbox(row)
+    return _one(_BY_ADDRESS.row(tx, key=key))
 
 
 def by_id(tx: Connection, mailbox_id: int) -> Mailbox | None:
-    row = _BY_ID.row(tx, of_mailbox=mailbox_id)
-    return None if row is None else Mailbox(*row[:-2], *map(bool, row[-2:]))
+    return _one(_BY_ID.row(tx, of_mailbox=mailbox_id))
 
 
 def existing(tx: Connection, ids: Collection[int]) -> set[int]:
@@ -168,6 +166,11 @@ def verify(vault: Vault, password_hash: str, password: str) -> bool:
 
 _COLUMNS = tuple(mailboxes.c[name] for name in Mailbox.__slots__)
 _BY_ID = Prepared(select(*_COLUMNS).where(mailboxes.c.id == bindparam("of_mailbox")))
+_BY_ADDRESS = Prepared(select(*_COLUMNS).where(mailboxes.c.address_key == bindparam("key")))
+
+
+def _one(row: Sequence[Any] | None) -> Mailbox | None:
+    return None if row is None else Mailbox(*row[:-2], *map(bool, row[-2:]))
 
 
 def _mailbox(row: Row[Any]) -> Mailbox:

@@ -22,6 +22,11 @@ class Stores:
     mail: Book
     events: Book
 
+    def prepare(self) -> None:
+        """Before a fork, for the children: nothing is opened."""
+        for book in (self.core, self.mail, self.events):
+            book.database.prepare()
+
     def close(self) -> None:
         for book in (self.core, self.mail, self.events):
             book.journal.close()

@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import bindparam, insert, select
 from sqlalchemy.exc import IntegrityError, InvalidRequestError
 
-from store.prepared import Prepared
+from store import prepared
+from store.prepared import Prepared, compile_all
 from store.schema import greylist
 from store.stores import Stores
 
@@ -42,3 +43,13 @@ def test_what_the_driver_raises_is_sqlalchemys(stores: Stores) -> None:
 def test_no_statement_runs_outside_a_transaction(stores: Stores) -> None:
     with stores.mail.database.engine.connect() as connection, pytest.raises(InvalidRequestError):
         ONE.rows(connection, of_network="n")
+
+
+def test_what_was_compiled_before_a_fork_is_not_compiled_after_it(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    early = Prepared(select(greylist.c.pair).where(greylist.c.network == bindparam("of_network")))
+    with stores.mail.database.read() as tx:
+        compile_all(tx.dialect)
+        monkeypatch.setattr(prepared, "_compiled", None)
+        assert early.rows(tx, of_network="n") == []
