@@ -12,7 +12,7 @@ import pytest
 from peers.bridge import HOST, PREFIX, Bridge
 from peers.deployed_mail import Household, household
 from peers.deployment import HOSTNAME, Deployed, play, wheel
-from peers.machine import Machine
+from peers.machine import Machine, sweep
 from peers.names import Names, record
 from peers.need import program, root
 
@@ -30,6 +30,7 @@ def bridge() -> Iterator[Bridge]:
     ):
         program(name, package)
     made = Bridge()
+    sweep()
     yield made
     made.down()
 

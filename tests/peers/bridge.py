@@ -2,6 +2,7 @@
 
 Nothing that a machine sends as mail can leave this host: forwarding between the bridge and the outside is cut to DNS
 and tcp 80 and 443, which installing packages needs. One run of the tests has it at a time; another waits.
+A run that was killed leaves the file of its lock, which says what forwarding was before; the next one puts that back.
 Needs root, iproute2 and nftables. Linux alone.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 import fcntl
 import subprocess
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 NAME: Final = "mailloft0"
 PREFIX: Final = "10.213.78"
@@ -51,10 +52,10 @@ class Bridge:
     """Up while the object is: `mtu` is what its machines must use."""
 
     def __init__(self) -> None:
-        self._held = _HELD.open("w")
+        self._held = _HELD.open("a+")
         fcntl.flock(self._held, fcntl.LOCK_EX)
         self.mtu = _outward_mtu()
-        self._forwarded = _FORWARD.read_text()
+        self._forwarded = _forwarded_before(self._held)
         _remove()
         run("ip", "link", "add", NAME, "type", "bridge")
         run("ip", "addr", "add", f"{HOST}/24", "dev", NAME)
@@ -65,7 +66,19 @@ class Bridge:
     def down(self) -> None:
         _remove()
         _FORWARD.write_text(self._forwarded)
+        self._held.truncate(0)
         self._held.close()
+
+
+def _forwarded_before(held: TextIO) -> str:
+    """What forwarding is without any run; kept in `held` until that is so again."""
+    held.seek(0)
+    before = held.read()
+    if not before:
+        before = _FORWARD.read_text()
+        held.write(before)
+        held.flush()
+    return before
 
 
 def _remove() -> None:

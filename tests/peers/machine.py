@@ -189,7 +189,17 @@ class Machine:
         ]  # fmt: skip
 
     def destroy(self) -> None:
-        if (self.folder / "config").exists():
-            words = ["lxc-stop", "-P", str(self.folder.parent), "-n", self.name, "-k"]
-            subprocess.run(words, capture_output=True, timeout=60, check=False)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        _destroy(self.folder)
+
+
+def sweep() -> None:
+    """Ends the machines that a killed run left; the caller has the bridge, so nobody else has one."""
+    for folder in (CACHE / "machines").glob("*/"):
+        _destroy(folder)
+
+
+def _destroy(folder: Path) -> None:
+    if (folder / "config").exists():
+        words = ["lxc-stop", "-P", str(folder.parent), "-n", folder.name, "-k"]
+        subprocess.run(words, capture_output=True, timeout=60, check=False)
+    shutil.rmtree(folder, ignore_errors=True)
