@@ -1,9 +1,9 @@
 """The breakers' counters by the hour, and which breakers have tripped.
 
 Counted in the transaction of what is counted: settling (store/ledger.py), reports and complaints
-(store/consequences.py). Judged by the clock (admin/breaking.py). A counter's scope is "hourly.campaign",
-"hourly.sender" or "hourly.project"; its name is "HOUR.KIND.PROVIDER" with the hour in six digits, so that a window is
-a range of the key.
+(store/consequences.py), replies (store/sorting.py). Judged by the clock (admin/breaking.py), but for replies and
+unsubscribes, which plots show. A counter's scope is "hourly.campaign", "hourly.sender" or "hourly.project"; its name
+is "HOUR.KIND.PROVIDER" with the hour in six digits, so that a window is a range of the key.
 """
 
 from __future__ import annotations
@@ -43,6 +43,17 @@ class About:
 
 
 @dataclass(frozen=True, slots=True)
+class Hour:
+    """What plots show of one hour."""
+
+    sent: int = 0
+    bounced: int = 0
+    complained: int = 0
+    replied: int = 0
+    unsubscribed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Tripped:
     scope: str
     scope_id: int
@@ -65,6 +76,15 @@ def bounced(about: About, now: datetime) -> Counter[counters.Key]:
 
 def complained(about: About, now: datetime) -> Counter[counters.Key]:
     return _keys(about, ("complained",), now)
+
+
+def replied(about: About, now: datetime) -> Counter[counters.Key]:
+    """A person answered a mail of theirs."""
+    return _keys(about, ("replied",), now)
+
+
+def unsubscribed(about: About, now: datetime) -> Counter[counters.Key]:
+    return _keys(about, ("unsubscribed",), now)
 
 
 def _keys(about: About, kinds: Sequence[str], now: datetime) -> Counter[counters.Key]:
@@ -95,7 +115,7 @@ def numbers(connection: Connection, scope: str, scope_id: int, since: datetime) 
     return {name: Numbers(kinds["sent"], kinds["bounced"], kinds["complained"]) for name, kinds in sums.items()}
 
 
-def by_hour(connection: Connection, scope: str, scope_id: int, since: datetime) -> dict[datetime, Numbers]:
+def by_hour(connection: Connection, scope: str, scope_id: int, since: datetime) -> dict[datetime, Hour]:
     """By the hour's beginning, all providers together; hours in which nothing was sent or heard are left out."""
     first = _hour(since)
     found = connection.execute(
@@ -107,10 +127,7 @@ def by_hour(connection: Connection, scope: str, scope_id: int, since: datetime) 
     for row in found:
         hour, kind, _ = row.name.split(".", 2)
         sums.setdefault(int(hour), Counter())[kind] += row.value
-    return {
-        EPOCH + timedelta(hours=hour): Numbers(kinds["sent"], kinds["bounced"], kinds["complained"])
-        for hour, kinds in sorted(sums.items())
-    }
+    return {EPOCH + timedelta(hours=hour): Hour(**kinds) for hour, kinds in sorted(sums.items())}
 
 
 def trip(tx: Connection, one: Tripped) -> None:

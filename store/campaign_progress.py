@@ -9,8 +9,9 @@ from typing import Any, Final
 from sqlalchemy import BigInteger, Connection, Row, func, literal_column, select, update
 
 from policy.lifecycle import FINAL, State
-from store import counters
+from store import breakers, counters
 from store.campaigns import Campaign, CampaignState
+from store.columns import EPOCH
 from store.schema import INFLIGHT, campaigns, messages, recipients
 
 _MESSAGE: Final = literal_column("+recipients.message_id", BigInteger)
@@ -31,7 +32,10 @@ def final_total(by_state: Mapping[str, int]) -> int:
 
 
 def report(connection: Connection, campaign: Campaign) -> dict[str, Any]:
-    """Counts, reasons by state, deferrals, and delivered by egress source."""
+    """Counts, reasons by state, deferrals, delivered by egress source, and by provider what ended, bounced, complained.
+
+    By provider as long as the hours are kept (breakers.forget), so not of a campaign of long ago.
+    """
     known = counters.of(connection, "campaign", campaign.id)
     reasons: dict[str, dict[str, int]] = {}
     sources: dict[str, int] = {}
@@ -43,7 +47,13 @@ def report(connection: Connection, campaign: Campaign) -> dict[str, Any]:
         elif scope == "source":
             sources[rest] = value
     single = {name: known.get(name, 0) for name in ("deferrals", "complaints", "unsubscribes", "replies")}
-    return {"counts": counts(connection, campaign), "reasons": reasons, "sources": sources, **single}
+    by_provider = breakers.numbers(connection, "campaign", campaign.id, EPOCH)
+    most_first = sorted(by_provider.items(), key=lambda one: (-one[1].sent, one[0]))
+    providers = {
+        name: {"ended": one.sent, "bounced": one.bounced, "complained": one.complained} for name, one in most_first
+    }
+    by_state = counts(connection, campaign)
+    return {"counts": by_state, "reasons": reasons, "sources": sources, "providers": providers, **single}
 
 
 def rows_of(connection: Connection, campaign: int, after: int, limit: int) -> list[Row[Any]]:

@@ -152,8 +152,11 @@ def unsubscribe(tx: Connection, recipient_id: int, list_id: int, now: datetime) 
     if row is None or row.client_id is None:
         return False
     changed = withdraw(tx, row.project_id, row.client_id, list_id, "unsubscribed", recipient_id, now)
-    if changed and row.campaign_id is not None:
-        counters.add(tx, {("campaign", row.campaign_id, "unsubscribes"): 1})
+    if changed:
+        changes = breakers.unsubscribed(row.about, now)
+        if row.campaign_id is not None:
+            changes["campaign", row.campaign_id, "unsubscribes"] += 1
+        counters.add(tx, changes)
     return changed
 
 

@@ -20,7 +20,7 @@ from mail.mime_index import Indexed
 from mail.outcome import Action, Kind, Outcome
 from policy.acceptance import Purpose
 from policy.sorting import Act, Complained, Met, Replied, Reported, Unsubscribed
-from store import acquaintance, arrivals, consequences, conversations, counters, filing, folders, mailboxes
+from store import acquaintance, arrivals, breakers, consequences, conversations, counters, filing, folders, mailboxes
 from store.arrivals import Arrival, ArrivalState, Mark
 from store.conversations import Place
 from store.filing import Arrived
@@ -157,17 +157,21 @@ def _reply(tx: Connection, act: Replied, arrival: int, now: datetime) -> Tied:
     # Who writes to a reverse-path is known only if he is the one whom that message went to.
     his = row is None or parse_mailbox(row.address).normalised == act.address_key
     if author is not None and his and consequences.reply(tx, project, author, arrival, now):
-        _count_reply(tx, project, row or (consequences.row_of(tx, act.rows[0]) if act.rows else None))
+        _count_reply(tx, project, row or (consequences.row_of(tx, act.rows[0]) if act.rows else None), now)
     rows = (*((act.recipient_id,) if act.recipient_id is not None else ()), *act.rows)
     client = conversations.client_of(tx, project, rows, act.message_ids, author)
     places = () if client is None else (Place(project, client, act.mailbox_id),)
     return Tied(author or client, None, places)
 
 
-def _count_reply(tx: Connection, project: int, answered: consequences.Row | None) -> None:
-    """For the report of the campaign that is answered."""
-    if answered is not None and answered.campaign_id is not None and answered.project_id == project:
-        counters.add(tx, {("campaign", answered.campaign_id, "replies"): 1})
+def _count_reply(tx: Connection, project: int, answered: consequences.Row | None, now: datetime) -> None:
+    """For the report of the campaign that is answered, and for the plots."""
+    if answered is None or answered.project_id != project:
+        return
+    changes = breakers.replied(answered.about, now)
+    if answered.campaign_id is not None:
+        changes["campaign", answered.campaign_id, "replies"] += 1
+    counters.add(tx, changes)
 
 
 def _project_of(tx: Connection, act: Replied, row: consequences.Row | None) -> int | None:

@@ -17,12 +17,13 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from admin.refusals import NotFoundError
-from policy.breaker import Numbers
+from store.breakers import Hour
 
 _HERE: Final = Path(__file__).parent.parent
 STATIC: Final = _HERE / "static"
 _KINDS: Final = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
-_NOTHING: Final = Numbers(0, 0, 0)
+_NOTHING: Final = Hour()
+SERIES: Final = ("sent", "bounced", "complained", "replied", "unsubscribed")  # of a plot, as plot.js draws them
 HEADERS: Final = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -68,18 +69,18 @@ _ENVIRONMENT: Final = Environment(
 _ENVIRONMENT.globals["asset"] = asset
 
 
-def _plot_rows(hours: Mapping[datetime, Numbers]) -> list[list[float]]:
+def _plot_rows(hours: Mapping[datetime, Hour]) -> list[list[float]]:
     """As the front end's plot wants them: seconds, then each series; every hour of the span, of a day at least,
     and the one behind it, into which the last bar reaches."""
     last = max(hours)
     first = min(*hours, last - timedelta(hours=23))
     span = [first + timedelta(hours=step) for step in range((last - first) // timedelta(hours=1) + 2)]
     shown = [hours.get(hour, _NOTHING) for hour in span]
-    kinds = ("sent", "bounced", "complained")
-    return [[hour.timestamp() for hour in span], *([getattr(one, kind) for one in shown] for kind in kinds)]
+    return [[hour.timestamp() for hour in span], *([getattr(one, kind) for one in shown] for kind in SERIES)]
 
 
 _ENVIRONMENT.globals["plot_rows"] = _plot_rows
+_ENVIRONMENT.globals["plot_series"] = SERIES
 
 
 def page(template: str, context: Mapping[str, Any], status: int = 200) -> HTMLResponse:

@@ -11,6 +11,7 @@ from mail.outcome import Action, Effect, Outcome, Reason
 from peers import rows
 from policy.lifecycle import Event, State
 from store import (
+    breakers,
     campaign_progress,
     campaigns,
     consequences,
@@ -125,6 +126,7 @@ def test_a_settled_row_is_counted_with_state_reason_and_source(stores: Stores, m
     assert (told["counts"]["delivered"], told["counts"]["failed"]) == (1, 1)
     assert told["reasons"] == {"failed": {"userunknown": 1}}
     assert told["sources"] == {"127.0.0.11": 1}
+    assert told["providers"] == {"default": {"ended": 2, "bounced": 1, "complained": 0}}
     assert sum(told["counts"].values()) == 10
 
 
@@ -341,3 +343,8 @@ def test_an_unsubscribe_leaves_the_rating(stores: Stores, made: rows.Made) -> No
     assert stop()
     assert not stop()
     assert rating(stores, row.client_id) == 7
+    with stores.core.database.read() as core:
+        hours = breakers.by_hour(core, "campaign", made.campaign_id, NOW)
+        told = campaign_progress.report(core, made.campaign(stores))
+    assert [one.unsubscribed for one in hours.values()] == [1]
+    assert told["unsubscribes"] == 1

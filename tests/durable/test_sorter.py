@@ -23,7 +23,7 @@ from policy.acceptance import Accepted, Purpose
 from policy.correspondents import Standing
 from policy.lifecycle import State
 from role.log import EventLog
-from store import arrivals, consequences, correspondents, filing, folders, injection, outgoing, sorting
+from store import arrivals, breakers, consequences, correspondents, filing, folders, injection, outgoing, sorting
 from store.arrivals import ArrivalState, Incoming, Received
 from store.injection import Forward, Submitted
 from store.spool import Spool
@@ -252,6 +252,20 @@ def test_a_persons_reply_revives_but_gives_no_consent_back(
     sort_all(sorter)
     assert (rating(stores, row), withdrawn(stores, row)) == (10, frozenset({0}))
     assert in_inbox(stores, tenant.ann) == 3
+
+
+def test_an_answer_to_a_mail_of_ours_is_counted_in_its_hour(
+    stores: Stores, spool: Spool, tenant: Tenant, sorter: Sorter
+) -> None:
+    (row,) = mailed(stores, tenant, "carl@remote.test")
+    began = datetime.now(UTC)
+    answer = REPLY.replace(b"Subject", f"In-Reply-To: {TOKENS.message_id(row, 'ours.test')}\r\nSubject".encode())
+    for content in (REPLY, answer):
+        arrive(stores, spool, content, to_mailbox(tenant.ann), "carl@remote.test", dmarc="pass")
+    sort_all(sorter)
+    with stores.core.database.read() as core:
+        hours = breakers.by_hour(core, "project", tenant.project, began)
+    assert sum(one.replied for one in hours.values()) == 1  # the other answers nothing that we sent
 
 
 @pytest.mark.parametrize(
