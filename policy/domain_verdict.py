@@ -180,8 +180,10 @@ def _mx(facts: Facts) -> Finding:
 
 
 def _mx_mistake(facts: Facts, targets: Sequence[str]) -> tuple[str, dict[str, str]]:
-    appended = f"{facts.hostname}.{facts.domain}"
-    if appended in targets:
+    # Behind our own name the zone is surely too much, and behind a name that ended in it already.
+    zone = f".{facts.domain}"
+    appended = next((one for one in targets if one == f"{facts.hostname}{zone}" or one.endswith(zone + zone)), None)
+    if appended is not None:
         return "mx_zone_appended", {"target": appended, "host": facts.hostname}
     literal = next((one for one in targets if re.fullmatch(r"[\d.]+|.*:.*", one)), None)
     if literal is not None:

@@ -54,6 +54,7 @@ MISTAKES = [
     ("ownership", "no_answer", {OWN: Said(known=False)}),
     ("mx", "missing", {MX: Said()}),
     ("mx", "mx_zone_appended", {MX: Said((f"10 {HOST}.{D}.",))}),
+    ("mx", "mx_zone_appended", {MX: Said((f"10 mail.{D}.{D}.",))}),
     ("mx", "mx_address", {MX: Said(("10 192.0.2.7.",))}),
     ("mx", "mx_null", {MX: Said(("0 .",))}),
     ("mx", "mx_elsewhere", {MX: Said(("10 mx.other.example.",))}),

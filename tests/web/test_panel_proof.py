@@ -185,6 +185,7 @@ def _domain(olga: Person, names: Names, shop: Appliance, base: str) -> None:
     ])  # fmt: skip
     olga.press("Check now")
     page.get_by_text("There are 2 SPF records").wait_for()
+    page.get_by_text("the final dot is missing").wait_for()
     assert page.locator("article.record", has_text=EVIL).count() >= 1
     assert page.locator(".figures .mark.good").count() == 0
     olga.unhurt()
