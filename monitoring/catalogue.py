@@ -15,7 +15,8 @@ from typing import Final
 _OF_MODULES: Final = (
     ("mta.outbound", "sender"), ("mta.submission", "submission"), ("mta.inbound.sort", "sorter"),
     ("mta.inbound.report_keep", "sorter"), ("mta.inbound", "mx"), ("mta", "mx, submission"), ("imap", "imap"),
-    ("admin.daemon", "admin"), ("admin.acts", "admin"), ("admin", "clock"), ("net.smtp_connection", "sender"),
+    ("admin.daemon", "admin"), ("admin.acts", "admin"), ("admin.report_post", "admin"), ("admin", "clock"),
+    ("net.smtp_connection", "sender"),
     ("net", "sender, mx, clock, admin"), ("role.renewal", "mx, submission, imap, admin"), ("role", "every process"),
     ("store", "every process that writes"),
 )  # fmt: skip
