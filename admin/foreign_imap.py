@@ -33,6 +33,10 @@ class ForeignError(Exception):
     """The other server, or the way to it."""
 
 
+class LostError(ForeignError):
+    """The connection: another may do."""
+
+
 class Tls(Enum):
     IMPLICIT = "tls"
     STARTTLS = "starttls"
@@ -91,7 +95,7 @@ class ForeignImap:
         except CapabilityError:
             return ""
         except _FAULTS as error:
-            raise ForeignError(f"NAMESPACE: {_words(error)}") from error
+            raise _kind(error)(f"NAMESPACE: {_words(error)}") from error
         return str(personal[0][0] or "") if personal else ""
 
     def examine(self, folder: str) -> tuple[int, list[int]]:
@@ -120,17 +124,19 @@ def signed_in(account: Account) -> Iterator[ForeignImap]:
     try:
         client = _connected(account)
     except ssl.SSLError as error:
+        if isinstance(error, ssl.SSLEOFError):
+            raise LostError(f"{where}: {_words(error)}") from error
         mend = "name an authority with --ca-file, or the host as its certificate does"
         raise ForeignError(f"{where}: TLS failed: {_words(error)}; {mend}") from error
     except _FAULTS as error:
-        raise ForeignError(f"{where}: {_words(error)}") from error
+        raise _kind(error)(f"{where}: {_words(error)}") from error
     try:
         try:
             client.login(account.user, account.password)
         except LoginError as error:
             raise ForeignError(f"{where}: it does not let {account.user} in: {_words(error)}") from error
         except _FAULTS as error:
-            raise ForeignError(f"{where}: {_words(error)}") from error
+            raise _kind(error)(f"{where}: {_words(error)}") from error
         yield ForeignImap(client)
     finally:
         _leave(client)
@@ -171,7 +177,11 @@ def _told(doing: str) -> Iterator[None]:
     try:
         yield
     except _FAULTS as error:
-        raise ForeignError(f"{doing}: {_words(error)}") from error
+        raise _kind(error)(f"{doing}: {_words(error)}") from error
+
+
+def _kind(error: BaseException) -> type[ForeignError]:
+    return LostError if isinstance(error, OSError | IMAP4.abort) else ForeignError
 
 
 def _words(error: BaseException) -> str:

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from admin.foreign_imap import Account, ForeignImap
+from admin.foreign_imap import Account
 from admin.letter_intake import Intake
 from admin.letters import Letter, Moved, Unfit
 from admin.office import Office
+from admin.steady_imap import SteadyImap
 from policy.folder_mapping import Mapped, mapped
 from store import folders, migrated
 from store.mailboxes import Mailbox
@@ -33,7 +34,7 @@ class Migration:
     spool: Spool
     mailbox: Mailbox
     account: Account
-    foreign: ForeignImap
+    foreign: SteadyImap
 
     def folders(self) -> list[Mapped]:
         """What becomes of each folder there."""

@@ -5,12 +5,13 @@ A mailbox of another project is not found. Raises NotFoundError, InvalidError an
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from admin.acts.mailboxes import address_of
-from admin.foreign_imap import Account, ForeignError, signed_in
+from admin.foreign_imap import Account, ForeignError
 from admin.letter_export import Exporter, ExportError
 from admin.letter_files import LetterFileError, Reading, bags
 from admin.letter_intake import Intake, IntakeError
@@ -18,6 +19,7 @@ from admin.letters import Moved, Tally, Unfit
 from admin.migrating import Migration
 from admin.office import Office
 from admin.refusals import ConflictError, InvalidError, NotFoundError
+from admin.steady_imap import steadily
 from mail.mbox import Quoting
 from policy.folder_mapping import Mapped
 from store import folders, mailboxes
@@ -98,12 +100,22 @@ def take_out(office: Office, project: int, address: str, destination: Path, *, m
     return proof
 
 
-def migrate(office: Office, project: int, address: str, account: Account, seen: Seen) -> MigrationProof:
-    """Everything of another server's mailbox; a second run takes only what is new there."""
+def migrate(
+    office: Office,
+    project: int,
+    address: str,
+    account: Account,
+    seen: Seen,
+    pause: Callable[[float], object] = time.sleep,
+) -> MigrationProof:
+    """Everything of another server's mailbox; a second run takes only what is new there.
+
+    `pause` waits so many seconds before a lost connection is made again.
+    """
     mailbox = mailbox_of(office, project, address)
     proof = MigrationProof(mailbox.address, account.source)
     try:
-        with signed_in(account) as foreign:
+        with steadily(account, pause) as foreign:
             migration = Migration(office, spool_of(office), mailbox, account, foreign)
             for folder in migration.folders():
                 if folder.here is None:

@@ -16,8 +16,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
-from admin.acts import answers
+from admin.acts import answers, letters
 from admin.acts.answers import Draft
+from admin.foreign_imap import Account, Tls
 from admin.office import Office
 from mta.inbound.parser import Parser
 from peers.rows import VAULT
@@ -48,7 +49,18 @@ def _sort(order: Mapping[str, Any]) -> None:
     sorter_on(open_stores(order["location"]), Spool(Path(order["folder"])), Parser()).step()
 
 
-_DEEDS: Final[Mapping[str, Callable[[Mapping[str, Any]], None]]] = {"answer": _answer, "sort": _sort}
+def _migrate(order: Mapping[str, Any]) -> None:
+    spool = Path(order["folder"])
+    office = Office(open_stores(order["location"]), VAULT, spool / "imports", "ours.test", ())
+    there = Account("localhost", order["port"], order["user"], order["password"], Tls.NONE)
+    letters.migrate(office, order["project"], order["address"], there, lambda _: None)
+
+
+_DEEDS: Final[Mapping[str, Callable[[Mapping[str, Any]], None]]] = {
+    "answer": _answer,
+    "migrate": _migrate,
+    "sort": _sort,
+}
 
 
 def _die(*_: object, **__: object) -> None:

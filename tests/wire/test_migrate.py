@@ -17,6 +17,9 @@ from admin.acts.letters import MigrationProof
 from admin.foreign_imap import Account, Tls
 from admin.office import Office
 from admin.refusals import ConflictError
+from admin.steady_imap import PAUSES
+from peers.cut import CuttingRelay
+from peers.doomed import dies
 from peers.dovecot import PASSWORD, Dovecot
 from peers.offices import PROJECT, office_of
 from store import filing, folders, mailbox_contents
@@ -142,6 +145,52 @@ def test_a_run_that_was_stopped_by_the_quota_goes_on_where_it_was(
     assert (told[0], told[1] + told[2], told[3]) == (130, 130, 0)
     assert 0 < told[1] < 130
     assert [subject for subject, _, _ in subjects(office, "INBOX")] == [b"Subject: %d" % n for n in range(130)]
+
+
+@pytest.mark.parametrize("where", ["store.migrated:save", "admin.migrating:Moved"])
+def test_killed_between_the_mails_and_the_place_or_between_two_batches_nothing_is_lost_or_doubled(
+    office: Office, dovecot: Dovecot, folder: Path, location: str, where: str
+) -> None:
+    user = f"{office.stores.core.database.engine.dialect.name}-{where[0]}-killed@elsewhere.test"
+    put(dovecot, user, "INBOX", range(120))
+    spool = office.uploads.parent
+    more = {"port": dovecot.imap, "user": user, "password": PASSWORD, "project": PROJECT, "address": ANN}
+    dies("migrate", where, location, spool, **more)
+    brought = 0 if where == "store.migrated:save" else 50
+    proof = migrate(office, account(dovecot, folder, user))
+    assert (proof.whole, counts(proof)) == (True, {"INBOX": (120, brought, 120 - brought, 0)})
+    assert [subject for subject, _, _ in subjects(office, "INBOX")] == [b"Subject: %d" % n for n in range(120)]
+
+
+def test_a_lost_connection_is_made_again_and_nothing_comes_twice(
+    office: Office, dovecot: Dovecot, request: pytest.FixtureRequest
+) -> None:
+    user = f"{office.stores.core.database.engine.dialect.name}-cut@elsewhere.test"
+    put(dovecot, user, "INBOX", range(120), size=1000)
+    relay = CuttingRelay(dovecot.imap, [70_000, 500, 40_000])
+    request.addfinalizer(relay.stop)
+    there = Account("localhost", relay.port, user, PASSWORD, Tls.NONE)
+    pauses = list[float]()
+    proof = letters.migrate(office, PROJECT, ANN, there, lambda _: None, pauses.append)
+    assert (proof.whole, counts(proof)) == (True, {"INBOX": (120, 0, 120, 0)})
+    assert [subject for subject, _, _ in subjects(office, "INBOX")] == [b"Subject: %d" % n for n in range(120)]
+    assert (relay.connections, pauses[:2]) == (4, list(PAUSES[:2]))
+
+
+def test_the_tries_come_to_an_end_and_a_later_run_goes_on(
+    office: Office, dovecot: Dovecot, folder: Path, request: pytest.FixtureRequest
+) -> None:
+    user = f"{office.stores.core.database.engine.dialect.name}-gone@elsewhere.test"
+    put(dovecot, user, "INBOX", range(120), size=1000)
+    relay = CuttingRelay(dovecot.imap, [100_000, *[0] * 20])
+    request.addfinalizer(relay.stop)
+    pauses = list[float]()
+    with pytest.raises(ConflictError, match="run this again to go on"):
+        there = Account("localhost", relay.port, user, PASSWORD, Tls.NONE)
+        letters.migrate(office, PROJECT, ANN, there, lambda _: None, pauses.append)
+    assert pauses == list(PAUSES)
+    assert migrate(office, account(dovecot, folder, user)).whole
+    assert [subject for subject, _, _ in subjects(office, "INBOX")] == [b"Subject: %d" % n for n in range(120)]
 
 
 def test_a_mail_over_the_limit_is_named_and_never_forgotten(office: Office, dovecot: Dovecot, folder: Path) -> None:
