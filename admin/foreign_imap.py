@@ -9,7 +9,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from imaplib import IMAP4
@@ -45,14 +45,15 @@ class Tls(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """`ca_file` None: the authorities of the machine."""
+    """`ca_file` None: the authorities of the machine. `by_token`: `password` is an access token, said by XOAUTH2."""
 
     host: str
     port: int
     user: str
-    password: str
+    password: str = field(repr=False)
     tls: Tls
     ca_file: Path | None = None
+    by_token: bool = False
 
     @property
     def source(self) -> str:
@@ -132,7 +133,8 @@ def signed_in(account: Account) -> Iterator[ForeignImap]:
         raise _kind(error)(f"{where}: {_words(error)}") from error
     try:
         try:
-            client.login(account.user, account.password)
+            sign_in = client.oauth2_login if account.by_token else client.login
+            sign_in(account.user, account.password)
         except LoginError as error:
             raise ForeignError(f"{where}: it does not let {account.user} in: {_words(error)}") from error
         except _FAULTS as error:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -13,6 +14,7 @@ from admin.cli.opening import HERE, AsJson, Folder, ProjectName, opened, project
 
 app = typer.Typer(help="Mailboxes on the project's domains.", no_args_is_help=True)
 correspondent.add_to(app)
+TOKEN: Final = "MAILLOFT_FOREIGN_TOKEN"  # in the environment, where no list of processes shows it
 Address = Annotated[str, typer.Argument()]
 PasswordFile = Annotated[
     Path | None, typer.Option("--password-file", help="Its first line is the password; else one is made.")
@@ -177,6 +179,10 @@ def migrate_letters(
     password_file: Annotated[
         Path | None, typer.Option("--password-file", help="Its first line is the password there; else it is asked for.")
     ] = None,
+    token_file: Annotated[
+        Path | None,
+        typer.Option("--token-file", help=f"Its first line is an access token for XOAUTH2; else {TOKEN} may hold it."),
+    ] = None,
     tls: Annotated[str, typer.Option("--tls", help="tls, starttls or none.")] = "tls",
     ca_file: Annotated[
         Path | None, typer.Option("--ca-file", help="PEM: who signed its certificate, if not one that all know.")
@@ -193,10 +199,21 @@ def migrate_letters(
     if tls not in {way.value for way in Tls}:
         raise InvalidError(f"--tls {tls}: tls, starttls or none")
     way = Tls(tls)
+    if password_file is not None and token_file is not None:
+        raise InvalidError("--password-file and --token-file: one of them")
     password = _first_line(password_file)
-    if password is None:
+    token = (_first_line(token_file) or os.environ.get(TOKEN)) if password is None else None
+    if password is None and token is None:
         password = typer.prompt(f"Password of {user} at {host}", hide_input=True, err=True)
-    account = Account(host, port or (993 if way is Tls.IMPLICIT else 143), user, password, way, ca_file)
+    account = Account(
+        host,
+        port or (993 if way is Tls.IMPLICIT else 143),
+        user,
+        password or token or "",
+        way,
+        ca_file,
+        by_token=token is not None,
+    )
     with opened(folder) as office, letter_bar("migrate") as seen:
         proof = letters.migrate(office, project_id(office, project), address, account, seen)
     raise typer.Exit(tell_proof(proof, as_json))

@@ -73,10 +73,10 @@ class Dovecot:
         self._log.touch()
         config = folder / "dovecot.conf"
         config.write_text(
-            more + _CONFIG.format(
+            _CONFIG.format(
                 run=run, folder=folder, user=_USER, group="nogroup", certificate=certificate, key=key,
                 password=PASSWORD, imap=self.imap, imaps=self.imaps,
-            )
+            ) + more
         )  # fmt: skip
         program = need.program("dovecot", "dovecot-imapd")
         self._process = subprocess.Popen(["setpriv", "--pdeathsig", "TERM", program, "-F", "-c", config])

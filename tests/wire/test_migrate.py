@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import imaplib
+import json
 import shutil
 import tempfile
+import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import trustme
@@ -39,6 +44,15 @@ namespace inbox {
   }
 }
 """
+WITH_TOKENS = """\
+auth_mechanisms = plain login xoauth2
+passdb {{
+  driver = oauth2
+  mechanisms = xoauth2
+  args = {asking}
+}}
+"""
+TOKEN = "token-of-"
 DATE = '"02-Jan-2026 03:04:05 +0300"'
 AT = datetime(2026, 1, 2, 0, 4, 5, tzinfo=UTC)
 
@@ -52,14 +66,43 @@ def folder() -> Iterator[Path]:
     shutil.rmtree(made, ignore_errors=True)
 
 
+class Tokens(BaseHTTPRequestHandler):
+    """Tells Dovecot whose a token is: TOKEN, and the address behind it."""
+
+    def do_GET(self) -> None:
+        token = parse_qs(urlsplit(self.path).query).get("access_token", [""])[0]
+        known = token.startswith(TOKEN)
+        body = json.dumps({"email": token.removeprefix(TOKEN)} if known else {"error": "invalid_token"}).encode()
+        self.send_response(200 if known else 400)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
 @pytest.fixture(scope="module")
-def dovecot(folder: Path) -> Iterator[Dovecot]:
+def tokens() -> Iterator[int]:
+    serving = ThreadingHTTPServer(("127.0.0.1", 0), Tokens)
+    threading.Thread(target=serving.serve_forever, daemon=True).start()
+    yield serving.server_address[1]
+    serving.shutdown()
+    serving.server_close()
+
+
+@pytest.fixture(scope="module")
+def dovecot(folder: Path, tokens: int) -> Iterator[Dovecot]:
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(folder / "ca.pem"))
     issued = authority.issue_cert("localhost")
     (folder / "chain.pem").write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
     issued.private_key_pem.write_to_path(str(folder / "key.pem"))
-    running = Dovecot(folder / "dovecot", folder / "chain.pem", folder / "key.pem", PREFIXED)
+    asking = folder / "tokens.conf"
+    asking.write_text(f"tokeninfo_url = http://127.0.0.1:{tokens}/?access_token=\nusername_attribute = email\n")
+    more = PREFIXED + WITH_TOKENS.format(asking=asking)
+    running = Dovecot(folder / "dovecot", folder / "chain.pem", folder / "key.pem", more)
     yield running
     running.stop()
 
@@ -203,6 +246,19 @@ def test_a_mail_over_the_limit_is_named_and_never_forgotten(office: Office, dove
     assert first.unfit[0].place == "INBOX, UID 1"
     again = migrate(office, there)
     assert (again.whole, counts(again)) == (False, {"INBOX": (2, 2, 0, 0)})
+
+
+def test_a_token_signs_in_where_the_server_takes_it(
+    office: Office, dovecot: Dovecot, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    user = f"{office.stores.core.database.engine.dialect.name}-token@elsewhere.test"
+    put(dovecot, user, "INBOX", range(3))
+    there = account(dovecot, folder, user)
+    assert counts(migrate(office, replace(there, password=f"{TOKEN}{user}", by_token=True)))["INBOX"] == (3, 0, 3, 0)
+    wrong = replace(there, password="stale-token", by_token=True)
+    with pytest.raises(ConflictError, match=f"does not let {user} in") as refused:
+        migrate(office, wrong)
+    assert "stale-token" not in str(refused.value) + repr(wrong) + caplog.text
 
 
 def test_a_certificate_of_nobody_a_wrong_password_and_a_dead_port_are_told(
