@@ -47,6 +47,8 @@ class CampaignLine:
     id: int
     name: str
     state: str
+    recipients: int = 0
+    launched_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +183,11 @@ def page(office: Office, project: int, window: Window) -> Page[CampaignLine]:
     """The newest first: the cursor goes down."""
     with office.read() as connection:
         rows = campaigns.of_project(connection, project, window.after or None, window.limit + 1)
-    return page_of(rows, window, lambda row: CampaignLine(row.id, row.name, row.state.value), lambda row: row.id)
+    return page_of(rows, window, _line, lambda row: row.id)
+
+
+def _line(row: campaigns.Campaign) -> CampaignLine:
+    return CampaignLine(row.id, row.name, row.state.value, row.recipients, row.launched_at)
 
 
 def get(office: Office, project: int, campaign: int) -> CampaignView:
