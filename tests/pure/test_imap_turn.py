@@ -81,6 +81,10 @@ class _Wire:
 
     def __init__(self) -> None:
         self.written = b""
+        self.holds_back = True
+
+    def setTcpNoDelay(self, on: bool) -> None:  # noqa: N802
+        self.holds_back = not on
 
     def write(self, octets: bytes) -> None:
         self.written += octets
@@ -111,6 +115,11 @@ def test_one_connection_has_the_reactor_for_so_many_commands_and_then_waits_for_
     while threads.waiting:
         threads.waiting.pop()()
     assert wire.written == b"a OK NOOP completed\r\n" * 50
+
+
+def test_the_end_of_an_answer_waits_for_no_acknowledgement() -> None:
+    _, wire, _ = _connected(in_threads=False)
+    assert not wire.holds_back
 
 
 def test_where_a_database_may_let_us_wait_the_reactor_steps_nothing() -> None:
