@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from prometheus_client import REGISTRY
 
-from mail.srs import Srs
-from mail.verp import Tokens
-from mta.inbound.parser import Parser
 from mta.inbound.sort import Sorter
-from peers import smtp_role
-from peers.smtp_role import MASTER, Tenant
-from peers.vaults import whole_vault
+from peers.smtp_role import Tenant
 from policy.acceptance import Accepted, Purpose
 from policy.correspondents import Standing
-from role.log import EventLog
 from store import arrivals, clients, correspondents, mailboxes
 from store.arrivals import Incoming, Received
 from store.spool import Spool
@@ -30,24 +22,6 @@ MAIL = (
     f'Content-Type: multipart/mixed; boundary="b"\r\n\r\n--b\r\n\r\nHello Ann\r\n--b\r\n'
     f"Content-Type: text/vcard\r\n\r\n{CARD}--b--\r\n"
 ).encode()
-
-
-@pytest.fixture
-def tenant(stores: Stores) -> Tenant:
-    return smtp_role.settle_tenant(stores)
-
-
-@pytest.fixture
-def spool(tmp_path: Path) -> Spool:
-    (tmp_path / "spool").mkdir()
-    return Spool(tmp_path / "spool")
-
-
-@pytest.fixture
-def sorter(stores: Stores, spool: Spool) -> Iterator[Sorter]:
-    vault, parser = whole_vault(MASTER), Parser()
-    yield Sorter(stores, spool, Tokens(vault.derived("tokens")), Srs(vault.derived("srs")), parser, EventLog("sorter"))
-    parser.close()
 
 
 def arrive(stores: Stores, spool: Spool, tenant: Tenant, content: bytes = MAIL, **found: str) -> None:
