@@ -193,7 +193,7 @@ def test_a_paused_node_that_wakes_after_its_heartbeat_sends_no_further_final_dot
     nodes.start("north", "south")
     wait_until(lambda: len(nodes.copies()) > 60, "both have begun", 20)
     paused = nodes.pause("north")
-    wait_until(lambda: nodes.living() == {"south"}, "the paused one is buried", 40)
+    wait_until(lambda: nodes.living() == {"south"}, "the paused one is buried", 90)
     arrived(nodes, tokens)
     woken = time.time()
     nodes.started["north"].process.send_signal(signal.SIGCONT)
