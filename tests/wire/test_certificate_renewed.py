@@ -48,15 +48,13 @@ def test_a_renewed_certificate_is_shown_and_one_that_does_not_fit_its_key_is_not
 
     first = ssl.PEM_cert_to_DER_cert(_leaf(tmp_path))
     assert shown() == {first}
-    key = (tmp_path / "server.key").read_bytes()
-    for name in ("server.pem", "server.key"):
-        (tmp_path / name).unlink()
-    _certify(tmp_path)
-    fresh_key = (tmp_path / "server.key").read_bytes()
-    (tmp_path / "server.key").write_bytes(key)  # half of a renewal: the certificate is new, the key is not
+    fresh = tmp_path / "fresh"
+    fresh.mkdir()
+    _certify(fresh)
+    (fresh / "server.pem").replace(tmp_path / "server.pem")  # half of a renewal: the certificate is new, the key is not
     wait_until(lambda: _log(tmp_path).count("tls.renewal") == 4, "the four roles tell that they do not fit", 30)
     assert shown() == {first}
-    (tmp_path / "server.key").write_bytes(fresh_key)
+    (fresh / "server.key").replace(tmp_path / "server.key")
     (tmp_path / "server.pem").touch()
     wait_until(lambda: shown() == {ssl.PEM_cert_to_DER_cert(_leaf(tmp_path))}, "every port shows the new one", 15)
 
