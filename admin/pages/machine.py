@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -13,6 +12,7 @@ from admin import examining
 from admin.acts import connections
 from admin.doctor.finding import Verdict
 from admin.pages import doctor_words
+from admin.pages.attention import Attention
 from admin.pages.visit import Operating, Visit
 from store import domains, flows, reactions
 
@@ -21,17 +21,6 @@ _SHOWN: Final = 20  # of one kind
 _GRAVE: Final = {Verdict.WRONG: True, Verdict.WARNING: False}
 
 router = APIRouter(include_in_schema=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Need:
-    """`key` under machine.kind; `path` is where it is looked at; `detail` is told besides."""
-
-    key: str
-    path: str
-    what: str
-    detail: str = ""
-    grave: bool = True
 
 
 @router.get("/operator/overview")
@@ -49,36 +38,38 @@ def show(visit: Operating) -> Response:
     return visit.page("machine.html", shown)
 
 
-def _found(visit: Visit) -> Iterator[Need]:
+def _found(visit: Visit) -> Iterator[Attention]:
     """What the doctor found at its last round: queue age, senders, certificates, disk, backups and the rest."""
     examined = examining.last_of(visit.office.folder)
     for one in examined.findings if examined else ():
         if one.verdict in _GRAVE:
             said = doctor_words.finding(visit.words.language, one)
-            yield Need("doctor", "/operator/doctor", f"{said.check}: {said.what}", said.told, _GRAVE[one.verdict])
+            yield Attention("doctor", "/operator/doctor", f"{said.check}: {said.what}", said.told, _GRAVE[one.verdict])
 
 
-def _requests(visit: Visit, now: datetime) -> Iterator[Need]:
+def _requests(visit: Visit, now: datetime) -> Iterator[Attention]:
     for one in connections.moderated(visit.office)[:_SHOWN]:
         waits = str(visit.words.ago(one.created_at, now))
-        yield Need("request", "/operator/moderation", one.name, waits, now - one.created_at > _PROMISED)
+        yield Attention("request", "/operator/moderation", one.name, waits, now - one.created_at > _PROMISED)
 
 
-def _domains(visit: Visit) -> Iterator[Need]:
+def _domains(visit: Visit) -> Iterator[Attention]:
     with visit.office.read() as connection:
         rows = domains.owned_but_unable(connection, _SHOWN)
     for one in rows:
-        yield Need("domain", f"/p/{one.project}/domains/{one.name}", one.name, grave=False)
+        yield Attention("domain", f"/p/{one.project}/domains/{one.name}", one.name, grave=False)
 
 
-def _rests(visit: Visit, now: datetime) -> Iterator[Need]:
+def _rests(visit: Visit, now: datetime) -> Iterator[Attention]:
     with visit.office.read() as connection:
         rows = reactions.holding(connection, now)
     for one in rows[:_SHOWN]:
         where = f"{one.source or '*'} → {one.site or '*'}"
-        yield Need("rest", "/operator/addresses", where, str(visit.words.named("addresses.does", one.action.value)))
+        yield Attention(
+            "rest", "/operator/addresses", where, str(visit.words.named("addresses.does", one.action.value))
+        )
 
 
-def _held(visit: Visit, held: int) -> Iterator[Need]:
+def _held(visit: Visit, held: int) -> Iterator[Attention]:
     if held:
-        yield Need("held", "/operator/projects", visit.words.number(held), grave=False)
+        yield Attention("held", "/operator/projects", visit.words.number(held), grave=False)

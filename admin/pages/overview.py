@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -14,6 +13,7 @@ from admin.acts import senders as acts_senders
 from admin.acts.campaigns import CampaignLine
 from admin.acts.journey import FlowView
 from admin.acts.pages import Window
+from admin.pages.attention import Attention
 from admin.pages.visit import Viewer, Visit
 from store import breakers, senders
 from store import campaigns as kept_campaigns
@@ -25,17 +25,6 @@ _RECENT: Final = 20
 _OLD: Final = timedelta(hours=4)  # what is due for so long waits for a reason
 
 router = APIRouter(include_in_schema=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Attention:
-    """`key` under overview.attention, with its values; `path` is where it is mended."""
-
-    key: str
-    path: str
-    what: str
-    detail: str = ""
-    grave: bool = True
 
 
 @router.get("/p/{project}")
