@@ -18,7 +18,7 @@ from typing import Final
 import msgspec
 
 from admin import ports
-from admin.acts import connections, domains, mailboxes, projects, senders
+from admin.acts import api_keys, connections, domains, mailboxes, projects, senders
 from admin.acts.pages import Window
 from admin.keepsakes import Keepsakes, Operator, SampleConnection, SampleKeepsake, replace
 from admin.office import Office
@@ -74,7 +74,7 @@ def _project(office: Office) -> tuple[int, str]:
         made = projects.create(office, PROJECT, campaigns_allowed=True)
     except ConflictError:
         found = projects.by_name(office, PROJECT)
-        return found.id, projects.new_key(office, found.id, "first")
+        return found.id, api_keys.create(office, found.id, "first").key
     return made.id, made.api_key
 
 

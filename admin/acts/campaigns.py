@@ -85,10 +85,7 @@ class RecipientView:
 def create(office: Office, project: int, draft: Draft) -> CampaignLine:
     """Raises InvalidError for content that could not be sent, NotFoundError for another's sender or list."""
     name = draft.name.strip()
-    _check_name(name)
-    _check_content(draft.content)
-    _check_sending(draft.sending)
-    _check_recipients(office, project, draft)
+    _check(office, project, draft)
     now = office.now()
 
     def work(tx: Any) -> int:
@@ -112,10 +109,7 @@ def draft_of(office: Office, project: int, campaign: int) -> Draft:
 
 def edit(office: Office, project: int, campaign: int, draft: Draft) -> None:
     """Raises what `create` raises, ConflictError for one that is no draft any more."""
-    _check_name(draft.name.strip())
-    _check_content(draft.content)
-    _check_sending(draft.sending)
-    _check_recipients(office, project, draft)
+    _check(office, project, draft)
 
     def work(tx: Any) -> bool:
         _mine(tx, project, campaign)
@@ -134,6 +128,14 @@ def gate(office: Office, project: int, campaign: int) -> list[Failing]:
     """Every reason why it may not be launched now."""
     with office.read() as connection:
         return failing(launch_facts.gather(connection, _mine(connection, project, campaign)))
+
+
+def _check(office: Office, project: int, draft: Draft) -> None:
+    """All that can be said of a draft before it is saved, but for its sender."""
+    _check_name(draft.name.strip())
+    _check_content(draft.content)
+    _check_sending(draft.sending)
+    _check_recipients(office, project, draft)
 
 
 def _check_name(name: str) -> None:

@@ -55,13 +55,6 @@ def allow_campaigns(office: Office, name: str, allowed: bool) -> ProjectView:
     return _view(office.write(lambda tx: projects.allow_campaigns(tx, here, allowed)))
 
 
-def new_key(office: Office, project: int, name: str) -> str:
-    """Another API key of the project, shown here and never again."""
-    key, now = generate_secret(), office.now()
-    office.write(lambda tx: keys.create(tx, project, name, office.vault.hash_generated(key), now))
-    return key
-
-
 def page(office: Office, window: Window) -> Page[ProjectView]:
     with office.read() as connection:
         rows = projects.page(connection, window.after, window.limit + 1)
