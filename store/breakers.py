@@ -19,7 +19,7 @@ from sqlalchemy import Connection, and_, delete, or_, select, text, update
 from policy.breaker import Numbers
 from store import counters
 from store.columns import EPOCH, to_microseconds
-from store.schema import breakers, campaigns, senders
+from store.schema import breakers, campaigns, projects, senders
 from store.schema import counters as counted
 
 SCOPES: Final = ("campaign", "sender", "project")
@@ -152,6 +152,20 @@ def tripped(connection: Connection, project: int | None = None) -> list[Tripped]
         mine = [and_(breakers.c.scope == scope, breakers.c.scope_id.in_(ids)) for scope, ids in own.items()]
         wanted = wanted.where(or_(and_(breakers.c.scope == "project", breakers.c.scope_id == project), *mine))
     return [Tripped(**row._mapping) for row in connection.execute(wanted)]
+
+
+def names(connection: Connection, of: Sequence[Tripped]) -> dict[tuple[str, int], tuple[str, int]]:
+    """What each breaker is of is called, and the project it belongs to; what is gone is left out."""
+    columns = {
+        "campaign": (campaigns.c.id, campaigns.c.name, campaigns.c.project_id),
+        "sender": (senders.c.id, senders.c.address, senders.c.project_id),
+        "project": (projects.c.id, projects.c.name, projects.c.id.label("own")),
+    }
+    found = {}
+    for scope, own in columns.items():
+        wanted = select(*own).where(own[0].in_([one.scope_id for one in of if one.scope == scope]))
+        found.update({(scope, int(row[0])): (str(row[1]), int(row[2])) for row in connection.execute(wanted)})
+    return found
 
 
 def sender_age(connection: Connection, sender_id: int, now: datetime) -> timedelta:

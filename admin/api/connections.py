@@ -65,5 +65,5 @@ def list_waiting(office: TheOffice, _: Operator) -> list[Request]:
 
 
 @router.post("/moderation/{connection_id}")
-def decide(connection_id: int, body: Decision, office: TheOffice, _: Operator) -> ConnectionView:
+def decide_connection(connection_id: int, body: Decision, office: TheOffice, _: Operator) -> ConnectionView:
     return connections.decide(office, connection_id, body.approved, body.reason.strip())

@@ -55,7 +55,7 @@ def show_check(name: str, office: TheOffice, project: InProject) -> Standing:
 
 
 @router.post("/domains/{name}/check")
-def check_now(name: str, request: Request, office: TheOffice, project: InProject) -> Standing:
+def check_domain(name: str, request: Request, office: TheOffice, project: InProject) -> Standing:
     """Ask the name servers now; it may take their time."""
     return domain_checks.check(office, request.app.state.resolver, project, name)
 

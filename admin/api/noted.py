@@ -27,11 +27,17 @@ async def noted(request: Request) -> AsyncIterator[None]:
     yield
     caller: Caller | None = getattr(request.state, "caller", None)
     if caller is not None:
-        verb, _, noun = request.scope["route"].name.partition("_")
+        act = act_of(request.scope["route"].name)
         address = request.client.host if request.client else ""
         project: int | None = request.state.project
         office = request.app.state.office
-        await run_in_threadpool(audit.note, office, project, caller.who, f"{noun}.{verb}", subject, address)
+        await run_in_threadpool(audit.note, office, project, caller.who, act, subject, address)
+
+
+def act_of(function: str) -> str:
+    """`create_client` is "client.create"."""
+    verb, _, noun = function.partition("_")
+    return f"{noun}.{verb}"
 
 
 def _path(request: Request) -> str:

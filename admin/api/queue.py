@@ -86,7 +86,7 @@ def shape(
 
 
 @router.post("/queue/{action}")
-def act(
+def change_queue(
     action: Literal["retry", "hold", "release", "cancel"], body: ActionRequest, office: TheOffice, scope: Scope
 ) -> Acted:
     """Retry now, hold, release or cancel what the filters choose, at most 10,000 rows a request."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Final
 
 from fastapi import APIRouter, Response
@@ -12,7 +13,7 @@ from admin import examining
 from admin.acts import connections
 from admin.doctor.finding import Verdict
 from admin.pages import doctor_words
-from admin.pages.attention import Attention
+from admin.pages.attention import Attention, tripped
 from admin.pages.visit import Operating, Visit
 from store import domains, flows, reactions
 
@@ -29,7 +30,14 @@ def show(visit: Operating) -> Response:
     with visit.office.read() as connection:
         totals, oldest = flows.totals(connection), flows.longest_due(connection, now)
     queued, held = (sum(one[at] for one in totals.values()) for at in (0, 1))
-    needs = [*_found(visit), *_requests(visit, now), *_domains(visit), *_rests(visit, now), *_held(visit, held)]
+    needs = [
+        *_found(visit),
+        *islice(tripped(visit, None, "/p/{}"), _SHOWN),
+        *_requests(visit, now),
+        *_domains(visit),
+        *_rests(visit, now),
+        *_held(visit, held),
+    ]
     shown = {
         "needs": sorted(needs, key=lambda one: not one.grave),
         "examined": examining.last_of(visit.office.folder),

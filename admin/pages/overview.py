@@ -13,6 +13,7 @@ from admin.acts import senders as acts_senders
 from admin.acts.campaigns import CampaignLine
 from admin.acts.journey import FlowView
 from admin.acts.pages import Window
+from admin.pages import attention, reason_words
 from admin.pages.attention import Attention
 from admin.pages.visit import Viewer, Visit
 from store import breakers, senders
@@ -39,7 +40,7 @@ def show(visit: Viewer) -> Response:
         "attention": [
             *_domains(visit),
             *_senders(visit),
-            *_breakers(visit),
+            *attention.tripped(visit, visit.here),
             *_paused(visit),
             *_late(visit, flows, running, now),
             *_conversations(visit),
@@ -69,20 +70,16 @@ def _senders(visit: Visit) -> list[Attention]:
     return [Attention("sender", "/senders", one.address, grave=False) for one in rows if not one.authorised]
 
 
-def _breakers(visit: Visit) -> list[Attention]:
-    with visit.office.read() as connection:
-        rows = breakers.tripped(connection, visit.here)
-    return [Attention("breaker", _where(one), f"{one.scope} {one.scope_id}", one.reason) for one in rows]
-
-
-def _where(one: breakers.Tripped) -> str:
-    return {"campaign": f"/campaigns/{one.scope_id}", "sender": "/senders"}.get(one.scope, "/campaigns")
-
-
 def _paused(visit: Visit) -> list[Attention]:
     with visit.office.read() as connection:
         rows = kept_campaigns.in_state(connection, visit.here, CampaignState.PAUSED, _RECENT)
-    return [Attention("paused", f"/campaigns/{one.id}", one.name, one.state_reason or "", grave=False) for one in rows]
+    language = visit.words.language
+    return [
+        Attention(
+            "paused", f"/campaigns/{one.id}", one.name, reason_words.told(language, one.state_reason or ""), False
+        )
+        for one in rows
+    ]
 
 
 def _late(visit: Visit, flows: Sequence[FlowView], running: Sequence[CampaignLine], now: datetime) -> list[Attention]:

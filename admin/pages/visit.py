@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any, Final
 
 from fastapi import Depends, Request
@@ -16,7 +17,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from admin.acts import audit, signing
 from admin.api.doors import TheOffice
 from admin.office import Office
-from admin.pages import render
+from admin.pages import reason_words, render
 from admin.pages.catalogue import LANGUAGES, Words, preferred
 from admin.pages.forms import COOKIE, Form, csrf_of
 from admin.pages.refused_words import told
@@ -106,7 +107,9 @@ class Visit:
 
 def spoken(words: Words) -> dict[str, Any]:
     names = ("t", "n", "named", "number", "share", "octets", "when", "ago", "has")
-    return {name: getattr(words, name) for name in names} | {"language": words.language}
+    return {name: getattr(words, name) for name in names} | {
+        "language": words.language, "because": partial(reason_words.told, words.language),
+    }  # fmt: skip
 
 
 def words_of(request: Request, person: Person | None = None) -> Words:

@@ -10,6 +10,7 @@ import pytest
 
 from admin import breaking
 from admin.acts import campaigns as acts
+from admin.acts import trips
 from admin.office import Office
 from mail.outcome import Action, Effect, Outcome, Reason
 from peers import rows
@@ -73,6 +74,9 @@ class Shop:
     def tripped(self) -> list[tuple[str, str, str]]:
         with self.stores.core.database.read() as core:
             return [(one.scope, one.verdict, one.action) for one in breakers.tripped(core)]
+
+    def standing(self, project: int | None = None) -> list[tuple[str, str, str]]:
+        return [(one.scope, one.name, one.action) for one in trips.standing(self.office, project)]
 
     def numbers(self, scope: str) -> dict[str, Numbers]:
         number = {"campaign": self.made.campaign_id, "sender": self.sender, "project": self.made.project_id}[scope]
@@ -174,6 +178,26 @@ def test_a_slowed_campaign_is_named_to_the_sender_until_it_is_resumed(shop: Shop
     assert (shop.state, slowed()) == ("running", {shop.made.campaign_id})
     assert acts.resume(shop.office, shop.made.project_id, shop.made.campaign_id).state == "running"
     assert slowed() == frozenset()
+
+
+def test_what_tripped_matters_by_its_name_until_what_it_stopped_goes_on(shop: Shop) -> None:
+    now = datetime.now(UTC)
+    shop.settle(80, 20, now)
+    shop.judge(now=now)
+    campaign = shop.made.campaign(shop.stores).name
+    assert shop.standing(shop.made.project_id + 1) == []
+    for project in (None, shop.made.project_id):
+        # The sender's and the project's tripped too and found it paused already: one thing to look at, not three.
+        assert shop.standing(project) == [("campaign", campaign, "pause")]
+    acts.resume(shop.office, shop.made.project_id, shop.made.campaign_id)
+    assert shop.standing() == []
+
+
+def test_a_warning_matters_for_a_day(shop: Shop) -> None:
+    for age, matters in ((timedelta(hours=23), True), (timedelta(hours=25), False)):
+        told = breakers.Tripped("project", shop.made.project_id, "warn", "notify", "x", datetime.now(UTC) - age, None)
+        shop.stores.core.journal.run(lambda tx, told=told: breakers.trip(tx, told))  # type: ignore[misc]  # a lambda's default has no type
+        assert bool(shop.standing()) is matters
 
 
 def test_a_young_sender_is_stopped_by_the_count_alone(shop: Shop) -> None:

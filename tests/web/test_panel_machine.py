@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import httpx
 import pytest
@@ -11,6 +13,8 @@ from peers.appliance import Appliance
 from peers.loopback import wait_until
 from peers.panel import Browser, operator_at
 from peers.tenants import Tenant, made_by
+from store import breakers
+from store.stores import open_stores
 
 PAGE = "/operator/overview"
 
@@ -55,3 +59,22 @@ def test_what_the_doctor_found_is_there_in_the_readers_language(browser: Browser
     assert "резервная копия: последняя" in russian
     assert "её нет" in russian
     assert "there is none" not in browser.get("/operator/doctor", headers={"Accept-Language": "ru"}).text
+
+
+def test_a_breaker_that_tripped_is_there_with_its_reason_and_where_it_is_looked_at(
+    web: Appliance, browser: Browser, ours: Tenant
+) -> None:
+    body = {"name": "spring", "sender": ours.sender, "list": ours.list, "subject": "s", "html": "<p>h</p>"}
+    campaign = made_by(ours.api, "/campaigns", body)["id"]
+    words = f"campaign {campaign}: hard bounces at gmail: 12 of 110 in 168 h (10.91%)"
+    tripped = breakers.Tripped("campaign", campaign, "stop", "slow", words, datetime.now(UTC), None)
+    stores = open_stores(str(web.folder))
+    stores.core.journal.run(lambda tx: breakers.trip(tx, tripped))
+    stores.close()
+    shown = browser.get(PAGE).text
+    link = re.search(rf'<a href="(/p/\d+/campaigns/{campaign})">spring</a>', shown)
+    assert link
+    assert f"slowed: {words}" in shown
+    for page in (PAGE, link[1].partition("/campaigns")[0]):
+        russian = browser.get(page, headers={"Accept-Language": "ru"}).text
+        assert f"замедлено: рассылка № {campaign}: несуществующие адреса у gmail: 12 из 110 за 168 ч" in russian
