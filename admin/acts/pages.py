@@ -44,3 +44,13 @@ def page_of(rows: Sequence[R], window: Window, view: Callable[[R], V], key: Call
     shown = rows[: window.limit]
     following = str(key(shown[-1])) if len(rows) > window.limit else None
     return Page([view(row) for row in shown], following)
+
+
+def every(page: Callable[[Window], Page[V]]) -> list[V]:
+    """The rows of all pages, for a list that is never too long to be held at once."""
+    found = page(Window(limit=LONGEST))
+    rows = list(found.items)
+    while found.next is not None:
+        found = page(Window(int(found.next), LONGEST))
+        rows += found.items
+    return rows

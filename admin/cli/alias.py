@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 import typer
 
-from admin.cli.opening import HERE, AsJson, Folder, ProjectName, opened, project_id, show, show_one
+from admin.cli.calling import Call, command
 
 app = typer.Typer(
     help="Where mail for an address goes: to mailboxes, or on to other hosts. @DOMAIN is a domain's catch-all.",
@@ -16,31 +17,25 @@ Address = Annotated[str, typer.Argument(help="name@domain, or @domain for all th
 Target = Annotated[str, typer.Argument(help="A mailbox of the project, or an address elsewhere.")]
 
 
-@app.command(name="add")
-def add_alias(
-    address: Address, target: Target, project: ProjectName = None, folder: Folder = HERE, as_json: AsJson = False
-) -> None:
+@command(app, "add")
+def add_alias(call: Call, address: Address, target: Target) -> None:
     """Add a target. A mailbox that forwards keeps a copy if it is added as a target of itself."""
     from admin.acts import aliases
 
-    with opened(folder) as office:
-        show_one(aliases.add(office, project_id(office, project), address, target), as_json)
+    call.show_one(aliases.add(call.office, call.project, address, target))
 
 
-@app.command(name="list")
-def list_aliases(project: ProjectName = None, folder: Folder = HERE, as_json: AsJson = False) -> None:
-    from admin.acts import aliases, pages
+@command(app, "list")
+def list_aliases(call: Call) -> None:
+    from admin.acts import aliases
 
-    with opened(folder) as office:
-        window = pages.Window(limit=pages.LONGEST)
-        show(aliases.page(office, project_id(office, project), window).items, as_json)
+    call.show_all(partial(aliases.page, call.office, call.project))
 
 
-@app.command(name="remove")
-def remove_alias(address: Address, project: ProjectName = None, folder: Folder = HERE, as_json: AsJson = False) -> None:
+@command(app, "remove")
+def remove_alias(call: Call, address: Address) -> None:
     """Take all targets of an address away."""
     from admin.acts import aliases
 
-    with opened(folder) as office:
-        gone = aliases.remove_address(office, project_id(office, project), address)
-        show_one({"removed": gone}, as_json)
+    gone = aliases.remove_address(call.office, call.project, address)
+    call.show_one({"removed": gone})

@@ -6,39 +6,29 @@ from typing import Annotated
 
 import typer
 
-from admin.cli.opening import HERE, AsJson, Folder, ProjectName, opened, project_id, show, show_one
+from admin.cli.calling import Call, command
 
 app = typer.Typer(help="API keys of a project.", no_args_is_help=True)
 
 
-@app.command(name="add")
-def add_key(
-    name: Annotated[str, typer.Argument(help="Which program it is for.")],
-    project: ProjectName = None,
-    folder: Folder = HERE,
-    as_json: AsJson = False,
-) -> None:
+@command(app, "add")
+def add_key(call: Call, name: Annotated[str, typer.Argument(help="Which program it is for.")]) -> None:
     """Make a key; it is shown once."""
     from admin.acts import api_keys
 
-    with opened(folder) as office:
-        show_one(api_keys.create(office, project_id(office, project), name), as_json)
+    call.show_one(api_keys.create(call.office, call.project, name))
 
 
-@app.command(name="list")
-def list_keys(project: ProjectName = None, folder: Folder = HERE, as_json: AsJson = False) -> None:
+@command(app, "list")
+def list_keys(call: Call) -> None:
     from admin.acts import api_keys
 
-    with opened(folder) as office:
-        show(api_keys.of_project(office, project_id(office, project)), as_json)
+    call.show(api_keys.of_project(call.office, call.project))
 
 
-@app.command(name="revoke")
-def revoke_key(
-    key: Annotated[int, typer.Argument(metavar="ID")], project: ProjectName = None, folder: Folder = HERE
-) -> None:
+@command(app, "revoke", json=False)
+def revoke_key(call: Call, key: Annotated[int, typer.Argument(metavar="ID")]) -> None:
     """It opens nothing any more."""
     from admin.acts import api_keys
 
-    with opened(folder) as office:
-        api_keys.revoke(office, project_id(office, project), key)
+    api_keys.revoke(call.office, call.project, key)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from admin.cli.opening import HERE, AsJson, Folder, ProjectName, opened, project_id, show, show_one
+from admin.cli.calling import Call, command
 
 app = typer.Typer(
     help="Passwords of a mailbox for single programs and devices, each revocable by itself.", no_args_is_help=True
@@ -16,35 +16,26 @@ Name = Annotated[str, typer.Argument(help="What tells the program or device.")]
 Number = Annotated[int, typer.Argument(help="As `list` shows it.")]
 
 
-@app.command(name="add")
-def add_app_password(
-    address: Address, name: Name, project: ProjectName = None, folder: Folder = HERE, as_json: AsJson = False
-) -> None:
+@command(app, "add")
+def add_app_password(call: Call, address: Address, name: Name) -> None:
     """Make one; it is shown once."""
     from admin.acts import app_passwords
 
-    with opened(folder) as office:
-        show_one(app_passwords.create(office, project_id(office, project), address, name), as_json)
+    call.show_one(app_passwords.create(call.office, call.project, address, name))
 
 
-@app.command(name="list")
-def list_app_passwords(
-    address: Address, project: ProjectName = None, folder: Folder = HERE, as_json: AsJson = False
-) -> None:
+@command(app, "list")
+def list_app_passwords(call: Call, address: Address) -> None:
     """With when each was made and last used."""
     from admin.acts import app_passwords
 
-    with opened(folder) as office:
-        show(app_passwords.of_mailbox(office, project_id(office, project), address), as_json)
+    call.show(app_passwords.of_mailbox(call.office, call.project, address))
 
 
-@app.command(name="revoke")
-def revoke_app_password(
-    address: Address, number: Number, project: ProjectName = None, folder: Folder = HERE, as_json: AsJson = False
-) -> None:
+@command(app, "revoke")
+def revoke_app_password(call: Call, address: Address, number: Number) -> None:
     """Nobody signs in with it again."""
     from admin.acts import app_passwords
 
-    with opened(folder) as office:
-        app_passwords.revoke(office, project_id(office, project), address, number)
-        show_one({"revoked": number}, as_json)
+    app_passwords.revoke(call.office, call.project, address, number)
+    call.show_one({"revoked": number})

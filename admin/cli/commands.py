@@ -10,7 +10,9 @@ from typing import Annotated
 import typer
 
 from admin.cli import nouns, queue
-from admin.cli.opening import HERE, AsJson, Folder, ProjectName, opened, project_id, show, show_one
+from admin.cli.calling import AsJson, Call, command
+from admin.cli.opening import HERE, Folder
+from admin.cli.showing import show
 
 app = typer.Typer(
     help="A mail server that sends campaigns, hears what comes back, and keeps the list alive.",
@@ -68,58 +70,44 @@ def classify(
     raise typer.Exit(classify_files((str(file) for file in files), as_json=as_json, out=sys.stdout))
 
 
-@app.command(name="import")
+@command(app, "import")
 def import_(
+    call: Call,
     file: Annotated[Path, typer.Argument(help="CSV in UTF-8 with a header, one column named address.")],
     list_name: Annotated[str, typer.Option("--list", help="The list; it is made where there is none of that name.")],
-    project: ProjectName = None,
-    folder: Folder = HERE,
-    as_json: AsJson = False,
 ) -> None:
     """Import clients from a CSV, with a progress bar; an interrupted one is finished by the running appliance."""
     from admin.cli.import_bar import import_file
 
-    with opened(folder) as office:
-        raise typer.Exit(import_file(office, project_id(office, project), list_name, file.resolve(), as_json))
+    raise typer.Exit(import_file(call.office, call.project, list_name, file.resolve(), call.as_json))
 
 
-@app.command()
-def trace(
-    what: Annotated[str, typer.Argument(help="A ledger id, an address or a Message-ID.")],
-    project: ProjectName = None,
-    folder: Folder = HERE,
-    as_json: AsJson = False,
-) -> None:
+@command(app, "trace")
+def trace(call: Call, what: Annotated[str, typer.Argument(help="A ledger id, an address or a Message-ID.")]) -> None:
     """The whole life of a message."""
     from admin.acts import journey
 
-    with opened(folder) as office:
-        scope = None if project is None else project_id(office, project)
-        events = journey.follow(office, scope, what)
-    if as_json:
-        show(events, as_json)
+    events = journey.follow(call.office, call.scope, what)
+    if call.as_json:
+        call.show(events)
         return
     for event in events:
         told = " ".join(f"{name}={value}" for name, value in event.items() if name not in ("at", "event") and value)
         typer.echo(f"{event['at'].isoformat(timespec='milliseconds')}  {event['event']:<12} {told}")
 
 
-@app.command()
+@command(app, "explain")
 def explain(
+    call: Call,
     what: Annotated[str, typer.Argument(metavar="ADDRESS", help="An address, or a domain.")],
     source: Annotated[str | None, typer.Option("--source", help="For this address of ours alone.")] = None,
-    project: ProjectName = None,
-    folder: Folder = HERE,
-    as_json: AsJson = False,
 ) -> None:
     """Why mail to an address goes as it goes: site, MX, limits and where each comes from, rests, warm-up, rating."""
     from admin.acts import explain as acts
     from admin.cli.explain import tell
 
-    with opened(folder) as office:
-        scope = None if project is None else project_id(office, project)
-        found = acts.explain(office, scope, what, source)
-    show_one(found, as_json) if as_json else tell(found)
+    found = acts.explain(call.office, call.scope, what, source)
+    call.show_one(found) if call.as_json else tell(found)
 
 
 @app.command()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from admin.cli.opening import HERE, AsJson, Folder, ProjectName, opened, project_id, show, show_one
+from admin.cli.calling import Call, command
 
 if TYPE_CHECKING:
     from admin.office import Office
@@ -20,97 +21,77 @@ Transactional = Annotated[
 Waiting = Annotated[int, typer.Argument(help="Its number, as `connection waiting` shows.")]
 
 
-@app.command(name="add")
-def add_connection(
-    name: Name,
-    sender: Sender,
-    transactional: Transactional = False,
-    project: ProjectName = None,
-    folder: Folder = HERE,
-    as_json: AsJson = False,
-) -> None:
+@command(app, "add")
+def add_connection(call: Call, name: Name, sender: Sender, transactional: Transactional = False) -> None:
     """Make an active connection, as the operator; login and password are shown once."""
     from admin.acts import connections
 
-    with opened(folder) as office:
-        owner = project_id(office, project)
-        found = _sender(office, owner, sender)
-        made = connections.create(office, owner, name, found, approved=True, transactional=transactional)
-        show_one(made, as_json)
+    owner = call.project
+    found = _sender(call.office, owner, sender)
+    made = connections.create(call.office, owner, name, found, approved=True, transactional=transactional)
+    call.show_one(made)
 
 
-@app.command(name="ask")
+@command(app, "ask")
 def ask_for_connection(
+    call: Call,
     name: Name,
     sender: Sender,
     purpose: Annotated[str, typer.Option(help="What is sent, and to whom.")],
     volume: Annotated[str, typer.Option(help="How much a day.")],
     source: Annotated[str, typer.Option(help="Where the addresses come from.")],
     transactional: Transactional = False,
-    project: ProjectName = None,
-    folder: Folder = HERE,
-    as_json: AsJson = False,
 ) -> None:
     """Ask for one, as the project; the answers decide, and until then nothing is sent from that address."""
     from admin.acts import connections
 
     answers = {"purpose": purpose, "volume": volume, "source": source}
-    with opened(folder) as office:
-        owner = project_id(office, project)
-        found = _sender(office, owner, sender)
-        show_one(connections.ask(office, owner, name, found, answers, transactional), as_json)
+    owner = call.project
+    found = _sender(call.office, owner, sender)
+    call.show_one(connections.ask(call.office, owner, name, found, answers, transactional))
 
 
-@app.command(name="list")
-def list_connections(project: ProjectName = None, folder: Folder = HERE, as_json: AsJson = False) -> None:
-    from admin.acts import connections, pages
+@command(app, "list")
+def list_connections(call: Call) -> None:
+    from admin.acts import connections
 
-    with opened(folder) as office:
-        window = pages.Window(limit=pages.LONGEST)
-        show(connections.page(office, project_id(office, project), window).items, as_json)
+    call.show_all(partial(connections.page, call.office, call.project))
 
 
-@app.command(name="password")
-def new_password(name: Name, project: ProjectName = None, folder: Folder = HERE, as_json: AsJson = False) -> None:
+@command(app, "password")
+def new_password(call: Call, name: Name) -> None:
     """A new password in place of the old one, shown once."""
     from admin.acts import connections
 
-    with opened(folder) as office:
-        owner = project_id(office, project)
-        found = connections.by_name(office, owner, name).id
-        show_one(connections.new_password(office, owner, found), as_json)
+    owner = call.project
+    found = connections.by_name(call.office, owner, name).id
+    call.show_one(connections.new_password(call.office, owner, found))
 
 
-@app.command(name="waiting")
-def list_waiting(folder: Folder = HERE, as_json: AsJson = False) -> None:
+@command(app, "waiting", project=False)
+def list_waiting(call: Call) -> None:
     """Requests of all projects that wait for the operator, the oldest first."""
     from admin.acts import connections
 
-    with opened(folder) as office:
-        show(connections.moderated(office), as_json)
+    call.show(connections.moderated(call.office))
 
 
-@app.command(name="approve")
-def approve(connection: Waiting, folder: Folder = HERE, as_json: AsJson = False) -> None:
+@command(app, "approve", project=False)
+def approve(call: Call, connection: Waiting) -> None:
     """Let it send."""
     from admin.acts import connections
 
-    with opened(folder) as office:
-        show_one(connections.decide(office, connection, True, ""), as_json)
+    call.show_one(connections.decide(call.office, connection, True, ""))
 
 
-@app.command(name="reject")
+@command(app, "reject", project=False)
 def reject(
-    connection: Waiting,
-    reason: Annotated[str, typer.Option(help="Why; the project reads it.")],
-    folder: Folder = HERE,
-    as_json: AsJson = False,
+    call: Call, connection: Waiting, reason: Annotated[str, typer.Option(help="Why; the project reads it.")]
 ) -> None:
     """Nothing is sent from that address."""
     from admin.acts import connections
 
-    with opened(folder) as office:
-        show_one(connections.decide(office, connection, False, reason.strip()), as_json)
+    call.show_one(connections.decide(call.office, connection, False, reason.strip()))
 
 
 def _sender(office: Office, project: int, address: str) -> int:

@@ -8,65 +8,54 @@ from typing import Annotated
 
 import typer
 
-from admin.cli.opening import HERE, AsJson, Folder, ProjectName, opened, project_id, show, show_one
+from admin.cli.calling import Call, command
 
 app = typer.Typer(help="What we sent to a client and what he wrote.", no_args_is_help=True)
 Address = Annotated[str, typer.Argument(help="The client's.")]
 
 
-@app.command(name="list")
+@command(app, "list")
 def list_conversations(
-    cursor: Annotated[str | None, typer.Option(help="Behind this page.")] = None,
-    project: ProjectName = None,
-    folder: Folder = HERE,
-    as_json: AsJson = False,
+    call: Call, cursor: Annotated[str | None, typer.Option(help="Behind this page.")] = None
 ) -> None:
     """Those that wait for somebody first."""
     from admin.acts import conversation_list
 
-    with opened(folder) as office:
-        found = conversation_list.page(office, project_id(office, project), cursor)
-    if as_json:
-        show_one(found, as_json)
+    found = conversation_list.page(call.office, call.project, cursor)
+    if call.as_json:
+        call.show_one(found)
         return
-    show(found.items, as_json)
+    call.show(found.items)
     if found.next:
         typer.echo(f"more: --cursor {found.next}")
 
 
-@app.command(name="done")
+@command(app, "done", json=False)
 def finish_conversation(
-    address: Address,
-    entry: Annotated[str, typer.Argument(help="The last mail that was looked at, in-N.")],
-    project: ProjectName = None,
-    folder: Folder = HERE,
+    call: Call, address: Address, entry: Annotated[str, typer.Argument(help="The last mail that was looked at, in-N.")]
 ) -> None:
     """It needs no answer, as far as that mail."""
     from admin.acts import clients, conversation_list
 
-    with opened(folder) as office:
-        owner = project_id(office, project)
-        conversation_list.done(office, owner, clients.by_address(office, owner, address).id, entry)
+    owner = call.project
+    conversation_list.done(call.office, owner, clients.by_address(call.office, owner, address).id, entry)
 
 
-@app.command(name="show")
+@command(app, "show")
 def show_conversation(
+    call: Call,
     address: Address,
     cursor: Annotated[str | None, typer.Option(help="Behind this page.")] = None,
     limit: Annotated[int, typer.Option(help="Entries, newest first.")] = 20,
-    project: ProjectName = None,
-    folder: Folder = HERE,
-    as_json: AsJson = False,
 ) -> None:
     """The conversation, newest first; quotations only with --json."""
     from admin.acts import clients, conversations
 
-    with opened(folder) as office:
-        owner = project_id(office, project)
-        client = clients.by_address(office, owner, address).id
-        found = conversations.page(office, owner, client, cursor, limit)
-    if as_json:
-        show_one(found, as_json)
+    owner = call.project
+    client = clients.by_address(call.office, owner, address).id
+    found = conversations.page(call.office, owner, client, cursor, limit)
+    if call.as_json:
+        call.show_one(found)
         return
     for entry in found.items:
         arrow = "->" if entry.direction == "out" else "<-"
@@ -76,8 +65,9 @@ def show_conversation(
         typer.echo(f"more: --cursor {found.next}")
 
 
-@app.command(name="answer")
+@command(app, "answer")
 def answer_conversation(
+    call: Call,
     address: Address,
     text: Annotated[
         Path | None, typer.Option("--text", help="A file of UTF-8 text; standard input without it.")
@@ -89,9 +79,6 @@ def answer_conversation(
     cc: Annotated[list[str], typer.Option("--cc")] = [],  # noqa: B006 - typer reads the default
     bcc: Annotated[list[str], typer.Option("--bcc")] = [],  # noqa: B006 - typer reads the default
     key: Annotated[str | None, typer.Option(help="A repeat with the same key sends nothing more.")] = None,
-    project: ProjectName = None,
-    folder: Folder = HERE,
-    as_json: AsJson = False,
 ) -> None:
     """Answer from a mailbox; a copy is in its folder of sent mail."""
     from admin.acts import answers, clients
@@ -99,7 +86,6 @@ def answer_conversation(
     page = html.read_text("utf-8") if html else ""
     words = text.read_text("utf-8") if text else ("" if page else sys.stdin.read())
     draft = answers.Draft(words, page, subject, mailbox, entry, tuple(cc), tuple(bcc))
-    with opened(folder) as office:
-        owner = project_id(office, project)
-        client = clients.by_address(office, owner, address).id
-        show_one(answers.answer(office, owner, client, draft, key), as_json)
+    owner = call.project
+    client = clients.by_address(call.office, owner, address).id
+    call.show_one(answers.answer(call.office, owner, client, draft, key))

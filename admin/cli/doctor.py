@@ -10,7 +10,8 @@ from typing import Final
 import typer
 
 from admin import keepsakes
-from admin.cli.opening import opened, show
+from admin.cli.opening import opened
+from admin.cli.showing import show
 from admin.doctor.examination import examine
 from admin.doctor.finding import Finding, Premises, Verdict
 from admin.unit import ports_of

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 from admin import importing
 from admin.acts import imports, lists
-from admin.cli.opening import show_one
+from admin.cli.showing import show_one
 from admin.office import Office
 from admin.refusals import NotFoundError
 from store.imports import FINISHED

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import typer
 
-from admin.cli.opening import show
+from admin.cli.showing import show
 from admin.letters import Moved, Tally
 
 if TYPE_CHECKING:

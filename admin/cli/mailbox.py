@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
 from admin.cli import correspondent
+from admin.cli.calling import Call, command
 from admin.cli.letter_bar import letter_bar, tell_proof
-from admin.cli.opening import HERE, AsJson, Folder, ProjectName, opened, project_id, show, show_one
 
 app = typer.Typer(help="Mailboxes on the project's domains.", no_args_is_help=True)
 correspondent.add_to(app)
@@ -25,57 +26,40 @@ def _first_line(file: Path | None) -> str | None:
     return None if file is None else file.read_text("utf-8").partition("\n")[0]
 
 
-@app.command(name="add")
+@command(app, "add")
 def add_mailbox(
-    address: Address,
-    password_file: PasswordFile = None,
-    quota_bytes: int | None = None,
-    project: ProjectName = None,
-    folder: Folder = HERE,
-    as_json: AsJson = False,
+    call: Call, address: Address, password_file: PasswordFile = None, quota_bytes: int | None = None
 ) -> None:
     from admin.acts import mailboxes
 
-    with opened(folder) as office:
-        chosen = _first_line(password_file)
-        made = mailboxes.create(office, project_id(office, project), address, chosen, quota_bytes)
-        show_one(made, as_json)
+    chosen = _first_line(password_file)
+    call.show_one(mailboxes.create(call.office, call.project, address, chosen, quota_bytes))
 
 
-@app.command(name="password")
-def new_password(
-    address: Address,
-    password_file: PasswordFile = None,
-    project: ProjectName = None,
-    folder: Folder = HERE,
-    as_json: AsJson = False,
-) -> None:
+@command(app, "password")
+def new_password(call: Call, address: Address, password_file: PasswordFile = None) -> None:
     """Give it a new password; one that is made is shown once."""
     from admin.acts import mailboxes
 
-    with opened(folder) as office:
-        chosen = _first_line(password_file)
-        show_one(mailboxes.new_password(office, project_id(office, project), address, chosen), as_json)
+    chosen = _first_line(password_file)
+    call.show_one(mailboxes.new_password(call.office, call.project, address, chosen))
 
 
-@app.command(name="remove")
+@command(app, "remove", json=False)
 def remove_mailbox(
-    address: Address,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    project: ProjectName = None,
-    folder: Folder = HERE,
+    call: Call, address: Address, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False
 ) -> None:
     """Remove it with all its mails; `mailbox export` keeps them."""
     from admin.acts import mailboxes
 
     if not yes:
         typer.confirm(f"Remove {address} and all its mails?", abort=True, err=True)
-    with opened(folder) as office:
-        mailboxes.remove(office, project_id(office, project), address)
+    mailboxes.remove(call.office, call.project, address)
 
 
-@app.command(name="set")
+@command(app, "set")
 def change_mailbox(
+    call: Call,
     address: Address,
     quota_bytes: Annotated[int | None, typer.Option(help="Octets of all its mail; 0: no limit.")] = None,
     adds_writers: Annotated[
@@ -84,9 +68,6 @@ def change_mailbox(
     adds_cards: Annotated[
         bool | None, typer.Option("--adds-cards/--no-adds-cards", help="Who is on an attached vCard becomes a client.")
     ] = None,
-    project: ProjectName = None,
-    folder: Folder = HERE,
-    as_json: AsJson = False,
 ) -> None:
     """Change its quota and switches; what is not named stays."""
     from admin.acts import mailboxes
@@ -94,84 +75,75 @@ def change_mailbox(
     asked = {"quota_bytes": quota_bytes, "adds_writers": adds_writers, "adds_cards": adds_cards}
     values = {name: value or None if name == "quota_bytes" else value for name, value in asked.items()}
     values = {name: value for name, value in values.items() if asked[name] is not None}
-    with opened(folder) as office:
-        show_one(mailboxes.change(office, project_id(office, project), address, values), as_json)
+    call.show_one(mailboxes.change(call.office, call.project, address, values))
 
 
-@app.command(name="hide")
+@command(app, "hide", json=False)
 def hide_capabilities(
+    call: Call,
     address: Address,
     names: Annotated[list[str] | None, typer.Argument(help="IMAP capabilities, as QRESYNC; none: all again.")] = None,
-    project: ProjectName = None,
-    folder: Folder = HERE,
 ) -> None:
     """Keep capabilities from a mail program that fails with them; from its next sign-in on."""
     from admin.acts import mailboxes
 
-    with opened(folder) as office:
-        mailboxes.hide_capabilities(office, project_id(office, project), address, names or [])
+    mailboxes.hide_capabilities(call.office, call.project, address, names or [])
 
 
-@app.command(name="renew-uidvalidity")
-def renew_uidvalidity(folder: Folder = HERE) -> None:
+@command(app, "renew-uidvalidity", project=False, json=False)
+def renew_uidvalidity(call: Call) -> None:
     """After a restore from a backup: mail programs read every folder anew."""
     from admin.acts import mailboxes
 
-    with opened(folder) as office:
-        typer.echo(f"{mailboxes.renew_uidvalidity(office)} folders have a new UIDVALIDITY")
+    typer.echo(f"{mailboxes.renew_uidvalidity(call.office)} folders have a new UIDVALIDITY")
 
 
-@app.command(name="list")
-def list_mailboxes(project: ProjectName = None, folder: Folder = HERE, as_json: AsJson = False) -> None:
-    from admin.acts import mailboxes, pages
+@command(app, "list")
+def list_mailboxes(call: Call) -> None:
+    from admin.acts import mailboxes
 
-    with opened(folder) as office:
-        window = pages.Window(limit=pages.LONGEST)
-        show(mailboxes.page(office, project_id(office, project), window).items, as_json)
+    call.show_all(partial(mailboxes.page, call.office, call.project))
 
 
-@app.command(name="import")
+@command(app, "import")
 def import_letters(
+    call: Call,
     address: Address,
     path: Annotated[Path, typer.Argument(metavar="PATH", help="An mbox, a Maildir, or a folder of mboxes.")],
     into: Annotated[
         str | None, typer.Option("--folder", help="Into this folder, what PATH has below it in folders below.")
     ] = None,
     mboxo: Annotated[bool, typer.Option("--mboxo", help="In the mbox only `From `, not `>From `, is quoted.")] = False,
-    project: ProjectName = None,
-    folder: Folder = HERE,
-    as_json: AsJson = False,
 ) -> None:
     """Bring mails in with their flags and dates; a second run brings only what is not there yet."""
     from admin.acts import letters
     from mail.mbox import Quoting
 
-    with opened(folder) as office, letter_bar("import") as seen:
+    with letter_bar("import") as seen:
         quoting = Quoting.O if mboxo else Quoting.RD
-        proof = letters.bring(office, project_id(office, project), address, path.resolve(), into, quoting, seen)
-    raise typer.Exit(tell_proof(proof, as_json))
+        proof = letters.bring(call.office, call.project, address, path.resolve(), into, quoting, seen)
+    raise typer.Exit(tell_proof(proof, call.as_json))
 
 
-@app.command(name="export")
+@command(app, "export")
 def export_letters(
+    call: Call,
     address: Address,
     destination: Annotated[Path, typer.Argument(metavar="DEST", help="A folder; what is new in it is added.")],
     mbox: Annotated[bool, typer.Option("--mbox", help="A file for each folder (mboxrd) instead of a Maildir.")] = False,
-    project: ProjectName = None,
-    folder: Folder = HERE,
-    as_json: AsJson = False,
 ) -> None:
     """Write every folder into a Maildir (Maildir++), octets, flags and dates as they are."""
     from admin.acts import letters
 
-    with opened(folder) as office, letter_bar("export") as seen:
-        owner = project_id(office, project)
-        proof = letters.take_out(office, owner, address, destination.resolve(), mbox=mbox, seen=seen)
-    raise typer.Exit(tell_proof(proof, as_json))
+    with letter_bar("export") as seen:
+        owner = call.project
+        proof = letters.take_out(call.office, owner, address, destination.resolve(), mbox=mbox, seen=seen)
+    raise typer.Exit(tell_proof(proof, call.as_json))
 
 
-@app.command(name="migrate")
+@command(app, "migrate")
 def migrate_letters(
+    call: Call,
     address: Address,
     host: Annotated[str, typer.Option("--host", help="The other IMAP server.")],
     user: Annotated[str, typer.Option("--user", help="The login there.")],
@@ -187,9 +159,6 @@ def migrate_letters(
     ca_file: Annotated[
         Path | None, typer.Option("--ca-file", help="PEM: who signed its certificate, if not one that all know.")
     ] = None,
-    project: ProjectName = None,
-    folder: Folder = HERE,
-    as_json: AsJson = False,
 ) -> None:
     """Bring a mailbox of another IMAP server in; it stays as it is there, and a second run takes only what is new."""
     from admin.acts import letters
@@ -214,6 +183,6 @@ def migrate_letters(
         ca_file,
         by_token=token is not None,
     )
-    with opened(folder) as office, letter_bar("migrate") as seen:
-        proof = letters.migrate(office, project_id(office, project), address, account, seen)
-    raise typer.Exit(tell_proof(proof, as_json))
+    with letter_bar("migrate") as seen:
+        proof = letters.migrate(call.office, call.project, address, account, seen)
+    raise typer.Exit(tell_proof(proof, call.as_json))

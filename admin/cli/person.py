@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from functools import partial
+from typing import Annotated
 
 import typer
 
-from admin.cli.opening import HERE, AsJson, Folder, ProjectName, opened, project_id, show, show_one
-
-if TYPE_CHECKING:
-    from admin.office import Office
+from admin.cli.calling import Call, command
 
 app = typer.Typer(help="Who signs in to the panel.", no_args_is_help=True)
 Login = Annotated[str, typer.Argument(help="The person's address.")]
@@ -17,79 +15,50 @@ Role = Annotated[str, typer.Argument(help="owner, member or viewer; operator wit
 Operators = Annotated[bool, typer.Option("--operators", help="The appliance's operators, of no project.")]
 
 
-def _scope(office: Office, project: str | None, operators: bool) -> int | None:
-    return None if operators else project_id(office, project)
+def _scope(call: Call, operators: bool) -> int | None:
+    return None if operators else call.project
 
 
-@app.command(name="add")
-def add_person(
-    login: Login,
-    role: Role,
-    operators: Operators = False,
-    project: ProjectName = None,
-    folder: Folder = HERE,
-    as_json: AsJson = False,
-) -> None:
+@command(app, "add")
+def add_person(call: Call, login: Login, role: Role, operators: Operators = False) -> None:
     """Let somebody in; the password is shown once."""
     from admin.acts import people
 
-    with opened(folder) as office:
-        show_one(people.create(office, _scope(office, project, operators), login, role), as_json)
+    call.show_one(people.create(call.office, _scope(call, operators), login, role))
 
 
-@app.command(name="list")
-def list_people(
-    operators: Operators = False, project: ProjectName = None, folder: Folder = HERE, as_json: AsJson = False
-) -> None:
-    from admin.acts import pages, people
+@command(app, "list")
+def list_people(call: Call, operators: Operators = False) -> None:
+    from admin.acts import people
 
-    with opened(folder) as office:
-        window = pages.Window(limit=pages.LONGEST)
-        show(people.page(office, _scope(office, project, operators), window).items, as_json)
+    call.show_all(partial(people.page, call.office, _scope(call, operators)))
 
 
-@app.command(name="role")
-def set_role(
-    login: Login, role: Role, project: ProjectName = None, folder: Folder = HERE, as_json: AsJson = False
-) -> None:
+@command(app, "role")
+def set_role(call: Call, login: Login, role: Role) -> None:
     """Change the role of somebody of a project; the sessions end."""
     from admin.acts import people
 
-    with opened(folder) as office:
-        here = project_id(office, project)
-        found = people.by_login(office, here, login)
-        show_one(people.set_role(office, here, found.id, role, None), as_json)
+    here = call.project
+    found = people.by_login(call.office, here, login)
+    call.show_one(people.set_role(call.office, here, found.id, role, None))
 
 
-@app.command(name="password")
-def new_password(
-    login: Login,
-    operators: Operators = False,
-    project: ProjectName = None,
-    folder: Folder = HERE,
-    as_json: AsJson = False,
-) -> None:
+@command(app, "password")
+def new_password(call: Call, login: Login, operators: Operators = False) -> None:
     """A new one, shown once; a lost second factor is taken away too."""
     from admin.acts import people
 
-    with opened(folder) as office:
-        here = _scope(office, project, operators)
-        found = people.by_login(office, here, login)
-        show_one(people.new_password(office, here, found.id), as_json)
+    here = _scope(call, operators)
+    found = people.by_login(call.office, here, login)
+    call.show_one(people.new_password(call.office, here, found.id))
 
 
-@app.command(name="remove")
-def remove_person(
-    login: Login,
-    operators: Operators = False,
-    project: ProjectName = None,
-    folder: Folder = HERE,
-    as_json: AsJson = False,
-) -> None:
+@command(app, "remove")
+def remove_person(call: Call, login: Login, operators: Operators = False) -> None:
     """Nobody signs in as that any more."""
     from admin.acts import people
 
-    with opened(folder) as office:
-        here = _scope(office, project, operators)
-        found = people.by_login(office, here, login)
-        show_one({"removed": people.remove(office, here, found.id, None)}, as_json)
+    here = _scope(call, operators)
+    found = people.by_login(call.office, here, login)
+    call.show_one({"removed": people.remove(call.office, here, found.id, None)})

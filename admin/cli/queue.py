@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
+from admin.cli.calling import Call, command
 from admin.cli.counting_bar import counting_bar
-from admin.cli.opening import HERE, AsJson, Folder, ProjectName, opened, project_id, show, show_one
 
 app = typer.Typer(help="The queue.", no_args_is_help=True)
 Campaign = Annotated[int | None, typer.Option("--campaign", help="Of this campaign alone.")]
@@ -19,9 +19,9 @@ Rows = Annotated[list[int] | None, typer.Argument(metavar="[ID]...", help="Ledge
 Limit = Annotated[int, typer.Option("--limit", min=1, max=1000, help="At most so many rows.")]
 
 
-@app.command(name="list")
+@command(app, "list")
 def list_(
-    project: ProjectName = None,
+    call: Call,
     campaign: Campaign = None,
     site: Site = None,
     source: Source = None,
@@ -29,94 +29,76 @@ def list_(
     state: State = None,
     rows: Annotated[bool, typer.Option("--rows", help="Ledger rows, not flows.")] = False,
     limit: Limit = 1000,
-    folder: Folder = HERE,
-    as_json: AsJson = False,
 ) -> None:
     """Flows with what waits in each, the fullest first; with --rows, --state, --source or --address the rows."""
     from admin.acts import journey, queue
 
-    with opened(folder) as office:
-        scope = None if project is None else project_id(office, project)
-        if not (rows or source or address or state):
-            show(journey.queue(office, scope, campaign, site, None), as_json)
-            return
-        asked = queue.Asked(scope, campaign, site, source, address, state)
-        found: list[queue.RowLine] = []
-        cursor: str | None = ""
-        while cursor is not None and len(found) < limit:
-            page = queue.page(office, asked, cursor, limit - len(found))
-            found, cursor = found + page.items, page.next
-        show(found, as_json)
+    scope = call.scope
+    if not (rows or source or address or state):
+        call.show(journey.queue(call.office, scope, campaign, site, None))
+        return
+    asked = queue.Asked(scope, campaign, site, source, address, state)
+    found: list[queue.RowLine] = []
+    cursor: str | None = ""
+    while cursor is not None and len(found) < limit:
+        page = queue.page(call.office, asked, cursor, limit - len(found))
+        found, cursor = found + page.items, page.next
+    call.show(found)
 
 
-@app.command(name="show")
-def show_(
-    row: Annotated[int, typer.Argument(metavar="ID")],
-    project: ProjectName = None,
-    folder: Folder = HERE,
-    as_json: AsJson = False,
-) -> None:
+@command(app, "show")
+def show_(call: Call, row: Annotated[int, typer.Argument(metavar="ID")]) -> None:
     """One row: where it stands, what is sent, and every attempt with its transcript."""
     from admin.acts import queue
 
-    with opened(folder) as office:
-        found = queue.show(office, None if project is None else project_id(office, project), row)
-    show_one(found, as_json)
-    for attempt in found.log if not as_json else []:
+    found = queue.show(call.office, call.scope, row)
+    call.show_one(found)
+    for attempt in found.log if not call.as_json else []:
         if attempt["transcript"]:
             typer.echo(f"\n{attempt['at'].isoformat(timespec='seconds')} {attempt['host']}\n{attempt['transcript']}")
 
 
-@app.command()
+@command(app, "qshape")
 def qshape(
-    project: ProjectName = None,
+    call: Call,
     campaign: Campaign = None,
     site: Site = None,
     source: Source = None,
     state: State = None,
     by: Annotated[str, typer.Option("--by", help="A line for each site, project, campaign, source or state.")] = "site",
-    folder: Folder = HERE,
-    as_json: AsJson = False,
 ) -> None:
     """Rows by their age, queued ones unless --state says held or inflight; of the 500 fullest flows at most 2,000 rows
     each, 50,000 in all, are counted, and `counted` says how many."""
     from admin.acts import queue
 
-    with opened(folder) as office:
-        scope = None if project is None else project_id(office, project)
-        show(queue.shape(office, queue.Asked(scope, campaign, site, source, state=state), by), as_json)
+    asked = queue.Asked(call.scope, campaign, site, source, state=state)
+    call.show(queue.shape(call.office, asked, by))
 
 
 def _act(name: str, words: str) -> None:
     """A command that goes over rows, with a bar for people."""
 
-    def command(
+    @command(app, name, words)
+    def act(
+        call: Call,
         rows: Rows = None,
-        project: ProjectName = None,
         campaign: Campaign = None,
         site: Site = None,
         source: Source = None,
         address: Address = None,
         state: State = None,
         everything: Annotated[bool, typer.Option("--all", help="Every row that waits.")] = False,
-        folder: Folder = HERE,
-        as_json: AsJson = False,
     ) -> None:
         from admin.acts import queue
 
-        with opened(folder) as office:
-            scope = None if project is None else project_id(office, project)
-            asked = queue.Asked(
-                scope, campaign, site, source, address, state, tuple(rows or ()), everything=everything
-            )  # fmt: skip
-            done = queue.Progress(0, 0, 0)
-            with counting_bar() as bar:
-                task = bar.add_task(name, total=None)
-                for done in queue.act(office, name, asked):
-                    bar.update(task, total=done.of, completed=done.looked)
-        show_one({"changed": done.changed}, as_json)
-
-    app.command(name=name, help=words)(command)
+        chosen = tuple(rows or ())
+        asked = queue.Asked(call.scope, campaign, site, source, address, state, chosen, everything=everything)
+        done = queue.Progress(0, 0, 0)
+        with counting_bar() as bar:
+            task = bar.add_task(name, total=None)
+            for done in queue.act(call.office, name, asked):
+                bar.update(task, total=done.of, completed=done.looked)
+        call.show_one({"changed": done.changed})
 
 
 _act("retry", "Try deferred rows now.")

@@ -16,7 +16,7 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 from admin import backup as backups
 from admin import restore as restores
 from admin.backup import BackupError, Told
-from admin.cli.opening import show_one
+from admin.cli.showing import show_one
 from admin.keepsakes import Whereabouts, load_whereabouts
 from admin.unit import GROUP_ALONE, settled
 from store.copying import CopyError

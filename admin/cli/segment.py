@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
 import typer
 
-from admin.cli.opening import HERE, AsJson, Folder, ProjectName, opened, project_id, show, show_one
+from admin.cli.calling import Call, command
 
 app = typer.Typer(help="Segments, the clients that a rule means.", no_args_is_help=True)
 Name = Annotated[str, typer.Argument()]
@@ -25,61 +26,51 @@ def _rule(text: str) -> dict[str, Any]:
         raise InvalidError(f"rule: this is no JSON object: {error}") from error
 
 
-@app.command(name="add")
-def add_segment(
-    name: Name, rule: RuleText = "{}", project: ProjectName = None, folder: Folder = HERE, as_json: AsJson = False
-) -> None:
+@command(app, "add")
+def add_segment(call: Call, name: Name, rule: RuleText = "{}") -> None:
     """Keep a rule under a name."""
     from admin.acts import segments
 
-    with opened(folder) as office:
-        show_one(segments.create(office, project_id(office, project), name, _rule(rule)), as_json)
+    call.show_one(segments.create(call.office, call.project, name, _rule(rule)))
 
 
-@app.command(name="edit")
-def edit_segment(
-    name: Name, rule: RuleText, project: ProjectName = None, folder: Folder = HERE, as_json: AsJson = False
-) -> None:
+@command(app, "edit")
+def edit_segment(call: Call, name: Name, rule: RuleText) -> None:
     """Give it another rule; campaigns that are launched keep whom they had."""
     from admin.acts import segments
 
-    with opened(folder) as office:
-        owner = project_id(office, project)
-        show_one(segments.edit(office, owner, segments.by_name(office, owner, name), name, _rule(rule)), as_json)
+    owner = call.project
+    call.show_one(segments.edit(call.office, owner, segments.by_name(call.office, owner, name), name, _rule(rule)))
 
 
-@app.command(name="list")
-def list_segments(project: ProjectName = None, folder: Folder = HERE, as_json: AsJson = False) -> None:
-    from admin.acts import pages, segments
+@command(app, "list")
+def list_segments(call: Call) -> None:
+    from admin.acts import segments
 
-    with opened(folder) as office:
-        show(segments.page(office, project_id(office, project), pages.Window(limit=pages.LONGEST)).items, as_json)
+    call.show_all(partial(segments.page, call.office, call.project))
 
 
-@app.command(name="show")
-def show_segment(name: Name, project: ProjectName = None, folder: Folder = HERE, as_json: AsJson = False) -> None:
+@command(app, "show")
+def show_segment(call: Call, name: Name) -> None:
     """Its rule, about how many clients it has, and some of them."""
     from admin.acts import segments
 
-    with opened(folder) as office:
-        owner = project_id(office, project)
-        show_one(segments.get(office, owner, segments.by_name(office, owner, name)), as_json)
+    owner = call.project
+    call.show_one(segments.get(call.office, owner, segments.by_name(call.office, owner, name)))
 
 
-@app.command(name="count")
-def count_segment(name: Name, project: ProjectName = None, folder: Folder = HERE, as_json: AsJson = False) -> None:
+@command(app, "count")
+def count_segment(call: Call, name: Name) -> None:
     """Exactly how many clients it has."""
     from admin.acts import segments
 
-    with opened(folder) as office:
-        owner = project_id(office, project)
-        show_one(segments.count(office, owner, segments.by_name(office, owner, name)), as_json)
+    owner = call.project
+    call.show_one(segments.count(call.office, owner, segments.by_name(call.office, owner, name)))
 
 
-@app.command(name="remove")
-def remove_segment(name: Name, project: ProjectName = None, folder: Folder = HERE) -> None:
+@command(app, "remove", json=False)
+def remove_segment(call: Call, name: Name) -> None:
     from admin.acts import segments
 
-    with opened(folder) as office:
-        owner = project_id(office, project)
-        segments.remove(office, owner, segments.by_name(office, owner, name))
+    owner = call.project
+    segments.remove(call.office, owner, segments.by_name(call.office, owner, name))

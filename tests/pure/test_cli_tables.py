@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from admin.cli.opening import show
+from admin.cli.showing import show
 
 KEY = "v=DKIM1; k=rsa; p=" + "MIIB" * 120
 
