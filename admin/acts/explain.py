@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from admin.office import Office
 from admin.refusals import InvalidError, NotFoundError
@@ -21,6 +21,8 @@ from policy.warmup import allowance, row_of
 from store import breakers, clients, counters, projects, reactions, sites
 from store.settings import Source, first_day
 from store.shaping_table import read_table
+
+UNTOLD: Final = "what hosts answered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ def explain(office: Office, scope: int | None, what: str, source: str | None) ->
     with office.read() as connection:
         site = sites.of(connection, [domain])[domain]
         limits, origins = limits_of(provider_of(site), table, own)
-        held = [_told(one, scope) for one in reactions.holding(connection, now)]
+        held = [told(one, scope) for one in reactions.holding(connection, now)]
         paces = [
             _pace(one, explained(limits, origins, applying(held, site, one.address), now)) for one in ours
         ]  # fmt: skip
@@ -167,9 +169,9 @@ def sources(office: Office) -> list[SourceView]:
         ]
 
 
-def _told(one: Reaction, scope: int | None) -> Reaction:
+def told(one: Reaction, scope: int | None) -> Reaction:
     """A host's words may name another project's client: they are the operator's to read."""
-    return one if scope is None else replace(one, origin="what hosts answered")
+    return one if scope is None else replace(one, origin=UNTOLD)
 
 
 def _domain_of(what: str) -> tuple[str, str]:

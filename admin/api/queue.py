@@ -8,8 +8,9 @@ from typing import Literal
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
-from admin.acts import journey, queue
+from admin.acts import journey, lanes, queue
 from admin.acts.journey import FlowView
+from admin.acts.lanes import SiteLanes
 from admin.acts.pages import window
 from admin.acts.queue import Asked, RowPage, RowView
 from admin.api.doors import Scope, TheOffice
@@ -83,6 +84,12 @@ def shape(
 ) -> dict[str, list[Ages]]:
     """Rows by age, grouped by site, project, campaign, source or state; queued ones unless a state is named."""
     return {"groups": queue.shape(office, Asked(scope, campaign, site, source, state=state), by)}
+
+
+@router.get("/queue/lanes")
+def list_lanes(office: TheOffice, scope: Scope, site: str | None = None) -> dict[str, list[SiteLanes]]:
+    """By site, class and pool, the fullest first: what waits, what is on the wire, how each address may go now."""
+    return {"sites": lanes.view(office, scope, site)}
 
 
 @router.post("/queue/{action}")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from admin.cli.calling import Call, command
 from admin.cli.counting_bar import counting_bar
+
+if TYPE_CHECKING:
+    from admin.acts.lanes import SiteLanes
 
 app = typer.Typer(help="The queue.", no_args_is_help=True)
 Campaign = Annotated[int | None, typer.Option("--campaign", help="Of this campaign alone.")]
@@ -73,6 +76,29 @@ def qshape(
 
     asked = queue.Asked(call.scope, campaign, site, source, state=state)
     call.show(queue.shape(call.office, asked, by))
+
+
+@command(app, "lanes")
+def lanes_(call: Call, site: Site = None) -> None:
+    """For each site, class and pool what waits and what is on the wire, and how each of our addresses may go there now:
+    open, slowed or resting, why and until when, and the rate that holds. What waits is that of the whole pool, since a
+    row takes its address when it goes."""
+    from admin.acts import lanes
+
+    found = lanes.view(call.office, call.scope, site)
+    call.show(found if call.as_json else [line for one in found for line in _lines(one)])
+
+
+def _lines(one: SiteLanes) -> list[dict[str, object]]:
+    """One for each address; the first tells what waits for all of them."""
+    waits = {"queued": one.queued, "held": one.held, "inflight": one.inflight, "next": one.next}
+    none = dict.fromkeys(waits)
+    return [
+        {"site": one.site, "class": one.retry, "pool": one.pool, **(none if at else waits), "source": lane.source,
+         "state": lane.state if one.state in (lane.state, "open", "slowed", "rests") else one.state,
+         "rate": lane.rate, "connections": lane.connections, "until": lane.until, "why": lane.why}
+        for at, lane in enumerate(one.lanes)
+    ]  # fmt: skip
 
 
 def _act(name: str, words: str) -> None:

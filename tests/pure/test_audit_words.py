@@ -29,7 +29,7 @@ CLOSED: Final = {
 LOOKS: Final = {
     "backup", "classify", "demo", "doctor", "explain", "migrate", "restore", "role", "trace", "up",
     "campaign.gate", "campaign.preview", "campaign.report", "client.conversation.list", "client.conversation.show",
-    "connection.waiting", "domain.reports", "mailbox.correspondents", "queue.qshape", "rating.show",
+    "connection.waiting", "domain.reports", "mailbox.correspondents", "queue.lanes", "queue.qshape", "rating.show",
 }  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from admin.acts.explain import UNTOLD
 from admin.breaking import PREFIX
 from admin.pages import render
 from admin.pages.reason_words import told
@@ -82,7 +83,7 @@ def _suppressed() -> Iterator[str]:
 
 def _sentences() -> set[str]:
     moved = set(_moved()) - {"PREFIX + reason"}
-    return {*moved, *(PREFIX + one for one in _breakers()), *_gate(), *_suppressed()}
+    return {*moved, *(PREFIX + one for one in _breakers()), *_gate(), *_suppressed(), UNTOLD}
 
 
 def test_every_way_to_fail_the_gate_is_asked_here() -> None:

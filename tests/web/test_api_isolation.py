@@ -127,6 +127,7 @@ EXPECTED: dict[tuple[str, str], Expected] = {
     ("GET", "/queue/rows"): Expected(OWN_ONLY),
     ("GET", "/queue/rows/{row_id}"): Expected(NOT_FOUND),
     ("GET", "/queue/shape"): Expected(OWN_ONLY),
+    ("GET", "/queue/lanes"): Expected(OWN_ONLY),
     ("POST", "/queue/{action}"): Expected(OWN_ONLY, {"all": True}),
     ("GET", "/explain/{what}"): Expected(EXPLAINED),
     ("GET", "/doctor"): Expected(OPERATOR_ONLY),

@@ -31,11 +31,11 @@ PATHS: Final = (
     "/imports/{imported}", "/clients", "/clients/{client}", "/conversations",
     "/conversations/{client}", "/campaigns", "/campaigns/new",
     "/campaigns/{campaign}/recipients", "/campaigns/{campaign}/message", "/campaigns/{campaign}/sending", "/queue",
-    "/trace", "/people", "/keys", "/audit",
+    "/queue/lanes", "/trace", "/people", "/keys", "/audit",
 )  # fmt: skip
 ALONE: Final = (
     "/me", "/me/second-factor", "/operator/overview", "/operator/projects", "/operator/moderation",
-    "/operator/addresses", "/operator/explain", "/operator/doctor", "/operator/audit", "/nowhere",
+    "/operator/addresses", "/operator/lanes", "/operator/explain", "/operator/doctor", "/operator/audit", "/nowhere",
 )  # fmt: skip
 LOOKS: Final = [(width, scheme) for width in (360, 1440) for scheme in ("light", "dark")]
 JUDGED: Final = ((360, "dark"), (1440, "light"))  # the others are for pictures alone

@@ -66,6 +66,7 @@ EXPECTED: Final[Mapping[tuple[str, str], int]] = {
     ("POST", f"{P}/campaigns/{{campaign}}/test"): MEMBER, ("GET", f"{P}/campaigns/{{campaign}}/tests"): VIEWER,
     ("POST", f"{P}/campaigns/{{campaign}}/attachments/{{position}}/remove"): MEMBER,
     ("GET", f"{P}/queue"): VIEWER, ("POST", f"{P}/queue/{{action}}"): MEMBER,
+    ("GET", f"{P}/queue/lanes"): VIEWER, ("GET", "/operator/lanes"): OPERATOR,
     ("GET", f"{P}/queue/rows/{{row}}"): VIEWER, ("GET", f"{P}/trace"): VIEWER,
     ("GET", f"{P}/people"): OWNER, ("POST", f"{P}/people"): OWNER, ("POST", f"{P}/people/{{person}}/role"): OWNER,
     ("POST", f"{P}/people/{{person}}/password"): OWNER, ("POST", f"{P}/people/{{person}}/remove"): OWNER,
