@@ -8,15 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select
 
+from mail.attachment import Attachment
 from store.schema import campaign_attachments, campaign_contents
-
-
-@dataclass(frozen=True, slots=True)
-class Attachment:
-    filename: str | None
-    content_type: str
-    content_id: str | None
-    content: bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from typing import Any, Final
 import msgspec
 from prometheus_client import Counter
 
+from admin.acts.attachments import check_attachments
 from admin.office import Office
 from admin.refusals import ConflictError, InvalidError, NotFoundError
 from mail.address import Address, parse_mailbox
@@ -75,6 +76,7 @@ def answer(office: Office, project: int, client: int, draft: Draft, key: str | N
     """
     if key is not None and not (1 <= len(key) <= _KEY and key.isprintable()):
         raise InvalidError(f"Idempotency-Key: 1 to {_KEY} printable characters")
+    check_attachments(draft.attachments)
     key, digest = key or token_hex(16), sha256(msgspec.json.encode([client, draft])).digest()
     try:
         told = _answer(office, project, client, draft, key, digest)

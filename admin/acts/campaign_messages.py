@@ -18,14 +18,13 @@ from admin.acts.pages import Window
 from admin.office import Office
 from admin.refusals import InvalidError
 from mail import markup
+from mail.attachment import Attachment
 from mail.markup import Form
 from mail.message import Shown, show
 from policy.subject_check import seen_before
 from store import campaign_tests
-from store.campaign_content import Attachment, Content
+from store.campaign_content import Content
 
-FILES: Final = 10
-OCTETS: Final = 10 * 1024 * 1024  # of all attachments; base64 makes a third more of them, and hosts refuse 25 MB
 _SUBJECTS: Final = 50
 _CID: Final = re.compile(r"cid:([^\s\"'<>)]+)")
 
@@ -86,10 +85,6 @@ def add_button(office: Office, project: int, campaign: int, words: str, link: st
 def attach(office: Office, project: int, campaign: int, one: Attachment) -> Draft:
     old = acts.draft_of(office, project, campaign)
     files = (*old.content.attachments, one)
-    if len(files) > FILES:
-        raise InvalidError(f"file: at most {FILES} attachments")
-    if sum(len(file.content) for file in files) > OCTETS:
-        raise InvalidError(f"file: all attachments together may have {OCTETS >> 20} MB")
     return _saved(office, project, campaign, replace(old, content=replace(old.content, attachments=files)))
 
 

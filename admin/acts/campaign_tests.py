@@ -18,7 +18,6 @@ from admin.acts.mailboxes import address_of
 from admin.office import Office
 from admin.refusals import ConflictError, InvalidError
 from mail.address import Address, parse_mailbox
-from mail.attachment import Attachment
 from mail.message import Facts, compile_message
 from store import campaign_tests, connections, domains, mailboxes, senders
 from store.campaign_tests import Trial
@@ -92,9 +91,7 @@ def _written(
         compiled = compile_message(
             from_address=author, from_name=draft.sending.from_name or name, subject=MARK + said.subject,
             html=said.html, text=said.text or "", seed=message_id,
-            attachments=[
-                Attachment(one.filename, one.content_type, one.content, one.content_id) for one in said.attachments
-            ],
+            attachments=said.attachments,
         )  # fmt: skip
         link = f"{public_url(office)}/u/test"
         return compiled.render(Facts(target, message_id, now, values, unsubscribe_url=link))

@@ -9,10 +9,10 @@ from typing import Any, Final
 
 from admin.acts import lists as acts_lists
 from admin.acts import segments as acts_segments
+from admin.acts.attachments import check_attachments
 from admin.acts.pages import Page, Window, page_of
 from admin.office import Office
 from admin.refusals import ConflictError, InvalidError, NotFoundError
-from mail.attachment import Attachment as MailAttachment
 from mail.attachment import carried
 from mail.header import refuse
 from mail.template import compile_template
@@ -164,12 +164,13 @@ def _check_sending(sending: Sending) -> None:
 def _check_content(content: Content) -> None:
     if not content.subject.strip() or len(content.subject) > _SUBJECT_LIMIT:
         raise InvalidError(f"subject: 1 to {_SUBJECT_LIMIT} characters")
+    check_attachments(content.attachments)
     try:
         refuse("subject", content.subject)
         for what, source in (("subject", content.subject), ("html", content.html), ("text", content.text or "")):
             _compiles(what, source)
         for one in content.attachments:
-            carried(MailAttachment(one.filename, one.content_type, one.content, one.content_id))
+            carried(one)
     except ValueError as error:
         raise InvalidError(str(error)) from error
 

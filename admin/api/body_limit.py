@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from admin.api.problems import problem
 
-_CONTENT: Final = 48 * 1024 * 1024  # a campaign with its attachments in base64
+_CONTENT: Final = 48 * 1024 * 1024  # a campaign or an answer with its attachments in base64
 _USUAL: Final = 1024 * 1024
 
 
@@ -29,7 +29,7 @@ class BodyLimit:
             (re.compile(r"/api/v1/lists/[^/]+/imports"), import_bytes),
             (re.compile(r"/p/[^/]+/lists/[^/]+/import"), import_bytes),
             (re.compile(r"/api/v1/campaigns|/p/[^/]+/campaigns/[^/]+/message"), _CONTENT),
-            (re.compile(r"/api/v1/campaigns/[^/]+"), _CONTENT),
+            (re.compile(r"/api/v1/campaigns/[^/]+|/api/v1/clients/[^/]+/conversation"), _CONTENT),
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

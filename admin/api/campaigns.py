@@ -2,43 +2,25 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from admin.acts import campaign_messages, campaign_tests, campaigns
 from admin.acts.campaign_messages import Preview
 from admin.acts.campaign_tests import TestView
 from admin.acts.campaigns import CampaignLine, CampaignView, Draft, Launched, RecipientView
 from admin.acts.pages import Page
+from admin.api.attachments import AttachmentRequest, attached
 from admin.api.doors import InProject, InWindow, TheOffice
 from admin.refusals import InvalidError
 from mail.markup import Form
 from policy.timetable import Timetable
-from store.campaign_content import Attachment
 from store.campaigns import Sending
 
 router = APIRouter(tags=["campaigns"])
-
-
-def _decoded(text: object) -> bytes:
-    """RFC 4648 base64 without anything else in it; line breaks are allowed."""
-    try:
-        return base64.b64decode("".join(str(text).split()), validate=True)
-    except binascii.Error as error:
-        raise ValueError(f"this is no base64: {error}") from error
-
-
-class AttachmentRequest(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-    filename: str | None = None
-    content_type: str
-    content: Annotated[bytes, BeforeValidator(_decoded)]
-    content_id: str | None = None
 
 
 class CampaignRequest(BaseModel):
@@ -59,7 +41,7 @@ class CampaignRequest(BaseModel):
     source: str = ""
     text: str | None = None
     defaults: dict[str, str] = {}
-    attachments: Annotated[tuple[AttachmentRequest, ...], Field(max_length=50)] = ()
+    attachments: tuple[AttachmentRequest, ...] = ()
     pool: str = "mailings"
     from_name: str = ""
     interval: Annotated[float, Field(ge=0, le=3600)] = 0
@@ -96,10 +78,9 @@ def edit_campaign(campaign_id: int, body: CampaignRequest, office: TheOffice, pr
 def _draft(body: CampaignRequest) -> Draft:
     if body.html and body.source:
         raise InvalidError("html, source: give one of them")
-    attachments = [Attachment(one.filename, one.content_type, one.content_id, one.content) for one in body.attachments]
     form = Form.HTML if body.html else body.form
     content = campaign_messages.compose(
-        body.subject, form.value, body.html or body.source, body.text, body.defaults, attachments
+        body.subject, form.value, body.html or body.source, body.text, body.defaults, attached(body.attachments)
     )
     table = Timetable(timedelta(seconds=body.interval), body.parts, timedelta(seconds=body.part_every))
     sending = Sending(body.from_name.strip(), table, body.history)

@@ -12,9 +12,8 @@ from admin.acts.answers import Answered, Draft
 from admin.acts.conversation_list import ConversationView
 from admin.acts.conversations import Entry
 from admin.acts.pages import Page
-from admin.api.campaigns import AttachmentRequest
+from admin.api.attachments import AttachmentRequest, attached
 from admin.api.doors import InProject, TheOffice
-from mail.attachment import Attachment
 
 router = APIRouter(tags=["clients"])
 _PATH = "/clients/{client_id}/conversation"
@@ -30,7 +29,7 @@ class AnswerRequest(BaseModel):
     entry: str | None = None
     cc: Addresses = []
     bcc: Addresses = []
-    attachments: Annotated[tuple[AttachmentRequest, ...], Field(max_length=50)] = ()
+    attachments: tuple[AttachmentRequest, ...] = ()
 
 
 @router.get("/conversations")
@@ -75,12 +74,10 @@ def answer_conversation(
     idempotency_key: Annotated[str | None, Header()] = None,
 ) -> Answered:
     """201 once it is queued; 200 where this Idempotency-Key had asked for it before."""
-    attachments = tuple(
-        Attachment(one.filename, one.content_type, one.content, one.content_id) for one in body.attachments
-    )
     draft = Draft(
-        body.text, body.html, body.subject, body.mailbox, body.entry, tuple(body.cc), tuple(body.bcc), attachments
-    )
+        body.text, body.html, body.subject, body.mailbox, body.entry, tuple(body.cc), tuple(body.bcc),
+        attached(body.attachments),
+    )  # fmt: skip
     answered = answers.answer(office, project, client_id, draft, idempotency_key)
     response.status_code = 200 if answered.repeated else 201
     return answered

@@ -13,7 +13,8 @@ import typer
 from admin.cli.calling import Call, command
 
 if TYPE_CHECKING:
-    from store.campaign_content import Attachment, Content
+    from mail.attachment import Attachment
+    from store.campaign_content import Content
 
 CampaignId = Annotated[int, typer.Argument(metavar="ID")]
 Html = Annotated[Path | None, typer.Option("--html", help="A file with the HTML of the message.")]
@@ -129,10 +130,10 @@ def _attached(files: list[Path] | None) -> tuple[Attachment, ...]:
 
 
 def _attachment(file: Path) -> Attachment:
-    from store.campaign_content import Attachment
+    from mail.attachment import Attachment
 
     kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
-    return Attachment(file.name, kind, None, file.read_bytes())
+    return Attachment(file.name, kind, file.read_bytes())
 
 
 def _sender(call: Call, owner: int, address: str) -> int:

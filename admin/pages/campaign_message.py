@@ -9,15 +9,16 @@ from fastapi.responses import HTMLResponse
 
 from admin.acts import campaign_messages as messages
 from admin.acts import campaign_tests, campaigns, clients
-from admin.acts.campaign_messages import FILES, OCTETS, Preview
+from admin.acts.attachments import FILES, OCTETS
+from admin.acts.campaign_messages import Preview
 from admin.acts.campaigns import Draft
 from admin.acts.pages import Window
 from admin.pages.forms import Filled, Form
 from admin.pages.render import HEADERS
 from admin.pages.visit import Member, Viewer, Visit
-from admin.refusals import ConflictError, InvalidError, RefusedError
+from admin.refusals import ConflictError, RefusedError
+from mail.attachment import Attachment
 from mail.markup import Form as Markup
-from store.campaign_content import Attachment
 from store.campaigns import CampaignState
 
 _FIELDS: Final = ("subject", "message", "text", "button words", "button link", "file", "attachment")
@@ -61,13 +62,11 @@ def save(visit: Member, campaign: int, form: Filled) -> Response:
 
 
 def _attachment(form: Form) -> Attachment:
-    """Raises InvalidError for one that is larger than all together may be."""
+    """Read as far as it is seen to be too large."""
     assert form.file is not None
     octets = form.file.file.read(OCTETS + 1)
-    if len(octets) > OCTETS:
-        raise InvalidError(f"file: all attachments together may have {OCTETS >> 20} MB")
     kind = form.file.content_type or "application/octet-stream"
-    return Attachment(form.file.filename, kind.partition(";")[0].strip(), None, octets)
+    return Attachment(form.file.filename, kind.partition(";")[0].strip(), octets)
 
 
 @router.post("/p/{project}/campaigns/{campaign}/attachments/{position}/remove")

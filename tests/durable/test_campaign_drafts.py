@@ -9,22 +9,33 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
+from admin.acts import (
+    attachments,
+    campaign_tests,
+    campaigns,
+    clients,
+    connections,
+    domains,
+    lists,
+    mailboxes,
+    projects,
+    senders,
+)
 from admin.acts import campaign_messages as messages
-from admin.acts import campaign_tests, campaigns, clients, connections, domains, lists, mailboxes, projects, senders
 from admin.acts.campaigns import Draft
 from admin.office import Office
 from admin.refusals import ConflictError, InvalidError, NotFoundError
+from mail.attachment import Attachment
 from peers.vaults import whole_vault
 from policy.timetable import Timetable
 from store import campaign_progress, conversations, expansion
 from store import campaigns as rows
-from store.campaign_content import Attachment
 from store.campaigns import Sending
 from store.schema import campaign_attachments, campaign_contents, recipients
 from store.schema import messages as message_table
 from store.stores import Stores
 
-PNG = Attachment("x.png", "image/png", "logo", b"\x89PNG")
+PNG = Attachment("x.png", "image/png", b"\x89PNG", "logo")
 MINUTE = timedelta(minutes=1)
 
 
@@ -96,16 +107,16 @@ def test_a_button_is_added_and_attachments_have_limits(desk: Desk, monkeypatch: 
     assert 'href="https://shop.test/"' in desk.draft.content.html
     with pytest.raises(InvalidError, match="button link"):
         messages.add_button(desk.office, desk.owner, desk.campaign, "Buy", "javascript:x")
-    messages.attach(desk.office, desk.owner, desk.campaign, Attachment("a.txt", "text/plain", None, b"x"))
+    messages.attach(desk.office, desk.owner, desk.campaign, Attachment("a.txt", "text/plain", b"x"))
     assert [one.filename for one in desk.draft.content.attachments] == ["x.png", "a.txt"]
     messages.detach(desk.office, desk.owner, desk.campaign, 0)
     assert [one.filename for one in desk.draft.content.attachments] == ["a.txt"]
-    monkeypatch.setattr(messages, "OCTETS", 4)
+    monkeypatch.setattr(attachments, "OCTETS", 4)
     with pytest.raises(InvalidError, match="together"):
-        messages.attach(desk.office, desk.owner, desk.campaign, Attachment("b", "text/plain", None, b"1234"))
-    monkeypatch.setattr(messages, "FILES", 1)
+        messages.attach(desk.office, desk.owner, desk.campaign, Attachment("b", "text/plain", b"1234"))
+    monkeypatch.setattr(attachments, "FILES", 1)
     with pytest.raises(InvalidError, match="at most 1"):
-        messages.attach(desk.office, desk.owner, desk.campaign, Attachment("b", "text/plain", None, b""))
+        messages.attach(desk.office, desk.owner, desk.campaign, Attachment("b", "text/plain", b""))
 
 
 def test_what_cannot_be_read_is_refused_at_its_field(desk: Desk) -> None:
