@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -51,6 +51,9 @@ class Hour:
     complained: int = 0
     replied: int = 0
     unsubscribed: int = 0
+
+    def __add__(self, other: Hour) -> Hour:
+        return Hour(*(one + two for one, two in zip(astuple(self), astuple(other), strict=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,9 +199,9 @@ def slowed(connection: Connection, now: datetime) -> frozenset[int]:
 
 
 def forget(tx: Connection, now: datetime, keep: timedelta) -> None:
-    """Breakers and hours that are older than what is kept."""
+    """Breakers and hours that are older than what is kept; a campaign's hours are its report, and stay with it."""
     old = now - keep
     tx.execute(delete(breakers).where(breakers.c.tripped_at < old))
-    scopes = [f"hourly.{scope}" for scope in SCOPES]
+    scopes = [f"hourly.{scope}" for scope in SCOPES if scope != "campaign"]
     tx.execute(delete(counted).where(counted.c.scope.in_(scopes), counted.c.name < _hour(old)))
     tx.execute(delete(counted).where(counted.c.scope == "warmup", counted.c.scope_id < old.date().toordinal()))

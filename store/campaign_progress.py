@@ -32,10 +32,8 @@ def final_total(by_state: Mapping[str, int]) -> int:
 
 
 def report(connection: Connection, campaign: Campaign) -> dict[str, Any]:
-    """Counts, reasons by state, deferrals, delivered by egress source, and by provider what ended, bounced, complained.
-
-    By provider as long as the hours are kept (breakers.forget), so not of a campaign of long ago.
-    """
+    """Counts, reasons by state, deferrals, delivered by egress source, and by provider what ended, bounced, complained:
+    whole for as long as there is the campaign."""
     known = counters.of(connection, "campaign", campaign.id)
     reasons: dict[str, dict[str, int]] = {}
     sources: dict[str, int] = {}

@@ -23,11 +23,11 @@ from policy.timetable import Timetable
 from store import breakers
 from store.campaign_content import Content
 from store.campaigns import CampaignState, Sending
+from store.columns import EPOCH
 
 _OFFERED: Final = 200
 _SENDING: Final = ("sender name", "interval", "parts", "pause between parts", "pause", "at", "pool")
 _AMOUNT: Final = re.compile(r"\d{1,6}(\.\d{1,3})?")
-_DAYS: Final = 14
 OPEN: Final = (CampaignState.RUNNING.value, CampaignState.PAUSED.value, CampaignState.SCHEDULED.value)
 _ACTS: Final[dict[str, Callable[[Office, int, int], Any]]] = {
     "pause": campaigns.pause,
@@ -157,9 +157,8 @@ def show(visit: Viewer, campaign: int, window: InWindow) -> Response:
     found = campaigns.get(visit.office, visit.here, campaign)
     if found.state == CampaignState.DRAFT.value and visit.may("member"):
         return RedirectResponse(f"{visit.base}/campaigns/{campaign}/message", 303)
-    since = visit.office.now() - timedelta(days=_DAYS)
     with visit.office.read() as connection:
-        hours = breakers.by_hour(connection, "campaign", campaign, since)
+        hours = breakers.by_hour(connection, "campaign", campaign, EPOCH)
     shown = {
         "one": found, "open": OPEN, "hours": hours,
         "report": campaigns.report(visit.office, visit.here, campaign),

@@ -7,6 +7,7 @@ admin/static/ (made from admin/frontend by `make env`); its names carry a hash o
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -23,6 +24,8 @@ _HERE: Final = Path(__file__).parent.parent
 STATIC: Final = _HERE / "static"
 _KINDS: Final = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
 _NOTHING: Final = Hour()
+_DAY: Final = timedelta(days=1)
+_HOURS_SHOWN: Final = timedelta(days=14)  # what is longer is shown by the day
 SERIES: Final = ("sent", "bounced", "complained", "replied", "unsubscribed")  # of a plot, as plot.js draws them
 HEADERS: Final = {
     "Content-Security-Policy": (
@@ -69,17 +72,39 @@ _ENVIRONMENT: Final = Environment(
 _ENVIRONMENT.globals["asset"] = asset
 
 
-def _plot_rows(hours: Mapping[datetime, Hour]) -> list[list[float]]:
-    """As the front end's plot wants them: seconds, then each series; every hour of the span, of a day at least,
-    and the one behind it, into which the last bar reaches."""
-    last = max(hours)
-    first = min(*hours, last - timedelta(hours=23))
-    span = [first + timedelta(hours=step) for step in range((last - first) // timedelta(hours=1) + 2)]
-    shown = [hours.get(hour, _NOTHING) for hour in span]
-    return [[hour.timestamp() for hour in span], *([getattr(one, kind) for one in shown] for kind in SERIES)]
+@dataclass(frozen=True, slots=True)
+class Plotted:
+    """`times`: what is shown by the beginning of its hour, or of its day where the span is long."""
+
+    times: Mapping[datetime, Hour]
+    step: timedelta
+
+    @property
+    def by_day(self) -> bool:
+        return self.step == _DAY
+
+    @property
+    def rows(self) -> list[list[float]]:
+        """As the front end's plot wants them: seconds, then each series; every step of the span, of hours a day at
+        least, and the one behind it, into which the last bar reaches."""
+        last = max(self.times)
+        first = min(*self.times, last - _DAY + self.step)
+        span = [first + at * self.step for at in range((last - first) // self.step + 2)]
+        shown = [self.times.get(moment, _NOTHING) for moment in span]
+        return [[moment.timestamp() for moment in span], *([getattr(one, kind) for one in shown] for kind in SERIES)]
 
 
-_ENVIRONMENT.globals["plot_rows"] = _plot_rows
+def plotted(hours: Mapping[datetime, Hour]) -> Plotted:
+    if max(hours) - min(hours) < _HOURS_SHOWN:
+        return Plotted(hours, timedelta(hours=1))
+    days: dict[datetime, Hour] = {}
+    for moment, one in sorted(hours.items()):
+        day = moment.replace(hour=0)
+        days[day] = days.get(day, _NOTHING) + one
+    return Plotted(days, _DAY)
+
+
+_ENVIRONMENT.globals["plotted"] = plotted
 _ENVIRONMENT.globals["plot_series"] = SERIES
 
 

@@ -210,10 +210,14 @@ def test_a_young_sender_is_stopped_by_the_count_alone(shop: Shop) -> None:
     assert ("sender", "stop", "pause") in shop.tripped()
 
 
-def test_hours_that_nobody_judges_any_more_are_forgotten(shop: Shop) -> None:
+def test_hours_that_nobody_judges_any_more_are_forgotten_but_a_campaigns_report_stays_whole(shop: Shop) -> None:
     shop.settle(10, 1, NOW - timedelta(days=80))
     shop.settle(10, 2)
     shop.stores.core.journal.run(lambda tx: breakers.forget(tx, NOW, timedelta(days=70)))
+    ids = {"sender": shop.sender, "project": shop.made.project_id}
     with shop.stores.core.database.read() as core:
-        found = breakers.numbers(core, "campaign", shop.made.campaign_id, NOW - timedelta(days=400))
-    assert found == {"gmail": Numbers(12, 2, 0)}
+        for scope, number in ids.items():
+            kept = breakers.numbers(core, scope, number, NOW - timedelta(days=400))
+            assert kept == {"gmail": Numbers(12, 2, 0)}, scope
+    report = acts.report(shop.office, shop.made.project_id, shop.made.campaign_id)
+    assert report["providers"] == {"gmail": {"ended": 23, "bounced": 3, "complained": 0}}
