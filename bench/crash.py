@@ -21,6 +21,7 @@ from peers.loopback import wait_until
 
 Plan = list[tuple[int, str]]  # kill whom once so many messages of the round have arrived
 VICTIMS = (*CHILDREN, PARENT)
+WEIGHTS = {"sender-1": 4, "sender-2": 4, PARENT: 2}  # of each process in the draw; 1 for the others
 DELAY = 0.03  # seconds that a host thinks about each message
 CONNECTIONS = 5
 
@@ -43,7 +44,7 @@ def main(rounds: int, recipients: int, first: int) -> int:
 
 def _plan(number: int, recipients: int) -> Plan:
     draw = random.Random(number)
-    victims = draw.choices(VICTIMS, weights=[1, 1, 4, 4, 1, 1, 1, 1, 2], k=draw.randint(0, 3))
+    victims = draw.choices(VICTIMS, weights=[WEIGHTS.get(victim, 1) for victim in VICTIMS], k=draw.randint(0, 3))
     victims.append(VICTIMS[number % len(VICTIMS)])
     return sorted((draw.randrange(recipients * 9 // 10), victim) for victim in victims)
 
