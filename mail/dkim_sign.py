@@ -30,6 +30,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from mail.dkim_body import BLOCK, linear_relaxed_body, relaxed_body
+from mail.rendered import Rendered
 
 # Named once more in h= than present, so that no relay or replayer can add one (RFC 6376 §8.15).
 OVERSIGNED = (
@@ -134,8 +135,18 @@ class Signer:
         """The DKIM-Signature fields to put before `message` (CRLF line ends only); now: an aware datetime."""
         header_end = message.find(b"\r\n\r\n")
         header, body_at = (message, len(message)) if header_end < 0 else (message[: header_end + 2], header_end + 4)
+        return self._signed(header, _digest(message, body_at), now)
+
+    def sign_rendered(self, message: Rendered, now: datetime) -> bytes:
+        """The same for a message whose canonical body is at hand."""
+        digest = sha256()
+        for block in message.relaxed():
+            digest.update(block)
+        return self._signed(message.header[:-2], digest.digest(), now)
+
+    def _signed(self, header: bytes, body_digest: bytes, now: datetime) -> bytes:
         named, signed = _selected(_fields(header))
-        body_hash = b64encode(_digest(message, body_at)).decode()
+        body_hash = b64encode(body_digest).decode()
         tags = f"t={int(now.timestamp())};\r\n\tbh={body_hash};\r\n\th={named};\r\n\tb="
         return b"".join([self._field(key, tags, signed) for key in self.keys])
 

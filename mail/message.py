@@ -18,7 +18,8 @@ from mail.address import Address, display
 from mail.attachment import Attachment, carried
 from mail.header import encode, fold, neutral, refuse
 from mail.html_text import text_of
-from mail.quoted_printable import Chunk, compile_lines, join
+from mail.quoted_printable import Chunk, Segment, compile_lines, join
+from mail.rendered import Lines, Rendered, lines
 from mail.template import Field, Template, Value, Values, checked, compile_template, in_header, in_html, in_text
 
 LINK = "unsubscribe_url"
@@ -47,16 +48,17 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A message waiting for its clients; picklable, safe to share between threads."""
+    """A message waiting for its clients; picklable, safe to share between threads. `kind`: from MIME-Version on."""
 
     names: frozenset[str]
     bulk: bool
     sender: bytes
     subject: Template
     subject_line: bytes | None
-    body: tuple[Chunk, ...]
+    kind: bytes
+    body: tuple[Lines | Segment, ...]
 
-    def render(self, facts: Facts) -> bytes:
+    def render(self, facts: Facts) -> Rendered:
         """The whole message. ValueError where a bulk message has no unsubscribe_url or a fact breaks a header."""
         values: dict[str, Value] = {**facts.variables, LINK: facts.unsubscribe_url}
         parts = [self.sender, fold("To", display(neutral(facts.to_name), facts.to))]
@@ -67,8 +69,9 @@ class Compiled:
             parts.append(_list_unsubscribe(facts))
         if facts.feedback_id:
             parts.append(fold("Feedback-ID", facts.feedback_id))
-        parts += [chunk if isinstance(chunk, bytes) else chunk.render(values) for chunk in self.body]
-        return b"".join(parts)
+        parts.append(self.kind)
+        body = tuple([one if isinstance(one, Lines) else lines(one.render(values)) for one in self.body])
+        return Rendered(b"".join(parts), body)
 
 
 def _list_unsubscribe(facts: Facts) -> bytes:
@@ -114,14 +117,25 @@ def compile_message(
     subject_template = _compiled("subject", subject)
     names = subject_template.names.union(*(page.names for page, _ in pages.values())) - {LINK}
     header = "" if subject_template.names else "".join(map(str, subject_template.pieces))
+    kind, body = _cut(join([b"MIME-Version: 1.0\r\n", *_body(pages, attachments, seed)]))
     return Compiled(
         names=names,
         bulk=unsubscribe_words is not None,
         sender=fold("From", display(from_name, from_address)),
         subject=subject_template,
         subject_line=None if subject_template.names else encode("Subject", header),
-        body=tuple(join([b"MIME-Version: 1.0\r\n", *_body(pages, attachments, seed)])),
+        kind=kind,
+        body=body,
     )
+
+
+def _cut(chunks: list[Chunk]) -> tuple[bytes, tuple[Lines | Segment, ...]]:
+    """The last header fields with the empty line, and the body."""
+    first = chunks[0]
+    assert isinstance(first, bytes)
+    kind, end, begun = first.partition(b"\r\n\r\n")
+    rest = [begun, *chunks[1:]] if begun else chunks[1:]
+    return kind + end, tuple(lines(chunk) if isinstance(chunk, bytes) else chunk for chunk in rest)
 
 
 @dataclass(frozen=True, slots=True)

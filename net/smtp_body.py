@@ -12,10 +12,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from mail.crlf import dot_stuff, dot_stuffed
 from mail.reply import Reply
 from net.smtp_client import ProtocolError
-from net.smtp_content import Content, Large, blocks_of, size_of
+from net.smtp_content import Content, Large, blocks_of, octets_of, size_of, stuffed_blocks_of, stuffed_of
 from net.smtp_talk import Talk
 from net.smtp_wire import Break, Lost
 
@@ -33,16 +32,16 @@ class Ending:
 
 async def by_data(talk: Talk, content: Content, ending: Ending) -> Reply:
     """Behind a 354."""
-    if isinstance(content, bytes) and len(content) <= WHOLE:
-        return await _answered(talk, b"", content, ending, dot_stuff(content) + b".\r\n")
+    if not isinstance(content, Large) and size_of(content) <= WHOLE:
+        return await _answered(talk, b"", content, ending, stuffed_of(content) + b".\r\n")
     return await _answered(talk, b"", content, ending, None)
 
 
 async def by_bdat(talk: Talk, content: Content, ending: Ending) -> Reply:
     """As one chunk (RFC 3030)."""
     command = b"BDAT %d LAST\r\n" % size_of(content)
-    if isinstance(content, bytes) and len(content) <= WHOLE:
-        return await _answered(talk, command, content, ending, command + content)
+    if not isinstance(content, Large) and size_of(content) <= WHOLE:
+        return await _answered(talk, command, content, ending, command + octets_of(content))
     return await _answered(talk, command, content, ending, None)
 
 
@@ -66,7 +65,7 @@ async def _answered(talk: Talk, command: bytes, content: Content, ending: Ending
 
 async def _handed_over(talk: Talk, command: bytes, content: Content) -> bytes:
     """Returns, once the kernel has all before it, what ends the message: BDAT has no ending, so its last octet."""
-    blocks = blocks_of(content) if command else dot_stuffed(blocks_of(content))
+    blocks = blocks_of(content) if command else stuffed_blocks_of(content)
     ready = command
     while (block := await _next(blocks, on_thread=isinstance(content, Large))) is not None:
         await _write(talk, ready)

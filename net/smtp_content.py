@@ -1,8 +1,9 @@
 """The octets of one message on its way out: held whole, or read a block at a time while a host takes them.
 
-Used by net/smtp_connection.py and by who hands it messages. A large message is never held: many connections may carry
-one at the same time, each for as long as a slow host wishes. `blocks` may block on a disk, so they are asked for on a
-thread; it raises OSError where the spool fails.
+What the wire asks of a message (its size, bare line ends, doubled dots) is found here in its octets, unless who made it
+knew it already: `Ready` and `Large`. Used by net/smtp_connection.py and by who hands it messages. A large message is
+never held: many connections may carry one at the same time, each for as long as a slow host wishes. `blocks` may block
+on a disk, so they are asked for on a thread; it raises OSError where the spool fails.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from mail.crlf import smuggles
+from mail.crlf import dot_stuff, dot_stuffed, smuggles
 
 BLOCK: Final = 64 * 1024  # octets given to the transport at once
 
@@ -34,24 +35,47 @@ class Large:
     blocks: Callable[[], Iterator[bytes]]
 
 
-Content = bytes | Large
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """`octets` as in Large; `stuffed`: the same with each leading dot doubled."""
+
+    traits: Traits
+    octets: bytes
+    stuffed: bytes
+
+
+Content = bytes | Ready | Large
 
 
 def traits_of(content: Content) -> Traits:
-    if isinstance(content, Large):
+    if not isinstance(content, bytes):
         return content.traits
     eight_bit = not content.isascii()
     return Traits(len(content), eight_bit, eight_bit and not _header(content).isascii(), smuggles(content))
 
 
 def size_of(content: Content) -> int:
-    return content.traits.size if isinstance(content, Large) else len(content)
+    return len(content) if isinstance(content, bytes) else content.traits.size
+
+
+def octets_of(content: bytes | Ready) -> bytes:
+    return content if isinstance(content, bytes) else content.octets
+
+
+def stuffed_of(content: bytes | Ready) -> bytes:
+    return dot_stuff(content) if isinstance(content, bytes) else content.stuffed
 
 
 def blocks_of(content: Content) -> Iterator[bytes]:
-    if isinstance(content, Large):
-        return content.blocks()
-    return (content[at : at + BLOCK] for at in range(0, len(content), BLOCK))
+    return content.blocks() if isinstance(content, Large) else _blocks(octets_of(content))
+
+
+def stuffed_blocks_of(content: Content) -> Iterator[bytes]:
+    return dot_stuffed(content.blocks()) if isinstance(content, Large) else _blocks(stuffed_of(content))
+
+
+def _blocks(octets: bytes) -> Iterator[bytes]:
+    return (octets[at : at + BLOCK] for at in range(0, len(octets), BLOCK))
 
 
 def _header(content: bytes) -> bytes:

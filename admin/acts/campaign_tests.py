@@ -94,7 +94,7 @@ def _written(
             attachments=said.attachments,
         )  # fmt: skip
         link = f"{public_url(office)}/u/test"
-        return compiled.render(Facts(target, message_id, now, values, unsubscribe_url=link))
+        return compiled.render(Facts(target, message_id, now, values, unsubscribe_url=link)).octets
     except ValueError as error:
         raise InvalidError(str(error)) from error
 

@@ -61,7 +61,7 @@ class Clerk:
         self._settler = settler
         self._providers = providers
 
-    def octets(self, job: Job) -> tuple[str, str, bytes] | None:
+    def octets(self, job: Job) -> Message | None:
         """The row's envelope and octets, or None where it is settled without an attempt."""
         if job.recipe.campaign_id is not None and self._shelf.stopped(job.recipe.campaign_id):
             self.returned(job, "the campaign is not running")

@@ -24,6 +24,8 @@ from mail.outcome import Action
 from mail.template import Values
 from mail.verp import Tokens
 from mta.outbound.identity import Identities
+from mta.outbound.made_mail import content_of
+from net.smtp_content import Content
 from policy.lifecycle import Event
 from role.context import Context
 from store import campaigns, outgoing
@@ -40,7 +42,7 @@ class Outgoing:
 
     reverse_path: str
     forward_path: str
-    content: bytes
+    content: Content
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,17 +185,23 @@ class Composer:
     def compose(self, recipe: Recipe, row: Claimed, variables: Values, forward: Address, now: datetime) -> Outgoing:
         """Raises Uncomposable where a variable breaks what it stands in."""
         try:
-            content = recipe.content
             if recipe.compiled is not None:
-                content = recipe.compiled.render(self._facts(recipe, row, variables, forward))
-            elif recipe.report is not None:
-                message_id = self._tokens.message_id(row.recipient_id, recipe.from_domain)
-                content = compose_report(recipe.report, message_id, row.queued_at)
-            signatures = recipe.signer.sign(content, now) if recipe.signer else b""
+                message = recipe.compiled.render(self._facts(recipe, row, variables, forward))
+                content = content_of(recipe.signer.sign_rendered(message, now) if recipe.signer else b"", message)
+            else:
+                content = self._written(recipe, row, now)
         except ValueError as error:
             raise Uncomposable(str(error)) from error
-        ending = b"" if content.endswith(b"\r\n") else b"\r\n"
-        return Outgoing(self.reverse_path(recipe, row), str(forward), signatures + content + ending)
+        return Outgoing(self.reverse_path(recipe, row), str(forward), content)
+
+    def _written(self, recipe: Recipe, row: Claimed, now: datetime) -> bytes:
+        """What somebody submitted, or a DSN of ours."""
+        content = recipe.content
+        if recipe.report is not None:
+            message_id = self._tokens.message_id(row.recipient_id, recipe.from_domain)
+            content = compose_report(recipe.report, message_id, row.queued_at)
+        signatures = recipe.signer.sign(content, now) if recipe.signer else b""
+        return signatures + content + (b"" if content.endswith(b"\r\n") else b"\r\n")
 
     def reverse_path(self, recipe: Recipe, row: Claimed) -> str:
         if recipe.report is not None:

@@ -66,7 +66,7 @@ def assert_clean(octets: bytes) -> None:
 
 
 def test_the_header_is_whole() -> None:
-    message = parsed(compiled(text="Hello").render(FACTS))
+    message = parsed(compiled(text="Hello").render(FACTS).octets)
     assert {name: str(message[name]) for name in message} == {
         "From": "News <news@sample.test>",
         "To": "Ann <ann@example.com>",
@@ -98,13 +98,13 @@ def test_the_header_is_whole() -> None:
     ],
 )
 def test_no_level_of_multipart_without_need(parts: dict[str, object], tree: list[str]) -> None:
-    octets = compiled(**parts).render(FACTS)
+    octets = compiled(**parts).render(FACTS).octets
     assert kinds(octets) == tree
     assert_clean(octets)
 
 
 def test_attachments_come_out_as_they_went_in() -> None:
-    octets = compiled(html='<img src="cid:logo@sample.test">', attachments=[LOGO, PRICES]).render(FACTS)
+    octets = compiled(html='<img src="cid:logo@sample.test">', attachments=[LOGO, PRICES]).render(FACTS).octets
     logo, prices = (part for part in parsed(octets).walk() if part.get_filename())
     assert logo["Content-ID"] == "<logo@sample.test>"
     assert logo.get_content() == LOGO.content
@@ -112,12 +112,18 @@ def test_attachments_come_out_as_they_went_in() -> None:
 
 
 def test_a_mail_as_attachment_is_carried_as_a_file() -> None:
-    octets = compiled(text="t", attachments=[Attachment("a.eml", "message/rfc822", b"Subject: x\n\n")]).render(FACTS)
+    octets = (
+        compiled(text="t", attachments=[Attachment("a.eml", "message/rfc822", b"Subject: x\n\n")]).render(FACTS).octets
+    )
     assert kinds(octets)[-1] == "application/octet-stream"
 
 
 def test_values_are_escaped_in_html_only() -> None:
-    octets = compiled(html="<p>{{ name }}</p>", text="{{ name }}").render(replace(FACTS, variables={"name": '<b>"A&B'}))
+    octets = (
+        compiled(html="<p>{{ name }}</p>", text="{{ name }}")
+        .render(replace(FACTS, variables={"name": '<b>"A&B'}))
+        .octets
+    )
     assert "<p>&lt;b&gt;&quot;A&amp;B</p>" in content(octets, "html")
     assert '<b>"A&B\n' in content(octets, "plain")
 
@@ -128,10 +134,10 @@ EVIL = ["\r\nBcc: eve@evil.test", "\n\n--=_", "\x00", "\u2028Bcc: x", "\x1cBcc: 
 @pytest.mark.parametrize("evil", EVIL)
 def test_security_10_no_value_makes_a_header_line(evil: str) -> None:
     whole = compiled(subject="For {{ name }}!", html="<p>{{ name }}", text="{{ name }}")
-    octets = whole.render(replace(FACTS, to_name=f"Ann{evil}", variables={"name": f"A{evil}"}))
+    octets = whole.render(replace(FACTS, to_name=f"Ann{evil}", variables={"name": f"A{evil}"})).octets
     assert_clean(octets)
     message = parsed(octets)
-    assert list(message.keys()) == list(parsed(whole.render(FACTS)).keys())
+    assert list(message.keys()) == list(parsed(whole.render(FACTS).octets).keys())
     assert str(message["Subject"]).startswith("For A ")
     assert str(message["Subject"]).endswith("!")
     assert message["To"].addresses[0].addr_spec == "ann@example.com"
@@ -165,7 +171,7 @@ def test_security_10_facts_are_refused_too() -> None:
 @example("a" * 75 + "{{ name }}" + "b" * 75, "=" * 80)
 @example(LONG + "{{ name }}" + LONG + "{{ b }}" + LONG, ".")
 def test_text_parses_back_to_the_filled_template(source: str, value: str) -> None:
-    octets = compiled(text=source, unsubscribe_words=None).render(replace(FACTS, variables={"name": value}))
+    octets = compiled(text=source, unsubscribe_words=None).render(replace(FACTS, variables={"name": value})).octets
     assert_clean(octets)
     filled = source.replace("{{ name }}", value.replace("\u2028", "\n").replace("\u2029", "\n"))
     filled = filled.replace("{{ b | default('é') }}", "é").replace("{{ b }}", "")
@@ -174,7 +180,7 @@ def test_text_parses_back_to_the_filled_template(source: str, value: str) -> Non
 
 @pytest.mark.parametrize("page", ["<body><p>Hi</p></body></html>", "<p>Hi</p>", "<BODY>{{ name }}</BODY >"])
 def test_the_link_is_put_at_the_bottom_of_both_parts(page: str) -> None:
-    octets = compiled(html=page).render(FACTS)
+    octets = compiled(html=page).render(FACTS).octets
     html = content(octets, "html")
     assert html.count('href="https://m.test/u/abc"') == 1
     assert html.index("href") > html.index("Hi" if "Hi" in html else "Ann")
@@ -183,13 +189,15 @@ def test_the_link_is_put_at_the_bottom_of_both_parts(page: str) -> None:
 
 
 def test_a_link_of_the_template_is_the_only_one() -> None:
-    octets = compiled(html='<a href="{{ unsubscribe_url }}">stop</a>', text="stop: {{unsubscribe_url}}").render(FACTS)
+    octets = (
+        compiled(html='<a href="{{ unsubscribe_url }}">stop</a>', text="stop: {{unsubscribe_url}}").render(FACTS).octets
+    )
     assert content(octets, "html").count("m.test/u/") == 1
     assert content(octets, "plain").count("m.test/u/") == 1
 
 
 def test_a_service_message_has_neither_link_nor_list_header() -> None:
-    octets = compiled(text="t", unsubscribe_words=None).render(replace(FACTS, unsubscribe_url=None))
+    octets = compiled(text="t", unsubscribe_words=None).render(replace(FACTS, unsubscribe_url=None)).octets
     assert b"nsubscribe" not in octets
 
 
@@ -202,7 +210,7 @@ def test_the_automatic_text_keeps_words_links_and_variables() -> None:
     html = """<html><head><title>no</title><style>p {color: red}</style></head><h1>News</h1>
     <p>Dear <b>{{ name | default("friend") }}</b>,<br>see <a href="https://shop.test/?a=1&amp;b={{ code }}">our shop</a>
     or <a href="https://x.test">https://x.test</a>.</p><ul><li>One</li><li>Two &amp; &lt;three&gt;</li></ul>"""
-    octets = compiled(html=html, unsubscribe_words=None).render(replace(FACTS, variables={"code": "7"}))
+    octets = compiled(html=html, unsubscribe_words=None).render(replace(FACTS, variables={"code": "7"})).octets
     assert content(octets, "plain").strip() == (
         "News\n\nDear friend,\nsee our shop (https://shop.test/?a=1&b=7) or https://x.test.\n\n- One\n- Two & <three>"
     )
@@ -234,9 +242,11 @@ def test_mistakes_are_named_with_their_place(parts: dict[str, object], words: st
 
 def test_the_same_seed_gives_the_same_octets_and_a_message_is_never_mixed_with_another() -> None:
     whole = compiled(html="<p>{{ name }}", attachments=[LOGO])
-    first = whole.render(FACTS)
-    other = whole.render(replace(FACTS, variables={"name": "Bob"}))
-    assert first == compiled(html="<p>{{ name }}", attachments=[LOGO]).render(FACTS) == whole.render(FACTS)
+    first = whole.render(FACTS).octets
+    other = whole.render(replace(FACTS, variables={"name": "Bob"})).octets
+    assert (
+        first == compiled(html="<p>{{ name }}", attachments=[LOGO]).render(FACTS).octets == whole.render(FACTS).octets
+    )
     assert b"Bob" in other
     assert b"Bob" not in first
 
@@ -245,7 +255,7 @@ def test_long_and_foreign_header_values_fold_and_decode() -> None:
     whole = compiled(
         text="t", subject="Скидки: " + "очень длинная тема {{ name }} " * 8, from_name="ООО «Рога и копыта»"
     )
-    octets = whole.render(replace(FACTS, to_name="Żółć, " * 20))
+    octets = whole.render(replace(FACTS, to_name="Żółć, " * 20)).octets
     assert_clean(octets)
     message = parsed(octets)
     assert message["Subject"] == ("Скидки: " + "очень длинная тема Ann " * 8).strip()
