@@ -7,7 +7,9 @@ a host: with 25, each of 2,000 connections carries a few messages only, and the 
 
 from __future__ import annotations
 
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,7 @@ sources = [{sources}]
 [submission]
 trusted = [{{ network = "127.0.0.1/32", connection = "driver" }}, {{ network = "127.0.5.1/32", connection = "urgent" }}]
 """
+_CLAIMED = "SELECT 1 FROM recipients WHERE state = 'inflight' LIMIT 1"
 
 
 class Ours:
@@ -89,16 +92,28 @@ class Ours:
     def cancel(self, campaign: str) -> None:
         self._post(f"/campaigns/{campaign}/cancel")
 
+    def first_claim(self) -> float:
+        """The moment (monotonic) when a sender has its first row; nothing is rendered or signed before."""
+        core = sqlite3.connect(f"file:{self.appliance.folder}/core.db?mode=ro", uri=True)
+        with closing(core):
+            while core.execute(_CLAIMED).fetchone() is None:
+                time.sleep(0.005)
+        return time.monotonic()
+
     def send(self, campaign: str) -> dict[str, int]:
         """Launch it and wait for its last settled row; its counts."""
         self.launch(campaign)
+        return self.settled(campaign)
+
+    def settled(self, campaign: str) -> dict[str, int]:
+        """The counts once each row has ended."""
         while True:
-            state = self._api.get(f"/campaigns/{campaign}").json()
-            if state["state"] == "finished":
-                return {name: count for name, count in state["counts"].items() if count}
+            counts = self._api.get(f"/campaigns/{campaign}").json()["counts"]
+            all_rows, left = sum(counts.values()), counts["queued"] + counts["inflight"]
+            if all_rows and not left:
+                return {state: count for state, count in counts.items() if count}
             # Each question costs our side 3 ms of CPU, so few of them until the end is near.
-            counts = state["counts"]
-            time.sleep(0.02 if counts["queued"] < sum(counts.values()) / 20 else 0.2)
+            time.sleep(0.02 if left < all_rows / 20 else 0.2)
 
     def spent(self) -> dict[str, float]:
         """CPU seconds so far of each process, the senders' loop apart from their threads, which do the SQL."""
