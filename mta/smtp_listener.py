@@ -10,7 +10,7 @@ import ssl
 from collections.abc import Sequence
 from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
 from prometheus_client import Counter, Gauge
 
@@ -20,9 +20,6 @@ from role.log import EventLog
 from role.share import share
 from store.settings import Limits
 
-if TYPE_CHECKING:
-    from mta.smtp_dialogue import Dialogue
-
 _SESSIONS: Final = Counter("mailloft_smtp_sessions", "Connections taken", ["listener"])
 _OPEN: Final = Gauge("mailloft_smtp_open_sessions", "Connections open now", ["listener"])
 _REFUSED: Final = Counter("mailloft_smtp_refused", "Refused, by reason", ["listener", "reason"])
@@ -30,6 +27,18 @@ _ACCEPTED: Final = Counter("mailloft_smtp_accepted", "Messages answered with 250
 _OCTETS: Final = Counter("mailloft_smtp_accepted_octets", "Octets of those messages", ["listener"])
 _TOO_MANY: Final = "421 4.7.0 Too many connections from your address"
 _STOPPING: Final = "421 4.3.2 Stopping, try again in a moment"
+
+
+class Session(Protocol):
+    """What a listener knows of each connection; the times are those of the loop."""
+
+    peer: str
+    began_at: float
+    heard_at: float
+    committing: bool
+    receiving: bool
+
+    def hang_up(self, reply: str) -> None: ...
 
 
 class Listener:
@@ -47,7 +56,7 @@ class Listener:
         self.log = log
         self.penalty = 0.5  # seconds that a refusal waits once a peer has had its free errors
         self._proxies = [ip_network(one) for one in proxies]
-        self._sessions: set[Dialogue] = set()
+        self._sessions: set[Session] = set()
         self._peers = PeerLimits(bounds(limits, of))
         self._stopping = False
         self._watching: asyncio.Task[None] | None = None
@@ -58,7 +67,7 @@ class Listener:
         address = ip_address(peer.partition("%")[0])
         return any(address in network for network in self._proxies)
 
-    def admit(self, session: Dialogue) -> str | None:
+    def admit(self, session: Session) -> str | None:
         """The reply that turns this connection away, or None."""
         if self._stopping:
             return _STOPPING
@@ -70,7 +79,7 @@ class Listener:
         _OPEN.labels(self.name).inc()
         return None
 
-    def leave(self, session: Dialogue) -> None:
+    def leave(self, session: Session) -> None:
         self._sessions.discard(session)
         _OPEN.labels(self.name).dec()
         self._peers.leave(session.peer)
