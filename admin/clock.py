@@ -22,6 +22,7 @@ from prometheus_client import Counter, Gauge
 from admin import breaking, examining, importing
 from admin.acts import answers, domain_checks
 from admin.acts import campaigns as acts
+from admin.acts.gate import words_of
 from admin.daemon import office_of
 from admin.dmarc_reports import DmarcReports
 from admin.importing import LostError
@@ -35,7 +36,8 @@ from admin.tls_reports import TlsReports
 from net.http_guard import HttpGuard
 from net.resolver import Resolver
 from policy.junk import REMEMBERED
-from policy.launch_gate import IMPORTING, Failing, failing
+from policy.launch_gate import IMPORTING, failing
+from policy.sender_standing import Failing
 from role.context import Context
 from role.log import EventLog
 from role.metrics_port import Pulse, serve_metrics
@@ -209,7 +211,7 @@ def _launch_or_pause(office: Office, log: EventLog, campaign: Campaign, refused:
     if any(one.name == IMPORTING for one in refused):
         return  # it waits for the end of the import and is judged then (L2)
     if refused:
-        words = acts.words_of(refused)
+        words = words_of(refused)
         office.write(lambda tx: campaigns.move(tx, campaign.id, CampaignState.PAUSED, words))
         log.warning("campaign paused when due", campaign=campaign.id, reasons=words)
         return

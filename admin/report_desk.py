@@ -13,6 +13,7 @@ from hashlib import sha256
 from admin.office import Office
 from mail.address import Address
 from mail.report_mail import Letter, Reporter, compose
+from policy.sender_standing import may_send
 from store import domains
 from store.domains import Domain
 from store.report_mail import queue_report
@@ -29,7 +30,7 @@ class ReportDesk:
         labels = self.office.hostname.split(".")
         with self.office.read() as connection:
             found = (domains.find(connection, ".".join(labels[at:])) for at in range(len(labels) - 1))
-            return next((one for one in found if one is not None and one.sending), None)
+            return next((one for one in found if one and may_send(owned=one.owned, sending=one.sending)), None)
 
     def queue(self, sender: Domain, letter: Letter, to: Address, now: datetime) -> bool:
         """False where it was queued before a crash."""

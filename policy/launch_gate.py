@@ -9,10 +9,11 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
 from policy.rating import GATE_MINIMUM
+from policy.sender_standing import Failing, SenderFacts, obstacles
 
 IMPORTING: Final = "import_running"
 _UNSHOWN: Final = re.compile(r"<!--.*?-->|<(style|script|head|title)\b.*?</\1\s*>|<(?!img\b)[^>]*>", re.DOTALL | re.I)
@@ -24,22 +25,9 @@ class LaunchFacts:
 
     campaigns_allowed: bool
     has_body: bool
-    sender: str
-    sender_authorised: bool
-    domain: str
-    domain_sending: bool
+    sender: SenderFacts
     ratings: Mapping[int, int]
     imports_running: int
-    sender_stopped: str | None = None  # why its SMTP request keeps it from sending: "under moderation", "rejected" (S2)
-
-
-@dataclass(frozen=True, slots=True)
-class Failing:
-    """One reason: a name for programs, words for people, the numbers for both."""
-
-    name: str
-    detail: str
-    numbers: Mapping[str, Any] = field(default_factory=dict)
 
 
 def failing(facts: LaunchFacts) -> list[Failing]:
@@ -47,7 +35,7 @@ def failing(facts: LaunchFacts) -> list[Failing]:
     return [
         *_plan(facts),
         *_body(facts),
-        *_sender(facts),
+        *obstacles(facts.sender),
         *_recipients(facts),
         *_import(facts),
     ]
@@ -73,25 +61,6 @@ def _plan(facts: LaunchFacts) -> list[Failing]:
 
 def _body(facts: LaunchFacts) -> list[Failing]:
     return [] if facts.has_body else [Failing("body_empty", "the message has no body; write one")]
-
-
-def _sender(facts: LaunchFacts) -> list[Failing]:
-    found = []
-    if not facts.sender_authorised:
-        found.append(
-            Failing(
-                "sender",
-                f"sender {facts.sender} is not authorised: prove that the address is yours",
-                {"sender": facts.sender},
-            )
-        )
-    if facts.sender_stopped is not None:
-        words = f"{facts.sender} sends nothing by any way: its SMTP request is {facts.sender_stopped}"
-        found.append(Failing(f"smtp_{facts.sender_stopped.split()[-1]}", words, {"sender": facts.sender}))
-    if not facts.domain_sending:
-        words = f"domain {facts.domain} may not send from this project: it must be owned and its SPF and DKIM must pass"
-        found.append(Failing("domain", words, {"domain": facts.domain}))
-    return found
 
 
 def _recipients(facts: LaunchFacts) -> list[Failing]:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from mail.address import parse_mailbox
 from policy.launch_gate import LaunchFacts, has_body
-from store import campaign_content, campaigns, connections, domains, imports, projects, segments, senders
+from store import campaign_content, campaigns, imports, projects, segments, sender_standing, senders
 
 
 def gather(connection: Connection, campaign: campaigns.Campaign) -> LaunchFacts:
@@ -18,18 +18,13 @@ def gather(connection: Connection, campaign: campaigns.Campaign) -> LaunchFacts:
     sender = senders.get(connection, campaign.project_id, campaign.sender_id)
     if project is None or sender is None:
         raise LookupError(f"campaign {campaign.id} names a project or sender that is gone")
-    address = parse_mailbox(sender.address)
-    name = address.ascii_domain
-    domain = domains.get(connection, campaign.project_id, name)
     content = campaign_content.load(connection, campaign.id, campaign.content_version)
     return LaunchFacts(
         campaigns_allowed=project.campaigns_allowed,
         has_body=has_body(content.html, content.text),
-        sender=sender.address,
-        sender_authorised=sender.authorised,
-        domain=name,
-        domain_sending=domain is not None and domain.owned and domain.sending,
+        sender=sender_standing.gather(
+            connection, campaign.project_id, parse_mailbox(sender.address), authorised=sender.authorised
+        ),
         ratings=segments.ratings_on_list(connection, campaign.project_id, campaign.list_id, campaign.segment_id),
         imports_running=imports.count_open(connection, campaign.project_id),
-        sender_stopped=connections.why_stopped(connection, campaign.project_id, address.normalised),
     )

@@ -18,6 +18,7 @@ import msgspec
 from prometheus_client import Counter
 
 from admin.acts.attachments import check_attachments
+from admin.acts.gate import refuse
 from admin.office import Office
 from admin.refusals import ConflictError, InvalidError, NotFoundError
 from mail.address import Address, parse_mailbox
@@ -25,7 +26,8 @@ from mail.attachment import Attachment
 from mail.letter import Letter
 from mail.letter_write import Written, with_blind_copies, write_letter
 from mail.mime_index import index
-from store import addressee, answers, clients, connections, conversations, domains, mailboxes, senders
+from policy.sender_standing import obstacles
+from store import addressee, answers, clients, conversations, mailboxes, sender_standing, senders
 from store.answers import Answer, Asked, KeyTakenError, Unfiled
 from store.conversations import Came
 from store.injection import Forward, HandedIn, Submitted
@@ -111,7 +113,7 @@ def _answer(office: Office, project: int, client: int, draft: Draft, key: str, d
     asked = Asked(project, client, sender.mailbox.id, key, digest, [str(one) for one in blind], answered)
 
     def work(tx: Any) -> Answer:
-        _refuse_sender(tx, project, written.author)
+        refuse(obstacles(sender_standing.gather(tx, project, written.author)))
         _refuse_addressees(tx, project, everyone)
         return answers.queue(tx, asked, HandedIn(submitted, forwards, written.at))
 
@@ -213,14 +215,6 @@ def _addresses(name: str, given: Sequence[str], seen: set[str]) -> list[Address]
     if len(seen) > _ADDRESSEES:
         raise InvalidError(f"{name}: at most {_ADDRESSEES} addressees of one answer")
     return found
-
-
-def _refuse_sender(tx: Any, project: int, author: Address) -> None:
-    domain = domains.get(tx, project, author.ascii_domain)
-    if domain is None or not domain.sending:
-        raise ConflictError(f"{author}: its domain may not send yet; its SPF and DKIM must pass first")
-    if stopped := connections.why_stopped(tx, project, author.normalised):
-        raise ConflictError(f"{author} sends nothing by any way: its SMTP request is {stopped}")
 
 
 def _refuse_addressees(tx: Any, project: int, everyone: Sequence[Address]) -> None:

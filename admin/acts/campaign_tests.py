@@ -14,12 +14,14 @@ from typing import Any, Final
 from admin.acts import campaigns as acts
 from admin.acts.campaign_messages import public_url, values_for
 from admin.acts.campaigns import Draft
+from admin.acts.gate import refuse
 from admin.acts.mailboxes import address_of
 from admin.office import Office
 from admin.refusals import ConflictError, InvalidError
 from mail.address import Address, parse_mailbox
 from mail.message import Facts, compile_message
-from store import campaign_tests, connections, domains, mailboxes, senders
+from policy.sender_standing import obstacles
+from store import campaign_tests, mailboxes, sender_standing, senders
 from store.campaign_tests import Trial
 
 MARK: Final = "[Test] "
@@ -55,13 +57,15 @@ def send(office: Office, project: int, campaign: int, to: str, client: str = "",
     with office.read() as connection:
         sender = senders.get(connection, project, draft.sender)
         assert sender is not None  # a foreign key holds it
-        _check_sender(connection, project, sender)
+        author = parse_mailbox(sender.address)
+        # A test is mail too: it goes only where a campaign of this sender might.
+        refuse(obstacles(sender_standing.gather(connection, project, author, authorised=sender.authorised)))
         if target.normalised not in _own(connection, project, login):
             raise InvalidError(
                 f"test address: {target} is not one of yours; a test goes to a mailbox of this project, to one of its "
                 "authorised senders or to your own login"
             )
-    now, author = office.now(), parse_mailbox(sender.address)
+    now = office.now()
     message_id = f"<test.{token_hex(16)}@{author.ascii_domain}>"
     content = _written(office, draft, author, sender.display_name, target, message_id, values, now)
     stored = office.spool.put(content)
@@ -97,18 +101,6 @@ def _written(
         return compiled.render(Facts(target, message_id, now, values, unsubscribe_url=link)).octets
     except ValueError as error:
         raise InvalidError(str(error)) from error
-
-
-def _check_sender(connection: Any, project: int, sender: senders.Sender) -> None:
-    """A test is mail too: it goes only where a campaign of this sender might."""
-    address = parse_mailbox(sender.address)
-    domain = domains.get(connection, project, address.ascii_domain)
-    if not sender.authorised:
-        raise ConflictError(f"sender {sender.address} is not authorised yet")
-    if domain is None or not domain.owned or not domain.sending:
-        raise ConflictError(f"{sender.address}: its domain may not send yet; its SPF and DKIM must pass first")
-    if stopped := connections.why_stopped(connection, project, address.normalised):
-        raise ConflictError(f"{sender.address} sends nothing by any way: its SMTP request is {stopped}")
 
 
 def own_addresses(office: Office, project: int, login: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -10,13 +10,15 @@ from typing import Any, Final
 from admin.acts import lists as acts_lists
 from admin.acts import segments as acts_segments
 from admin.acts.attachments import check_attachments
+from admin.acts.gate import refuse
 from admin.acts.pages import Page, Window, page_of
 from admin.office import Office
 from admin.refusals import ConflictError, InvalidError, NotFoundError
+from mail import header
 from mail.attachment import carried
-from mail.header import refuse
 from mail.template import compile_template
-from policy.launch_gate import Failing, failing
+from policy.launch_gate import failing
+from policy.sender_standing import Failing
 from store import breakers, campaign_content, campaign_progress, campaigns, expansion, launch_facts, senders
 from store.campaign_content import Content
 from store.campaigns import Campaign, CampaignState, Sending
@@ -166,7 +168,7 @@ def _check_content(content: Content) -> None:
         raise InvalidError(f"subject: 1 to {_SUBJECT_LIMIT} characters")
     check_attachments(content.attachments)
     try:
-        refuse("subject", content.subject)
+        header.refuse("subject", content.subject)
         for what, source in (("subject", content.subject), ("html", content.html), ("text", content.text or "")):
             _compiles(what, source)
         for one in content.attachments:
@@ -221,8 +223,7 @@ def launch(office: Office, project: int, campaign: int, at: datetime | None) -> 
         found = _mine(connection, project, campaign)
         _check_unlaunched(found)
         refused = failing(launch_facts.gather(connection, found))
-    if refused:
-        raise ConflictError(words_of(refused), {"reasons": reasons_of(refused)})
+    refuse(refused)
     if at is not None and at > office.now():
         due = at
         if not office.write(lambda tx: campaigns.schedule(tx, campaign, due)):
@@ -265,14 +266,6 @@ def resume(office: Office, project: int, campaign: int) -> CampaignView:
 
 def cancel(office: Office, project: int, campaign: int) -> CampaignView:
     return _move(office, project, campaign, CampaignState.CANCELLED, "by hand")
-
-
-def words_of(refused: Sequence[Failing]) -> str:
-    return "; ".join(one.detail for one in refused)
-
-
-def reasons_of(refused: Sequence[Failing]) -> list[dict[str, Any]]:
-    return [{"name": one.name, "detail": one.detail, **one.numbers} for one in refused]
 
 
 def _move(office: Office, project: int, campaign: int, target: CampaignState, reason: str) -> CampaignView:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
 from admin import notices
+from admin.acts.gate import refuse
 from admin.acts.pages import Page, Window, page_of
 from admin.office import Office
 from admin.refusals import ConflictError, InvalidError, NotFoundError
 from mail.address import parse_mailbox
-from store import connections, domains, senders
+from policy.sender_standing import obstacles
+from store import connections, sender_standing, senders
 from store.secrets import generate_secret
 
 _NAME_LIMIT: Final = 100
@@ -95,11 +97,8 @@ def _check_sender(tx: Any, project: int, sender: int) -> None:
     found = senders.get(tx, project, sender)
     if found is None:
         raise NotFoundError(f"this project has no sender {sender}")
-    if not found.authorised:
-        raise ConflictError(f"sender {found.address} is not authorised yet")
-    domain = domains.get(tx, project, parse_mailbox(found.address).ascii_domain)
-    if domain is None or not domain.sending:
-        raise ConflictError(f"the domain of sender {found.address} may not send yet: its SPF and DKIM must pass first")
+    facts = sender_standing.gather(tx, project, parse_mailbox(found.address), authorised=found.authorised)
+    refuse(obstacles(replace(facts, stopped=None)))  # an earlier request keeps nobody from asking
 
 
 def page(office: Office, project: int, window: Window) -> Page[ConnectionView]:

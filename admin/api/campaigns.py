@@ -12,6 +12,7 @@ from admin.acts import campaign_messages, campaign_tests, campaigns
 from admin.acts.campaign_messages import Preview
 from admin.acts.campaign_tests import TestView
 from admin.acts.campaigns import CampaignLine, CampaignView, Draft, Launched, RecipientView
+from admin.acts.gate import reasons_of
 from admin.acts.pages import Page
 from admin.api.attachments import AttachmentRequest, attached
 from admin.api.doors import InProject, InWindow, TheOffice
@@ -117,7 +118,7 @@ def list_tests(campaign_id: int, office: TheOffice, project: InProject) -> list[
 @router.get("/campaigns/{campaign_id}/gate")
 def show_gate(campaign_id: int, office: TheOffice, project: InProject) -> list[dict[str, Any]]:
     """Every reason why it may not be launched now; [] where it may."""
-    return campaigns.reasons_of(campaigns.gate(office, project, campaign_id))
+    return reasons_of(campaigns.gate(office, project, campaign_id))
 
 
 @router.post("/campaigns/{campaign_id}/launch")

@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import Final
 
 from admin.doctor.finding import Finding
-from admin.pages.refused_words import compiled, load, said
+from admin.pages.sentences import compiled, load, said
 
 _TABLES: Final = {"ru": compiled(load("ru", "doctor"))}
 
 
 def finding(language: str, one: Finding) -> Finding:
     table = _TABLES.get(language, ())
-    check, what, told, mend = (said(table, text) for text in (one.check, one.what, one.told, one.mend))
+    check, what, told, mend = (said(table, text) or text for text in (one.check, one.what, one.told, one.mend))
     return Finding(check, what, one.verdict, told, mend)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from admin.pages.refused_words import Table, load
+from admin.pages.sentences import Table, load
 
 _NEXT: Final = "; "
 

@@ -1,41 +1,20 @@
 """Why an act was not done, in the reader's language: acts speak English, which the API and the command line tell too.
 
 Called where a page shows a form that failed or a failure. The table is admin/words/refusals.ru.toml, one line for each
-sentence of admin/acts and admin/pages (tests/pure/test_refused_words.py); what it lacks is shown as it was said.
+sentence of admin/acts and admin/pages (tests/pure/test_refused_words.py). What stands in the way of a campaign or a
+sender is told as everywhere (reason_words.py); what neither knows is shown as it was said.
 """
 
 from __future__ import annotations
 
-import re
-import tomllib
-from collections.abc import Mapping, Sequence
 from typing import Final
 
-from admin.pages.catalogue import FOLDER
+from admin.pages import reason_words
+from admin.pages.sentences import compiled, load, said
 
-Table = Sequence[tuple[re.Pattern[str], str]]
-
-
-def load(language: str, what: str = "refusals") -> dict[str, str]:
-    return dict(tomllib.loads((FOLDER / f"{what}.{language}.toml").read_text("utf-8")))
-
-
-def compiled(table: Mapping[str, str]) -> Table:
-    """What has the most words of its own first, so that no sentence is taken for a vaguer one."""
-    longest = sorted(table, key=lambda one: -len(one.replace("{}", "")))
-    return [(re.compile("(.*?)".join(map(re.escape, one.split("{}"))), re.DOTALL), table[one]) for one in longest]
-
-
-_TABLES: Final = {"ru": compiled(load("ru"))}
-
-
-def said(table: Table, sentence: str) -> str:
-    """Its counterpart with its values in their places, itself where there is none."""
-    for pattern, words in table:
-        if found := pattern.fullmatch(sentence):
-            return words.format(*found.groups())
-    return sentence
+_TABLES: Final = {"ru": compiled(load("ru", "refusals"))}
 
 
 def told(language: str, detail: str) -> str:
-    return said(_TABLES.get(language, ()), detail)
+    found = said(_TABLES.get(language, ()), detail)
+    return reason_words.told(language, detail) if found is None else found

@@ -16,6 +16,7 @@ from mail.address import Address, parse_mailbox
 from store import app_passwords, connections, domains, mailboxes, submitters
 from store.connections import Connection
 from store.secrets import Vault
+from store.sender_standing import domain_may_send
 from store.settings import TrustedNetwork
 from store.stores import Stores
 
@@ -99,8 +100,7 @@ def trusted(stores: Stores, networks: tuple[TrustedNetwork, ...], peer: str) -> 
 def submitter(stores: Stores, connection: Connection) -> Submitter:
     sender = parse_mailbox(connection.sender_address)
     with stores.core.database.read() as core:
-        domain = domains.get(core, connection.project, sender.ascii_domain)
-    return Submitter(connection, sender, domain is not None and domain.sending)
+        return Submitter(connection, sender, domain_may_send(core, connection.project, sender.ascii_domain))
 
 
 def belongs(stores: Stores, project: int, domain: str) -> bool:

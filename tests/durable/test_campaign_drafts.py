@@ -159,8 +159,18 @@ def test_a_test_is_no_way_around_what_stops_a_sender(desk: Desk, monkeypatch: py
         campaigns.launch(desk.office, desk.owner, desk.campaign, None)
     assert [one["name"] for one in refused.value.more["reasons"]] == ["smtp_moderation"]
     domains.set_states(desk.office, desk.owner, "shop.test", {"sending": False})
-    with pytest.raises(ConflictError, match="may not send yet"):
-        desk.test("hello@shop.test")
+    told = []
+    for asked in (
+        lambda: desk.test("hello@shop.test"),
+        lambda: campaigns.launch(desk.office, desk.owner, desk.campaign, None),
+        lambda: connections.ask(desk.office, desk.owner, "again", desk.sender, answers),
+    ):
+        with pytest.raises(ConflictError) as refused:
+            asked()
+        told.append({one["name"]: one["detail"] for one in refused.value.more["reasons"]})
+    assert told[0] == told[1]
+    assert set(told[0]) == {"smtp_moderation", "domain"}
+    assert told[2] == {"domain": told[0]["domain"]}
 
 
 def test_how_it_goes_is_kept_and_refused_where_it_makes_no_sense(desk: Desk) -> None:

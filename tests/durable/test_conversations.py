@@ -335,7 +335,7 @@ REFUSED: list[tuple[str, Callable[[Desk], object], Draft, str]] = [
     ("blocked", lambda desk: _rate(desk, 1), Draft("x"), "carl@remote.test: 550 5.1.1"),
     ("unsubscribed", _withdraw, Draft("x"), "carl@remote.test: 550 5.7.1 Email receiver unsub"),
     ("blind copy", _blocked_dora, Draft("x", bcc=["dora@remote.test"]), "dora@remote.test: 550 5.1.1"),
-    ("domain", _not_sending, Draft("x"), "its domain may not send yet"),
+    ("domain", _not_sending, Draft("x"), "may not send from this project"),
     ("moderated", lambda desk: _standing(desk, connections.MODERATED), Draft("x"), "request is under moderation"),
     ("rejected", lambda desk: _standing(desk, connections.REJECTED), Draft("x"), "request is rejected"),
     ("empty", lambda _: None, Draft(" "), "neither HTML nor text"),

@@ -12,7 +12,7 @@ import pytest
 from admin.doctor.examination import CHECKS
 from admin.doctor.finding import Finding, Verdict
 from admin.pages import doctor_words, render
-from admin.pages.refused_words import load
+from admin.pages.sentences import load
 
 ROOT = Path(render.__file__).parents[2]
 ASKED = {"told", "mend", "what", "wrong"}  # names of what becomes a part of a finding

@@ -9,14 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policy.launch_gate import LaunchFacts, average, failing, has_body
+from policy.sender_standing import SenderFacts
 
 GOOD = LaunchFacts(
     campaigns_allowed=True,
     has_body=True,
-    sender="news@shop.test",
-    sender_authorised=True,
-    domain="shop.test",
-    domain_sending=True,
+    sender=SenderFacts("news@shop.test", authorised=True, domain="shop.test", owned=True, sending=True),
     ratings={7: 10},
     imports_running=0,
 )
@@ -35,13 +33,11 @@ def test_a_good_campaign_has_no_failing_reason() -> None:
     [
         ({"campaigns_allowed": False}, "plan"),
         ({"has_body": False}, "body_empty"),
-        ({"sender_authorised": False}, "sender"),
-        ({"domain_sending": False}, "domain"),
+        ({"sender": replace(GOOD.sender, authorised=False)}, "sender"),
+        ({"sender": replace(GOOD.sender, stopped="rejected")}, "smtp_rejected"),
         ({"ratings": {}}, "no_recipients"),
         ({"ratings": {5: 3}}, "rating"),
         ({"imports_running": 1}, "import_running"),
-        ({"sender_stopped": "under moderation"}, "smtp_moderation"),
-        ({"sender_stopped": "rejected"}, "smtp_rejected"),
     ],
 )
 def test_each_failing_fact_is_named_alone(change: dict[str, object], name: str) -> None:
@@ -49,7 +45,7 @@ def test_each_failing_fact_is_named_alone(change: dict[str, object], name: str) 
 
 
 def test_all_reasons_are_told_together() -> None:
-    worst = LaunchFacts(False, False, "a@b.test", False, "b.test", False, {1: 1}, 2)
+    worst = LaunchFacts(False, False, SenderFacts("a@b.test", False, "b.test", False, False), {1: 1}, 2)
     assert names(worst) == ["plan", "body_empty", "sender", "domain", "rating", "import_running"]
 
 

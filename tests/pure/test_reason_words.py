@@ -15,18 +15,19 @@ from admin.acts.explain import UNTOLD
 from admin.breaking import PREFIX
 from admin.pages import render
 from admin.pages.reason_words import told
-from admin.pages.refused_words import load
-from policy import launch_gate
+from admin.pages.sentences import load
+from policy import launch_gate, sender_standing
 from policy.breaker import Numbers, Thresholds, judge
 from policy.launch_gate import LaunchFacts, failing
+from policy.sender_standing import SenderFacts
 from store.breakers import SCOPES
 
 ROOT = Path(render.__file__).parents[2]
 MOVES = {"move", "_move"}  # what writes a campaign's reason
 WRITTEN = {"words", "reason", "None"}  # handed on: of the gate, of a breaker, of `_move`'s caller; none
 STOPS = ("under moderation", "rejected")
-WELL = LaunchFacts(True, True, "a@b.test", True, "b.test", True, {8: 2}, 0)
-ILL = LaunchFacts(False, False, "a@b.test", False, "b.test", False, {1: 2}, 1, STOPS[0])
+WELL = LaunchFacts(True, True, SenderFacts("a@b.test", True, "b.test", True, True), {8: 2}, 0)
+ILL = LaunchFacts(False, False, SenderFacts("a@b.test", False, "b.test", False, False, STOPS[0]), {1: 2}, 1)
 LIMITS = Thresholds(24, 1, 1, 0.1, 0.2, 1, 0.1, 0.2)
 
 
@@ -69,7 +70,7 @@ def _breakers() -> Iterator[str]:
 
 def _gate() -> Iterator[str]:
     for stop in STOPS:
-        yield from (one.detail for one in failing(replace(ILL, sender_stopped=stop)))
+        yield from (one.detail for one in failing(replace(ILL, sender=replace(ILL.sender, stopped=stop))))
     yield from (one.detail for one in failing(replace(WELL, ratings={})))
 
 
@@ -87,8 +88,9 @@ def _sentences() -> set[str]:
 
 
 def test_every_way_to_fail_the_gate_is_asked_here() -> None:
-    tree = ast.parse(Path(launch_gate.__file__).read_text("utf-8"))
-    made = [one for one in ast.walk(tree) if isinstance(one, ast.Call) and ast.unparse(one.func) == "Failing"]
+    files = [ast.parse(Path(one.__file__).read_text("utf-8")) for one in (launch_gate, sender_standing)]
+    nodes = (node for tree in files for node in ast.walk(tree))
+    made = [one for one in nodes if isinstance(one, ast.Call) and ast.unparse(one.func) == "Failing"]
     assert len(set(_gate())) == len(made) + 1  # its SMTP request stops a sender in two ways
 
 
