@@ -13,7 +13,7 @@ import time
 from collections import Counter as Tally
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 import uvloop
 from prometheus_client import Counter, Gauge
@@ -23,10 +23,12 @@ from mta.outbound import promote
 from mta.outbound.clerk import Clerk
 from mta.outbound.commits import Commits, behind
 from mta.outbound.compose import Composer, Recipe, Uncomposable
+from mta.outbound.desk import Desk
 from mta.outbound.fence import Fence
+from mta.outbound.heartbeat import Heartbeat
 from mta.outbound.inject import inject
 from mta.outbound.job import Done
-from mta.outbound.lane import Desk, Lane
+from mta.outbound.lane import Lane
 from mta.outbound.names import check_names
 from mta.outbound.offering import Offering
 from mta.outbound.pacing import Pacing, Sickness
@@ -35,6 +37,7 @@ from mta.outbound.rollup import Rollup
 from mta.outbound.settle import Settler
 from mta.outbound.shelf import Shelf
 from mta.outbound.slow import SlowCampaigns
+from mta.outbound.surroundings import Surroundings
 from mta.outbound.tls_outfit import route_of
 from mta.outbound.tls_tally import TlsTally
 from mta.outbound.turns import Turns
@@ -42,11 +45,11 @@ from mta.outbound.warming import warming_of
 from net.resolver import Resolver
 from policy.gcra import parse_rate
 from policy.rotation import EgressSource
-from policy.shaping import EVERYWHERE, Reaction
 from policy.shaping import Limits as Shape
+from policy.shaping import Reaction
 from role.context import Context
 from role.metrics_port import Pulse, serve_metrics
-from store import counters, reactions, workers
+from store import reactions, workers
 from store.changes import Changes
 from store.outgoing import Addressee
 from store.shaping_table import table_for
@@ -99,6 +102,7 @@ class Sender:
         self._tls_tally = TlsTally(context)
         self._life = outbound.heartbeat
         self._fence = Fence(self._life)
+        self._heartbeat = Heartbeat(context, self._fence, self._life)
         self._pulse = Pulse()
         self._lanes: dict[tuple[str, str], Lane] = {}
         self._hands: set[int] = set()  # the ledger rows that we hold
@@ -115,8 +119,11 @@ class Sender:
         names = self._context.settings.dns
         self._resolver = Resolver(names.servers, names.timeout, validating=names.validating)
         self._route = await asyncio.to_thread(route_of, self._context, self._resolver, self._tls_tally.add)
-        self._worker = await self._registered()
-        await asyncio.to_thread(self._recall)
+        self._worker = await self._heartbeat.register()
+        self._surroundings = Surroundings(
+            self._context, self._worker, self._fence, self._shelf, self._pacing, self._warming
+        )
+        await asyncio.to_thread(self._surroundings.recall)
         self._settler = Settler(self._context, self._worker, self._context.settings.outbound.delay_warning, self._left)
         self._clerk = Clerk(
             self._context, self._shelf, self._composer, self._pacing, self._warming, self._reach, self._settler,
@@ -138,21 +145,7 @@ class Sender:
         await settling
         self._tls_tally.flush()
         beating.cancel()
-        await asyncio.to_thread(
-            self._context.stores.core.journal.run, lambda tx: workers.resign(tx, self._worker, datetime.now(UTC))
-        )
-
-    async def _registered(self) -> int:
-        asked_at = time.monotonic()
-        context = self._context
-        worker = await asyncio.to_thread(
-            context.stores.core.journal.run,
-            lambda tx: workers.register(
-                tx, context.name, context.node, context.position, datetime.now(UTC), self._life
-            ),
-        )
-        self._fence.renewed(asked_at)
-        return worker
+        await self._heartbeat.resign()
 
     async def _repeat(self, step: Callable[[], Awaitable[float]]) -> None:
         """Call a step again and again, after the pause in seconds that it asks for, until the role is to stop."""
@@ -170,18 +163,10 @@ class Sender:
                     continue
 
     async def _beat(self) -> float:
-        asked_at = time.monotonic()
-        beat = self._context.stores.core.journal.submit(
-            lambda tx: workers.beat(tx, self._worker, datetime.now(UTC), self._life)
-        )
-        if await asyncio.wrap_future(beat):
-            self._fence.renewed(asked_at)
+        if await self._heartbeat.beat():
             self._pulse.beat()
         else:
-            # Another process has our claims: end, so that the parent starts us anew with a new incarnation.
-            self._fence.buried()
-            self._context.log.error("buried", worker=self._worker)
-            self._stopping.set()
+            self._stopping.set()  # so that the parent starts us anew with a new incarnation
         return self._life.total_seconds() / BEATS
 
     async def _promote(self) -> float:
@@ -276,7 +261,7 @@ class Sender:
         await behind(self._tidied, OVERDUE)
         self._tidied = self._commits.mark()
         self._tls_tally.flush()
-        asked = await asyncio.to_thread(self._look_around)
+        asked = await asyncio.to_thread(self._surroundings.look)
         for lane in self._lanes.values():
             lane.withdraw(lambda job: self._shelf.stopped(job.recipe.campaign_id or 0), "the campaign is not running")
             lane.withdraw(lambda job: job.row.recipient_id in asked, "an operator asked for it")
@@ -289,22 +274,6 @@ class Sender:
         CONNECTIONS.set(sum(lane.connections for lane in self._lanes.values()))
         return FRESH
 
-    def _look_around(self) -> frozenset[int]:
-        """What others have decided meanwhile, on a thread; the rows that an operator wants back."""
-        self._shelf.refresh()
-        self._recall_others()
-        core = self._context.stores.core
-        with core.database.read() as connection:
-            dead = workers.dead(connection, datetime.now(UTC))
-        if any(worker != self._worker for worker in dead) and self._fence.may_bury(time.monotonic()):
-            core.journal.run(self._bury_dead)
-        return promote.asked_for(self._context, self._worker)
-
-    def _bury_dead(self, tx: Any) -> int:
-        if not self._fence.may_bury(time.monotonic()):  # this transaction may have waited for a while
-            return 0
-        return workers.bury_dead(tx, datetime.now(UTC), self._worker)
-
     def _reacted(self, reaction: Reaction) -> None:
         """Saved beside the loop; not awaited, since the lanes keep to it already."""
         self._context.log.warning(
@@ -313,21 +282,6 @@ class Sender:
         )  # fmt: skip
         now = datetime.now(UTC)
         self._context.stores.core.journal.submit(lambda tx: reactions.save(tx, [reaction], now))
-
-    def _recall(self) -> None:
-        """What was held back before a restart still is."""
-        with self._context.stores.core.database.read() as core:
-            self._pacing.load(reactions.holding(core, datetime.now(UTC)))
-
-    def _recall_others(self) -> None:
-        """What other workers saw that concerns us: addresses that rest everywhere, warm-up counts."""
-        day = datetime.now(UTC).date()
-        with self._context.stores.core.database.read() as core:
-            everywhere = [one for one in reactions.holding(core, datetime.now(UTC)) if one.site == EVERYWHERE]
-            sent = counters.of(core, "warmup", day.toordinal()) if self._warming.active else {}
-            self._pacing.nodes = workers.nodes(core, self._context.name)
-        self._pacing.load(everywhere)
-        self._warming.refresh(day, sent)
 
     async def _roll_up(self) -> float:
         """One worker of each node asks for the MX of domains that nobody asked about."""

@@ -9,40 +9,23 @@ that the host wants fewer. Crash case: everything here is INFLIGHT in the ledger
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final, cast
 
+from mta.outbound.desk import Desk
 from mta.outbound.job import Job
 from mta.outbound.lane_queue import LaneQueue
 from mta.outbound.route import NO_MAIL, Route, Unreachable
 from mta.outbound.site_pace import LanePace
-from mta.outbound.tried import Tried, tried, untried
-from mta.outbound.turns import Turns
+from mta.outbound.tried import tried, untried
 from net.smtp_connection import Answer, Connection, Message
 from policy.fairness import CLASSES
 from policy.rotation import EgressSource
 
 PAUSE: Final = 0.2  # seconds between looks whether our claims are ours again
 CAMPAIGN: Final = CLASSES[-1]
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What a lane asks of the daemon: to make a row's octets, to take its result, and whether the final dot is allowed.
-
-    `octets` gives None where the row needs no attempt (its result is already taken); `large` is the same for a row
-    whose recipe has no octets yet; `turns` are taken by campaigns.
-    """
-
-    octets: Callable[[Job], Message | None]
-    tried: Callable[[Tried], None]
-    returned: Callable[[Job, str], None]
-    may_end: Callable[[], bool]
-    large: Callable[[Job], Awaitable[Message | None]]
-    turns: Turns
 
 
 class _Crowded(Exception):  # noqa: N818 - ends one connection slot

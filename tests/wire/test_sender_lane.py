@@ -22,8 +22,9 @@ from mail.message import compile_message
 from mail.template import Values
 from mail.verp import Tokens
 from mta.outbound.compose import Composer, Recipe, Uncomposable
+from mta.outbound.desk import Desk
 from mta.outbound.job import Job
-from mta.outbound.lane import Desk, Lane
+from mta.outbound.lane import Lane
 from mta.outbound.pacing import steady
 from mta.outbound.tried import Tried
 from mta.outbound.turns import Turns
