@@ -15,17 +15,27 @@ _NONE: Final = timedelta(0)
 
 @dataclass(frozen=True, slots=True)
 class Timetable:
-    """`parts` of the same size, whose beginnings are `every` apart, or further where a part takes longer than that."""
+    """`parts` of the same size, whose beginnings are `every` apart, or as `starts` says of the second, the third, ...;
+    later where the part before takes longer than that."""
 
     interval: timedelta = _NONE
     parts: int = 1
     every: timedelta = _NONE
+    starts: tuple[timedelta, ...] = ()
 
     def due(self, position: int, total: int) -> timedelta:
         """How long after the launch the recipient at `position` (from 0) of `total` is due; never falls with it."""
         size = self.part_size(total)
         part, within = divmod(position, size)
-        return part * max(self.every, size * self.interval) + within * self.interval
+        return self._begins(part, size * self.interval) + within * self.interval
+
+    def _begins(self, part: int, lasts: timedelta) -> timedelta:
+        if not self.starts:
+            return part * max(self.every, lasts)
+        begun = _NONE
+        for start in (*self.starts, *[_NONE] * (part - len(self.starts)))[:part]:
+            begun = max(start, begun + lasts)
+        return begun
 
     def ready(self, begun: timedelta, total: int) -> int:
         """How many of `total` are due so long after the launch."""

@@ -80,13 +80,14 @@ def count_since(tx: Connection, project: int, since: datetime) -> int:
     return int(tx.execute(wanted.where(campaigns.c.project_id == project, campaign_tests.c.at >= since)).scalar_one())
 
 
-def subjects(tx: Connection, campaign: int, project: int, list_id: int, limit: int) -> set[str]:
-    """What inboxes have seen already: of the draft's tests, and of the latest campaigns to the same list."""
+def subjects(tx: Connection, campaign: int, project: int, list_id: int | None, limit: int) -> set[str]:
+    """What inboxes have seen already: the draft's tests, the latest campaigns to the same list (or to none)."""
     mine = select(campaign_tests.c.subject).where(campaign_tests.c.campaign_id == campaign)
     tested = tx.execute(mine.order_by(campaign_tests.c.message_id.desc()).limit(limit)).scalars()
     version = (campaign_contents.c.campaign_id == campaigns.c.id) & (
         campaign_contents.c.version == campaigns.c.content_version
     )
-    same = (campaigns.c.project_id == project, campaigns.c.list_id == list_id, campaigns.c.launched_at.is_not(None))
+    to_the_same = campaigns.c.list_id.is_not_distinct_from(list_id)
+    same = (campaigns.c.project_id == project, to_the_same, campaigns.c.launched_at.is_not(None))
     sent = select(campaign_contents.c.subject).join(campaigns, version).where(*same, campaigns.c.id != campaign)
     return {*tested, *tx.execute(sent.order_by(campaigns.c.id.desc()).limit(limit)).scalars()}

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 from policy.timetable import AT_ONCE, Timetable
 from store import campaign_content
 from store.campaign_content import Content
+from store.columns import from_microseconds, to_microseconds
 from store.schema import campaigns
 
 _MILLISECOND: Final = timedelta(milliseconds=1)
@@ -34,11 +35,15 @@ class CampaignState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """How it goes: `from_name` "" is the sender's own; `history`: whether it is kept in the clients' conversations."""
+    """How it goes: `from_name` "" is the sender's own; `history`: whether it is kept in the clients' conversations.
+
+    `part_times`: when the second part begins, the third, ...; a launched campaign's timetable has them as `starts`.
+    """
 
     from_name: str = ""
     timetable: Timetable = AT_ONCE
     history: bool = True
+    part_times: tuple[datetime, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,7 @@ class Campaign:
     project_id: int
     name: str
     sender_id: int
-    list_id: int
+    list_id: int | None
     segment_id: int | None
     pool: str
     state: CampaignState
@@ -67,7 +72,7 @@ class Campaign:
 
 _OWN = {"state", "sending"}
 _FIELDS = tuple(campaigns.c[name] for name in Campaign.__slots__ if name not in _OWN)
-_SENDING = ("state", "from_name", "interval_ms", "parts", "part_every_seconds", "keeps_history")
+_SENDING = ("state", "from_name", "interval_ms", "parts", "part_every_seconds", "part_times", "keeps_history")
 
 
 def create(
@@ -75,14 +80,14 @@ def create(
     project_id: int,
     name: str,
     sender_id: int,
-    list_id: int,
+    list_id: int | None,
     pool: str,
     content: Content,
     now: datetime,
     sending: Sending = Sending(),
     segment_id: int | None = None,
 ) -> int:
-    """A draft; its content is version 1. `segment_id`: it goes to those of the list whom that means."""
+    """A draft; its content is version 1. `list_id` None: to the project's clients; `segment_id`: to whom it means."""
     drafted = {
         "project_id": project_id, "name": name, "sender_id": sender_id, "list_id": list_id, "pool": pool,
         "state": CampaignState.DRAFT.value, "content_version": 1, "created_at": now,
@@ -128,7 +133,7 @@ def edit(
     campaign: int,
     name: str,
     sender_id: int,
-    list_id: int,
+    list_id: int | None,
     pool: str,
     content: Content,
     sending: Sending,
@@ -196,10 +201,27 @@ def resume(tx: Connection, campaign: Campaign, now: datetime) -> bool:
     next recipient is due now, the others behind."""
     if not move(tx, campaign.id, CampaignState.RUNNING, None):
         return False
+    own = update(campaigns).where(campaigns.c.id == campaign.id)
+    if (moved := _begun_later(campaign, now)) is not None:
+        tx.execute(own.values(part_times=_kept(moved)))
+        return True
     behind = now - campaign.sending.timetable.due(campaign.expanded, campaign.recipients)
     if campaign.paced_from is not None and campaign.paced_from < behind:
-        tx.execute(update(campaigns).where(campaigns.c.id == campaign.id).values(paced_from=behind))
+        tx.execute(own.values(paced_from=behind))
     return True
+
+
+def _begun_later(campaign: Campaign, now: datetime) -> tuple[datetime, ...] | None:
+    """The parts' own times, that of the part it stands in as late as it is behind; None where no time has passed."""
+    table, times = campaign.sending.timetable, campaign.sending.part_times
+    part, within = divmod(campaign.expanded, table.part_size(campaign.recipients))
+    if not 0 < part <= len(times):
+        return None
+    return (*times[: part - 1], max(times[part - 1], now - within * table.interval), *times[part:])
+
+
+def _kept(times: Sequence[datetime]) -> list[int]:
+    return [to_microseconds(one) for one in times]
 
 
 def _columns(sending: Sending) -> dict[str, Any]:
@@ -207,6 +229,7 @@ def _columns(sending: Sending) -> dict[str, Any]:
     return {
         "from_name": sending.from_name, "keeps_history": sending.history, "parts": table.parts,
         "interval_ms": table.interval // _MILLISECOND, "part_every_seconds": table.every // _SECOND,
+        "part_times": _kept(sending.part_times),
     }  # fmt: skip
 
 
@@ -216,6 +239,10 @@ def _select() -> Any:
 
 def _campaign(row: Row[Any]) -> Campaign:
     fields = dict(row._mapping)
-    state, from_name, interval, parts, every, history = (fields.pop(name) for name in _SENDING)
-    timetable = Timetable(interval * _MILLISECOND, parts, every * _SECOND)
-    return Campaign(**fields, state=CampaignState(state), sending=Sending(from_name, timetable, bool(history)))
+    state, from_name, interval, parts, every, kept, history = (fields.pop(name) for name in _SENDING)
+    times = tuple(from_microseconds(one) for one in kept)
+    begun = fields["paced_from"]
+    starts = tuple(one - begun for one in times) if begun else ()
+    timetable = Timetable(interval * _MILLISECOND, parts, every * _SECOND, starts)
+    sending = Sending(from_name, timetable, bool(history), times)
+    return Campaign(**fields, state=CampaignState(state), sending=sending)

@@ -43,14 +43,11 @@ SOON: Final = timedelta(seconds=20)  # rows are made so long before they are due
 def selected(connection: Connection, campaign: Campaign) -> array[int]:
     """The client ids that a launch now would fix, sorted by site: `array("q")`, blocked ones included."""
     meets = segments.condition_of(connection, campaign.project_id, campaign.segment_id)
-    wanted = (
-        select(clients.c.id)
-        .join(memberships, memberships.c.client_id == clients.c.id)
-        .outerjoin(sites, sites.c.domain == clients.c.site)
-        .where(memberships.c.list_id == campaign.list_id, meets)
-        .order_by(OF_CLIENT, clients.c.id)
-    )
-    return array("q", connection.execute(wanted).scalars())
+    wanted = select(clients.c.id).outerjoin(sites, sites.c.domain == clients.c.site).where(meets)
+    if campaign.list_id is not None:
+        on_list = memberships.c.list_id == campaign.list_id
+        wanted = wanted.join(memberships, memberships.c.client_id == clients.c.id).where(on_list)
+    return array("q", connection.execute(wanted.order_by(OF_CLIENT, clients.c.id)).scalars())
 
 
 # A scheduled one that failed the gate when it fell due is paused, and launched by hand once it passes.
@@ -147,7 +144,9 @@ def _make_message(tx: Connection, campaign: int, now: datetime) -> None:
 
 
 def _expandable(campaign: Campaign, part: Sequence[int]) -> Any:
-    gone = exists().where(suppressions.c.client_id == clients.c.id, suppressions.c.list_id.in_([0, campaign.list_id]))
+    gone = exists().where(
+        suppressions.c.client_id == clients.c.id, suppressions.c.list_id.in_([0, campaign.list_id or 0])
+    )
     return (
         select(clients.c.id, clients.c.address, OF_CLIENT, clients.c.rating, gone.label("withdrawn"))
         .outerjoin(sites, sites.c.domain == clients.c.site)

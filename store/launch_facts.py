@@ -25,6 +25,6 @@ def gather(connection: Connection, campaign: campaigns.Campaign) -> LaunchFacts:
         sender=sender_standing.gather(
             connection, campaign.project_id, parse_mailbox(sender.address), authorised=sender.authorised
         ),
-        ratings=segments.ratings_on_list(connection, campaign.project_id, campaign.list_id, campaign.segment_id),
+        ratings=segments.ratings_of(connection, campaign.project_id, campaign.list_id, campaign.segment_id),
         imports_running=imports.count_open(connection, campaign.project_id),
     )

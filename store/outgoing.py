@@ -67,7 +67,7 @@ class Shipped:
 
     campaign_id: int
     project_id: int
-    list_id: int
+    list_id: int  # 0: none
     state: CampaignState
     sender_address: str
     sender_name: str
@@ -146,7 +146,7 @@ def shipped(connection: Connection, message_id: int) -> Shipped | None:
         return None
     saved = campaign_content.load(connection, row.id, row.content_version)
     return Shipped(
-        row.id, row.project_id, row.list_id, CampaignState(row.state), row.address, row.from_name, saved,
+        row.id, row.project_id, row.list_id or 0, CampaignState(row.state), row.address, row.from_name, saved,
         row.sender_id,
     )  # fmt: skip
 

@@ -259,14 +259,15 @@ import_errors = _table(
 
 campaigns = _table(
     "campaigns", core, _id(), _project(), _text("name"), Column("sender_id", ForeignKey("senders.id"), nullable=False),
-    Column("list_id", ForeignKey("lists.id"), nullable=False),
-    Column("segment_id", ForeignKey("segments.id")),  # of the list, those whom it means; None: everybody
+    Column("list_id", ForeignKey("lists.id")),  # None: whoever is in the project
+    Column("segment_id", ForeignKey("segments.id")),  # of them, those whom it means; None: everybody
     _text("pool"), _text("state"),
     _text("state_reason", nullable=True), Column("content_version", Count, nullable=False),
     _count("recipients"), _count("expanded"), _moment("due_at", nullable=True), _moment("created_at"),
     _moment("launched_at", nullable=True), _moment("finished_at", nullable=True),
     _text("from_name"),  # "": the sender's
     _count("interval_ms"), _count("parts", 1), _count("part_every_seconds"),  # policy/timetable.py
+    Column("part_times", Json, nullable=False),  # microseconds: when the second part begins, the third, ...; []: every
     _moment("paced_from", nullable=True),  # the timetable's beginning, later by what the campaign stood still
     Column("keeps_history", Flag, nullable=False),  # whether its messages are in the clients' conversations
     Index(None, "project_id", "id"), Index(None, "state"), Index(None, "segment_id"),

@@ -150,6 +150,19 @@ def about(connection: Connection, project: int, rule: Rule, examples: int) -> tu
     return Size(round(sum(shares)), exact=False), found
 
 
+def about_on(connection: Connection, project: int, list_id: int | None, rule: Rule) -> Size:
+    """How many of a list (None: of the project) it means, at once."""
+    if list_id is None:
+        return about(connection, project, rule, 0)[0]
+    size = list_ratings.sizes(connection, project, [list_id])[list_id]
+    meets = _meets(connection, rule)
+    if size <= _EXACT:
+        mine = clients.c.id.in_(select(memberships.c.client_id).where(memberships.c.list_id == list_id))
+        return Size(connection.execute(select(func.count()).where(mine, meets)).scalar_one(), exact=True)
+    among = clients.c.id.in_(_sample(connection, project, list_id))
+    return Size(round(_share(connection, among, meets) * size), exact=False)
+
+
 def _share(connection: Connection, sample: ColumnElement[bool], meets: ColumnElement[bool]) -> float:
     looked, hit = func.count(), func.count().filter(meets)
     row = connection.execute(select(looked, hit).select_from(clients).where(sample)).one()

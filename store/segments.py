@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, true, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, update
 
 from policy.segment import Rule, plain, rule_of
 from store import list_ratings, segment_query
+from store.list_ratings import EVERYBODY
 from store.projects import TakenError
 from store.schema import clients, memberships, segments
+from store.segment_query import Size
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,23 +70,30 @@ def remove(tx: Connection, project: int, segment: int) -> bool:
 
 
 def condition_of(connection: Connection, project: int, segment: int | None) -> ColumnElement[bool]:
-    """What a row of clients must meet; nothing where it is None. LookupError where it is gone, which a key forbids."""
-    return (
-        true() if segment is None else segment_query.condition(connection, project, _rule(connection, project, segment))
-    )
+    """What a row of clients must meet: of the project, and meant where a segment is given. LookupError where that is
+    gone, which a key forbids."""
+    rule = Rule() if segment is None else _rule(connection, project, segment)
+    return segment_query.condition(connection, project, rule)
 
 
-def ratings_on_list(connection: Connection, project: int, list_id: int, segment: int | None) -> dict[int, int]:
-    """How many of a list, those whom the segment means, have each rating: what the launch gate judges (K5)."""
+def ratings_of(connection: Connection, project: int, list_id: int | None, segment: int | None) -> dict[int, int]:
+    """How many of a list (None: of the project), those whom the segment means, have each rating: what the launch gate
+    judges (K5). With a segment every one is looked at: a second for a million."""
     if segment is None:
-        return list_ratings.of_list(connection, project, list_id)
-    wanted = (
-        select(clients.c.rating, func.count())
-        .join(memberships, memberships.c.client_id == clients.c.id)
-        .where(memberships.c.list_id == list_id, condition_of(connection, project, segment))
-        .group_by(clients.c.rating)
-    )
-    return {int(row[0]): int(row[1]) for row in connection.execute(wanted)}
+        return list_ratings.of_list(connection, project, EVERYBODY if list_id is None else list_id)
+    wanted = select(clients.c.rating, func.count()).where(condition_of(connection, project, segment))
+    if list_id is not None:
+        wanted = wanted.join(memberships, memberships.c.client_id == clients.c.id).where(
+            memberships.c.list_id == list_id
+        )
+    return {int(row[0]): int(row[1]) for row in connection.execute(wanted.group_by(clients.c.rating))}
+
+
+def size_of(connection: Connection, project: int, list_id: int | None, segment: int | None) -> Size:
+    """How many of a list (None: of the project) the segment means, at once: about so many where they are many."""
+    if segment is None:
+        return Size(sum(ratings_of(connection, project, list_id, None).values()), exact=True)
+    return segment_query.about_on(connection, project, list_id, _rule(connection, project, segment))
 
 
 def _rule(connection: Connection, project: int, segment: int) -> Rule:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
+from admin.acts import campaign_sending
 from admin.acts import lists as acts_lists
 from admin.acts import segments as acts_segments
 from admin.acts.attachments import check_attachments
@@ -19,25 +20,24 @@ from mail.attachment import carried
 from mail.template import compile_template
 from policy.launch_gate import failing
 from policy.sender_standing import Failing
-from store import breakers, campaign_content, campaign_progress, campaigns, expansion, launch_facts, senders
+from store import breakers, campaign_content, campaign_progress, campaigns, expansion, launch_facts, segments, senders
 from store.campaign_content import Content
 from store.campaigns import Campaign, CampaignState, Sending
+from store.segment_query import Size
 
 _NAME_LIMIT: Final = 200
 _SUBJECT_LIMIT: Final = 900
-_LONGEST_INTERVAL: Final = timedelta(hours=1)
-_MOST_PARTS: Final = 100
-_LONGEST_PAUSE: Final = timedelta(days=7)
 AS_USUAL: Final = Sending()
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What is asked for: to a list, or those of it whom `segment` means; `pool` names the egress sources."""
+    """What is asked for: to a list (None: to the project's clients), or those of them whom `segment` means; `pool`
+    names the egress sources."""
 
     name: str
     sender: int
-    list: int
+    list: int | None
     pool: str
     content: Content
     sending: Sending = AS_USUAL
@@ -126,18 +126,36 @@ def edit(office: Office, project: int, campaign: int, draft: Draft) -> None:
         raise ConflictError(f"campaign {campaign} is no draft any more; make another")
 
 
+def reach(office: Office, project: int, chosen: int | None, segment: int | None, *, exact: bool) -> Size:
+    """How many clients a list (None: the project) and a segment mean: about so many at once, or counted one by one.
+
+    Raises NotFoundError.
+    """
+    _check_chosen(office, project, chosen, segment)
+    with office.read() as connection:
+        if exact:
+            return Size(sum(segments.ratings_of(connection, project, chosen, segment).values()), exact=True)
+        return segments.size_of(connection, project, chosen, segment)
+
+
 def gate(office: Office, project: int, campaign: int) -> list[Failing]:
     """Every reason why it may not be launched now."""
+    return judged(office, project, campaign)[0]
+
+
+def judged(office: Office, project: int, campaign: int) -> tuple[list[Failing], int]:
+    """What `gate` says, and of how many recipients, counted exactly."""
     with office.read() as connection:
-        return failing(launch_facts.gather(connection, _mine(connection, project, campaign)))
+        facts = launch_facts.gather(connection, _mine(connection, project, campaign))
+    return failing(facts), sum(facts.ratings.values())
 
 
 def _check(office: Office, project: int, draft: Draft) -> None:
     """All that can be said of a draft before it is saved, but for its sender."""
     _check_name(draft.name.strip())
     _check_content(draft.content)
-    _check_sending(draft.sending)
-    _check_recipients(office, project, draft)
+    campaign_sending.check(draft.sending)
+    _check_chosen(office, project, draft.list, draft.segment)
 
 
 def _check_name(name: str) -> None:
@@ -145,22 +163,11 @@ def _check_name(name: str) -> None:
         raise InvalidError(f"campaign name: 1 to {_NAME_LIMIT} printable characters")
 
 
-def _check_recipients(office: Office, project: int, draft: Draft) -> None:
-    acts_lists.get(office, project, draft.list)
-    if draft.segment is not None:
-        acts_segments.get_rule(office, project, draft.segment)
-
-
-def _check_sending(sending: Sending) -> None:
-    table, name = sending.timetable, sending.from_name
-    if len(name) > _NAME_LIMIT or not name.isprintable():
-        raise InvalidError(f"sender name: at most {_NAME_LIMIT} printable characters")
-    if not timedelta(0) <= table.interval <= _LONGEST_INTERVAL:
-        raise InvalidError("interval: 0 to 3600 seconds between two messages")
-    if not 1 <= table.parts <= _MOST_PARTS:
-        raise InvalidError(f"parts: 1 to {_MOST_PARTS}")
-    if not timedelta(0) <= table.every <= _LONGEST_PAUSE:
-        raise InvalidError("pause between parts: 0 to 7 days")
+def _check_chosen(office: Office, project: int, chosen: int | None, segment: int | None) -> None:
+    if chosen is not None:
+        acts_lists.get(office, project, chosen)
+    if segment is not None:
+        acts_segments.get_rule(office, project, segment)
 
 
 def _check_content(content: Content) -> None:

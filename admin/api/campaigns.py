@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from admin.acts import campaign_messages, campaign_tests, campaigns
+from admin.acts import campaign_messages, campaign_sending, campaign_tests, campaigns
 from admin.acts.campaign_messages import Preview
 from admin.acts.campaign_tests import TestView
 from admin.acts.campaigns import CampaignLine, CampaignView, Draft, Launched, RecipientView
@@ -18,24 +18,25 @@ from admin.api.attachments import AttachmentRequest, attached
 from admin.api.doors import InProject, InWindow, TheOffice
 from admin.refusals import InvalidError
 from mail.markup import Form
-from policy.timetable import Timetable
-from store.campaigns import Sending
 
 router = APIRouter(tags=["campaigns"])
 
 
 class CampaignRequest(BaseModel):
-    """Of `list` everybody, or those whom `segment` means. `html` is what is sent, or `source` is made into it:
+    """To those on `list` whom `segment` means, or to all on it; without a list to those of the project whom `segment`
+    means, or to all of them where `everyone` says so. `html` is what is sent, or `source` is made into it:
     `form` says what that is written in.
 
-    `interval` between two messages and `part_every` between two of the `parts` are seconds.
+    `interval` between two messages and `part_every` between two of the `parts` are seconds; `part_at` says instead when
+    the second part begins, the third, and so on.
     """
 
     model_config = ConfigDict(extra="forbid")
     name: str
     sender: int
-    list: int
+    list: int | None = None
     segment: int | None = None
+    everyone: bool = False
     subject: str
     html: str = ""
     form: Form = Form.HTML
@@ -48,6 +49,7 @@ class CampaignRequest(BaseModel):
     interval: Annotated[float, Field(ge=0, le=3600)] = 0
     parts: int = 1
     part_every: Annotated[int, Field(ge=0, le=604800)] = 0
+    part_at: tuple[AwareDatetime, ...] = ()
     history: bool = True
 
 
@@ -83,8 +85,11 @@ def _draft(body: CampaignRequest) -> Draft:
     content = campaign_messages.compose(
         body.subject, form.value, body.html or body.source, body.text, body.defaults, attached(body.attachments)
     )
-    table = Timetable(timedelta(seconds=body.interval), body.parts, timedelta(seconds=body.part_every))
-    sending = Sending(body.from_name.strip(), table, body.history)
+    if body.list is None and body.segment is None and not body.everyone:
+        raise InvalidError("recipients: name a list or a segment, or say that everyone is meant")
+    every = timedelta(seconds=body.part_every)
+    interval = timedelta(seconds=body.interval)
+    sending = campaign_sending.asked(body.from_name, interval, body.parts, every, body.part_at, history=body.history)
     return Draft(body.name, body.sender, body.list, body.pool, content, sending, body.segment)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mimetypes
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,9 +31,12 @@ def _add(
     call: Call,
     name: Annotated[str, typer.Argument()],
     sender: Annotated[str, typer.Option("--sender", help="The address of its sender.")],
-    list_name: Annotated[str, typer.Option("--list")],
     subject: Annotated[str, typer.Option("--subject")],
-    segment: Annotated[str | None, typer.Option("--segment", help="Of the list only those whom it means.")] = None,
+    list_name: Annotated[str | None, typer.Option("--list", help="To this list.")] = None,
+    segment: Annotated[
+        str | None, typer.Option("--segment", help="Of the list, or of all clients, only those whom it means.")
+    ] = None,
+    everyone: Annotated[bool, typer.Option("--everyone", help="To all clients of the project.")] = False,
     html: Html = None,
     markdown: Markdown = None,
     mjml: Mjml = None,
@@ -42,28 +45,31 @@ def _add(
     interval: Annotated[float, typer.Option("--interval", help="Seconds between two messages.")] = 0,
     parts: Annotated[int, typer.Option("--parts")] = 1,
     part_every: Annotated[float, typer.Option("--part-every", help="Seconds from one part to the next.")] = 0,
+    part_at: Annotated[
+        list[datetime] | None, typer.Option("--part-at", help="When the next part begins instead; once for each part.")
+    ] = None,
     history: Annotated[bool, typer.Option(help="Keep it in the clients' conversations.")] = True,
     text: Annotated[Path | None, typer.Option("--text", help="A file with its text; else it is made.")] = None,
     pool: Annotated[str, typer.Option("--pool")] = "mailings",
 ) -> None:
     """Make a draft."""
-    from admin.acts import campaign_messages, campaigns
-    from policy.timetable import Timetable
-    from store.campaigns import Sending
+    from admin.acts import campaign_messages, campaign_sending, campaigns
 
+    if not (list_name or segment or everyone):
+        raise typer.BadParameter("give --list, --segment or both, or --everyone")
     words = text.read_text("utf-8") if text else None
     content = campaign_messages.compose(
         subject, *_written(html=html, markdown=markdown, mjml=mjml), words, attachments=_attached(attach)
     )
-    table = Timetable(timedelta(seconds=interval), parts, timedelta(seconds=part_every))
+    every, times = timedelta(seconds=part_every), [one.astimezone() for one in part_at or []]
     owner = call.project
     draft = campaigns.Draft(
         name,
         _sender(call, owner, sender),
-        _list(call, owner, list_name),
+        _list(call, owner, list_name) if list_name else None,
         pool,
         content,
-        Sending(from_name.strip(), table, history),
+        campaign_sending.asked(from_name, timedelta(seconds=interval), parts, every, times, history=history),
         _segment(call, owner, segment),
     )
     call.show_one(campaigns.create(call.office, owner, draft))
@@ -74,8 +80,8 @@ def _edit(
     campaign: CampaignId,
     name: Annotated[str | None, typer.Option("--name")] = None,
     sender: Annotated[str | None, typer.Option("--sender", help="The address of its sender.")] = None,
-    list_name: Annotated[str | None, typer.Option("--list")] = None,
-    segment: Annotated[str | None, typer.Option("--segment", help='"" for the whole list.')] = None,
+    list_name: Annotated[str | None, typer.Option("--list", help='"" for all clients of the project.')] = None,
+    segment: Annotated[str | None, typer.Option("--segment", help='"" for all of the list.')] = None,
     subject: Annotated[str | None, typer.Option("--subject")] = None,
     html: Html = None,
     markdown: Markdown = None,
@@ -102,7 +108,7 @@ def _edit(
         draft,
         name=name or draft.name,
         sender=_sender(call, owner, sender) if sender else draft.sender,
-        list=_list(call, owner, list_name) if list_name else draft.list,
+        list=draft.list if list_name is None else _list(call, owner, list_name) if list_name else None,
         segment=draft.segment if segment is None else _segment(call, owner, segment),
         pool=pool or draft.pool,
         content=content,

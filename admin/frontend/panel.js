@@ -57,6 +57,29 @@ function ask(form, submitter, words) {
   dialog.showModal();
 }
 
+// Moments that were kept, in the reader's zone; as many fields for parts as there are parts behind the first.
+function moments(root) {
+  for (const local of root.querySelectorAll("input[data-utc]")) {
+    const there = new Date(local.dataset.utc);
+    local.value = new Date(there - there.getTimezoneOffset() * 60000).toISOString().slice(0, 16);
+  }
+  for (const box of root.querySelectorAll("[data-parts]")) {
+    const parts = document.getElementById(box.dataset.parts);
+    const fit = () => {
+      const wanted = Math.min(Math.max(Number(parts.value) - 1 || 1, 1), 99);
+      while (box.children.length > wanted) box.lastElementChild.remove();
+      while (box.children.length < wanted) {
+        const next = box.lastElementChild.cloneNode(true);
+        next.querySelector("span").textContent = box.children.length + 2;
+        for (const input of next.querySelectorAll("input")) input.value = "";
+        box.append(next);
+      }
+    };
+    parts.addEventListener("input", fit);
+    fit();
+  }
+}
+
 document.addEventListener("submit", (event) => {
   const form = event.target;
   const words = event.submitter?.dataset.confirm ?? form.dataset.confirm;
@@ -65,9 +88,10 @@ document.addEventListener("submit", (event) => {
     ask(form, event.submitter, words);
     return;
   }
-  const local = form.querySelector('input[type="datetime-local"]');
-  // The field has no zone: what the person means is their own.
-  if (local && local.value) form.querySelector("[data-moment]").value = new Date(local.value).toISOString();
+  // A field has no zone: what the person means is their own. The hidden one behind it takes the moment.
+  for (const local of form.querySelectorAll('input[type="datetime-local"]')) {
+    local.nextElementSibling.value = local.value ? new Date(local.value).toISOString() : "";
+  }
 });
 
 document.addEventListener("click", (event) => {
@@ -89,6 +113,7 @@ document.addEventListener("DOMContentLoaded", () => {
   localise(document);
   columns(document);
   plots(document);
+  moments(document);
   for (const hint of document.querySelectorAll("[data-zone]")) {
     hint.textContent = hint.dataset.zone.replace("{zone}", Intl.DateTimeFormat().resolvedOptions().timeZone);
   }

@@ -6,12 +6,13 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from itertools import zip_longest
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 from fastapi.responses import RedirectResponse
 
-from admin.acts import campaigns, lists, segments, senders
+from admin.acts import campaign_sending, campaigns, lists, segments, senders
 from admin.acts.campaigns import Draft
 from admin.acts.pages import Window
 from admin.api.doors import InWindow
@@ -19,15 +20,24 @@ from admin.office import Office
 from admin.pages.forms import Filled, Form
 from admin.pages.visit import Member, Viewer, Visit
 from admin.refusals import ConflictError, InvalidError, NotFoundError, RefusedError
-from policy.timetable import Timetable
 from store import breakers
 from store.campaign_content import Content
 from store.campaigns import CampaignState, Sending
 from store.columns import EPOCH
 
 _OFFERED: Final = 200
-_SENDING: Final = ("sender name", "interval", "parts", "pause between parts", "pause", "at", "pool")
+_SENDING: Final = (
+    "sender name",
+    "interval",
+    "parts",
+    "pause between parts",
+    "pause",
+    "times of the parts",
+    "at",
+    "pool",
+)
 _AMOUNT: Final = re.compile(r"\d{1,6}(\.\d{1,3})?")
+EVERYBODY: Final = "all"  # in place of a list
 OPEN: Final = (CampaignState.RUNNING.value, CampaignState.PAUSED.value, CampaignState.SCHEDULED.value)
 _ACTS: Final[dict[str, Callable[[Office, int, int], Any]]] = {
     "pause": campaigns.pause,
@@ -53,7 +63,7 @@ def create(visit: Member, form: Filled) -> Response:
     name = form.get("name").strip()
     try:
         content = Content(name or "-", "", None, {}, ())
-        draft = Draft(name, form.number("sender"), form.number("list"), "mailings", content, segment=_segment(form))
+        draft = Draft(name, form.number("sender"), _list(form), "mailings", content, segment=_segment(form))
         made = campaigns.create(visit.office, visit.here, draft)
     except RefusedError as error:
         return _recipients(visit, None, form.failed(error, ("campaign name", "sender", "list")))
@@ -69,16 +79,34 @@ def show_recipients(visit: Member, campaign: int) -> Response:
 def save_recipients(visit: Member, campaign: int, form: Filled) -> Response:
     old = campaigns.draft_of(visit.office, visit.here, campaign)
     try:
-        sender, chosen, segment = form.number("sender"), form.number("list"), _segment(form)
-        draft = replace(old, name=form.get("name"), sender=sender, list=chosen, segment=segment)
+        sender, segment = form.number("sender"), _segment(form)
+        draft = replace(old, name=form.get("name"), sender=sender, list=_list(form), segment=segment)
         campaigns.edit(visit.office, visit.here, campaign, draft)
     except RefusedError as error:
         return _recipients(visit, campaign, form.failed(error, ("campaign name", "sender", "list")))
     return visit.done("campaign.edit", draft.name, f"/campaigns/{campaign}/message", "saved")
 
 
+def _list(form: Form) -> int | None:
+    """None: all clients of the project, which is a choice of its own."""
+    return None if form.get("list") == EVERYBODY else form.number("list")
+
+
 def _segment(form: Form) -> int | None:
     return form.number("segment") if form.get("segment") else None
+
+
+@router.get("/p/{project}/campaigns/reach")
+def show_reach(
+    visit: Member,
+    chosen: Annotated[str, Query(alias="list", max_length=20)] = EVERYBODY,
+    segment: Annotated[str, Query(max_length=20)] = "",
+    exact: bool = False,
+) -> Response:
+    """The part of a page that says how many get it: about so many at once, then exactly."""
+    form = Form({"list": chosen, "segment": segment})
+    size = campaigns.reach(visit.office, visit.here, _list(form), _segment(form), exact=exact)
+    return visit.page("campaign_reach.html", {"size": size, "chosen": chosen, "segment": segment})
 
 
 @router.get("/p/{project}/campaigns/{campaign}/sending")
@@ -89,7 +117,8 @@ def show_sending(visit: Member, campaign: int) -> Response:
 @router.get("/p/{project}/campaigns/{campaign}/gate")
 def show_gate(visit: Viewer, campaign: int) -> Response:
     """The part of the page that says whether it may be launched."""
-    return visit.page("campaign_gate.html", {"failing": campaigns.gate(visit.office, visit.here, campaign)})
+    failing, recipients = campaigns.judged(visit.office, visit.here, campaign)
+    return visit.page("campaign_gate.html", {"failing": failing, "recipients": recipients})
 
 
 @router.post("/p/{project}/campaigns/{campaign}/launch")
@@ -118,11 +147,25 @@ def _check_pool(visit: Visit, pool: str) -> None:
 
 def _sending_of(form: Form) -> Sending:
     """Raises InvalidError naming the field."""
-    table = Timetable(
-        timedelta(seconds=_amount(form, "interval", "0")), int(_amount(form, "parts", "1")),
-        timedelta(minutes=_amount(form, "pause", "0")),
+    at_times = form.get("follow") == "times"
+    every = timedelta(minutes=0 if at_times else _amount(form, "pause", "0"))
+    return campaign_sending.asked(
+        form.get("from_name"), timedelta(seconds=_amount(form, "interval", "0")),
+        int(_amount(form, "parts", "1")), every, _times(form) if at_times else (),
+        history=form.get("history") == "yes",
     )  # fmt: skip
-    return Sending(form.get("from_name").strip(), table, history=form.get("history") == "yes")
+
+
+def _times(form: Form) -> list[datetime]:
+    """When each part behind the first begins; fields that were left empty at the end are no parts."""
+    pairs = zip_longest(form.all("part_at"), form.all("part_at_local"), fillvalue="")
+    given = [moment or local for moment, local in pairs]
+    while given and not given[-1].strip():
+        given.pop()
+    try:
+        return [_read(one) for one in given]
+    except ValueError as error:
+        raise InvalidError("times of the parts: choose a day and a time for each") from error
 
 
 def _amount(form: Form, name: str, default: str) -> float:
@@ -134,14 +177,18 @@ def _amount(form: Form, name: str, default: str) -> float:
 
 def _moment(form: Form) -> datetime | None:
     """What a datetime-local field gives, made UTC by the page's script; without it, UTC is meant. None: now."""
-    text = form.get("at").strip() or form.get("at_local").strip()
     if form.get("when") != "later":
         return None
     try:
-        moment = datetime.fromisoformat(text)
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return _read(form.get("at").strip() or form.get("at_local"))
     except ValueError as error:
         raise InvalidError("at: choose a day and a time") from error
+
+
+def _read(text: str) -> datetime:
+    """Raises ValueError."""
+    moment = datetime.fromisoformat(text.strip())
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 @router.post("/p/{project}/campaigns/{campaign}/{act}")
@@ -187,14 +234,25 @@ def _recipients(visit: Visit, campaign: int | None, form: Form) -> Response:
 
 
 def _sending(visit: Visit, campaign: int, form: Form, *, judged: bool = False) -> Response:
-    """The gate looks at every recipient, a second for a million, so the page asks for it once it is there."""
+    """The gate looks at every recipient that a segment means, a second for a million: the page asks for it once it is
+    there, and says about how many they are at once."""
     draft = _draft(visit, campaign)
     shown = {
         "campaign": campaign, "draft": draft, "pools": _pools(visit.office),
         "sender": senders.get(visit.office, visit.here, draft.sender),
         "failing": campaigns.gate(visit.office, visit.here, campaign) if judged else None,
+        "size": campaigns.reach(visit.office, visit.here, draft.list, draft.segment, exact=False),
+        "part_times": _shown_times(draft, form),
     }  # fmt: skip
     return visit.page("campaign_sending.html", shown, form)
+
+
+def _shown_times(draft: Draft, form: Form) -> list[tuple[str, str]]:
+    """For each part behind the first what its field holds, and the moment where it was kept, for the reader's zone."""
+    if form.error:
+        return [(one, "") for one in form.all("part_at_local")] or [("", "")]
+    kept = [(one.strftime("%Y-%m-%dT%H:%M"), one.isoformat()) for one in draft.sending.part_times]
+    return kept or [("", "")] * max(1, draft.sending.timetable.parts - 1)
 
 
 def _draft(visit: Visit, campaign: int) -> Draft:

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 
 from admin.acts import (
     attachments,
+    campaign_sending,
     campaign_tests,
     campaigns,
     clients,
@@ -19,6 +20,7 @@ from admin.acts import (
     lists,
     mailboxes,
     projects,
+    segments,
     senders,
 )
 from admin.acts import campaign_messages as messages
@@ -28,7 +30,7 @@ from admin.refusals import ConflictError, InvalidError, NotFoundError
 from mail.attachment import Attachment
 from peers.vaults import whole_vault
 from policy.timetable import Timetable
-from store import campaign_progress, conversations, expansion
+from store import campaign_progress, conversations, expansion, outgoing, unsubscribe_view
 from store import campaigns as rows
 from store.campaigns import Sending
 from store.schema import campaign_attachments, campaign_contents, recipients
@@ -37,6 +39,7 @@ from store.stores import Stores
 
 PNG = Attachment("x.png", "image/png", b"\x89PNG", "logo")
 MINUTE = timedelta(minutes=1)
+NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
 
 class Desk:
@@ -182,6 +185,9 @@ def test_how_it_goes_is_kept_and_refused_where_it_makes_no_sense(desk: Desk) -> 
         (replace(sending, timetable=Timetable(parts=0)), "parts"),
         (replace(sending, timetable=Timetable(interval=timedelta(hours=2))), "interval"),
         (replace(sending, timetable=Timetable(every=timedelta(days=8))), "pause between parts"),
+        (Sending(timetable=Timetable(parts=3), part_times=(NOON,)), "times of the parts: 1, but 2"),
+        (Sending(timetable=Timetable(parts=2, every=MINUTE), part_times=(NOON,)), "times of the parts: give them or"),
+        (Sending(timetable=Timetable(parts=3), part_times=(NOON, NOON)), "times of the parts: each"),
     ):
         with pytest.raises(InvalidError, match=words):
             campaigns.edit(desk.office, desk.owner, desk.campaign, replace(desk.draft, sending=wrong))
@@ -205,6 +211,54 @@ def test_parts_become_rows_when_they_are_due_and_a_pause_puts_them_off(desk: Des
         due = sorted(core.execute(select(recipients.c.due)).scalars())
         assert len(campaign_progress.rows_of(core, desk.campaign, 0, 10)) == 3
     assert [round((moment - begun) / MINUTE) for moment in due] == [0, 10, 300]
+
+
+def test_parts_go_at_their_own_times_and_a_pause_puts_off_only_the_one_that_it_stood_in(desk: Desk) -> None:
+    begun = datetime.now(UTC)
+    times = (begun + 10 * MINUTE, begun + 600 * MINUTE)
+    sending = campaign_sending.asked("", timedelta(0), 1, timedelta(0), times, history=True)
+    assert sending.timetable.parts == 3
+    campaigns.edit(desk.office, desk.owner, desk.campaign, replace(desk.draft, sending=sending))
+    assert desk.draft.sending == sending
+    campaigns.launch(desk.office, desk.owner, desk.campaign, None)
+    assert [_made(desk, begun + moment) for moment in (MINUTE, 9 * MINUTE)] == [1, 0]
+    campaigns.pause(desk.office, desk.owner, desk.campaign)
+    with desk.office.read() as core:
+        paused = rows.by_id(core, None, desk.campaign)
+    assert paused is not None
+    late = begun + 300 * MINUTE
+    desk.office.write(lambda tx: rows.resume(tx, paused, late))
+    assert [_made(desk, late + moment) for moment in (0 * MINUTE, 299 * MINUTE, 300 * MINUTE)] == [1, 0, 1]
+    with desk.office.read() as core:
+        due = sorted(core.execute(select(recipients.c.due)).scalars())
+    assert [round((moment - begun) / MINUTE) for moment in due] == [0, 300, 600]
+
+
+def test_without_a_list_it_goes_to_the_project_or_to_those_whom_a_segment_means(desk: Desk) -> None:
+    clients.create(desk.office, desk.owner, "dan@b.test", [], {"name": "Dan"})
+    stranger = projects.create(desk.office, "other", campaigns_allowed=True).id
+    clients.create(desk.office, stranger, "eve@b.test", [], {"name": "Eve"})
+    rule = {"variables": [{"variable": "name", "test": "contains", "value": "an"}]}
+    named = segments.create(desk.office, desk.owner, "an", rule).id
+    found = {
+        (chosen, segment): campaigns.reach(desk.office, desk.owner, chosen, segment, exact=exact).clients
+        for chosen in (desk.list, None) for segment in (None, named) for exact in (True, False)
+    }  # fmt: skip
+    assert found == {(desk.list, None): 3, (desk.list, named): 0, (None, None): 4, (None, named): 1}
+    campaigns.edit(desk.office, desk.owner, desk.campaign, replace(desk.draft, list=None, segment=named))
+    assert campaigns.gate(desk.office, desk.owner, desk.campaign) == []
+    assert messages.preview(desk.office, desk.owner, desk.campaign, "").client
+    campaigns.launch(desk.office, desk.owner, desk.campaign, None)
+    assert _made(desk, datetime.now(UTC)) == 1
+    with desk.office.read() as core:
+        (row,) = campaign_progress.rows_of(core, desk.campaign, 0, 10)
+        told = unsubscribe_view.of_row(core, row.id)
+        (flow,) = core.execute(select(recipients.c.message_id)).all()
+        shipped = outgoing.shipped(core, flow.message_id)
+    assert row.address == "dan@b.test"
+    assert told is not None
+    assert shipped is not None
+    assert (told.list_id, shipped.list_id) == (0, 0)
 
 
 @pytest.mark.parametrize("history", [True, False])

@@ -13,6 +13,7 @@ SECOND = timedelta(seconds=1)
 TABLES = st.builds(
     Timetable, st.integers(0, 100).map(lambda count: count * SECOND), st.integers(1, 12),
     st.integers(0, 1000).map(lambda count: count * SECOND),
+    st.lists(st.integers(-50, 1000).map(lambda count: count * SECOND), max_size=11, unique=True).map(sorted).map(tuple),
 )  # fmt: skip
 
 
@@ -34,6 +35,15 @@ def test_an_interval_spaces_messages_and_parts_follow_each_other() -> None:
 def test_a_part_that_takes_longer_than_the_pause_puts_the_next_off() -> None:
     both = Timetable(SECOND * 10, parts=2, every=SECOND * 5)
     assert [both.due(at, 4) // SECOND for at in range(4)] == [0, 10, 20, 30]
+
+
+def test_parts_begin_at_their_own_times_or_when_the_one_before_is_done() -> None:
+    own = Timetable(parts=3, starts=(SECOND * 30, SECOND * 100))
+    assert [own.due(at, 6) // SECOND for at in range(6)] == [0, 0, 30, 30, 100, 100]
+    slow = Timetable(SECOND * 20, parts=3, starts=(SECOND * 30, SECOND * 100))
+    assert [slow.due(at, 6) // SECOND for at in range(6)] == [0, 20, 40, 60, 100, 120]
+    past = Timetable(parts=2, starts=(-SECOND,))
+    assert past.lasts(4) == timedelta(0)
 
 
 @given(TABLES, st.integers(1, 200))

@@ -131,6 +131,7 @@ def _campaign(page: Page, project: int) -> None:
     page.goto(f"/p/{project}/campaigns/new")
     page.get_by_label("Name").fill("From the browser")
     page.get_by_label("List", exact=True).select_option("Browser's readers")
+    page.locator("#reach", has_text="5 clients").wait_for(timeout=WAIT)
     page.get_by_role("button", name="Save and go on").click()
     page.get_by_label("Subject").fill("Hello {{ name }}")
     page.get_by_label("Markdown").check()
@@ -156,6 +157,7 @@ def _campaign(page: Page, project: int) -> None:
     page.locator("#tests li", has_text="hello@ours.test").wait_for(timeout=WAIT)
     page.get_by_role("button", name="Save and go on").click()
     page.locator("#gate .note.good").wait_for(timeout=WAIT)
+    _parts(page)
     page.get_by_role("button", name="Launch").click()
     page.locator("dialog p").wait_for()
     page.get_by_role("button", name="Yes, do it").click()
@@ -164,6 +166,22 @@ def _campaign(page: Page, project: int) -> None:
     page.get_by_role("button", name="Cancel").click()
     page.get_by_role("button", name="Yes, do it").click()
     page.locator("#progress .mark", has_text="cancelled").wait_for(timeout=WAIT)
+
+
+def _parts(page: Page) -> None:
+    """A field for each part behind the first; what was saved is shown again in the reader's own zone."""
+    page.get_by_text("Pace", exact=True).click()
+    page.get_by_label("Number of parts").fill("3")
+    assert page.locator(".moments label").count() == 2
+    page.get_by_label("each at its time").check()
+    for part, moment in (("Part 2", "2031-03-04T10:30"), ("Part 3", "2031-03-05T10:30")):
+        page.get_by_label(part).fill(moment)
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.locator(".note.good", has_text="Saved").wait_for(timeout=WAIT)
+    assert page.get_by_label("Part 3").input_value() == "2031-03-05T10:30"
+    page.get_by_label("one after the other").check()
+    page.get_by_label("Number of parts").fill("1")
+    page.locator("#gate .note.good").wait_for(timeout=WAIT)
 
 
 @pytest.mark.parametrize(("width", "scheme"), LOOKS if PICTURES else JUDGED)

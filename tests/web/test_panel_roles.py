@@ -56,6 +56,7 @@ EXPECTED: Final[Mapping[tuple[str, str], int]] = {
     ("POST", f"{P}/conversations/{{client}}"): MEMBER,
     ("POST", f"{P}/conversations/{{client}}/done"): MEMBER,
     ("GET", f"{P}/campaigns"): VIEWER, ("GET", f"{P}/campaigns/new"): MEMBER, ("POST", f"{P}/campaigns"): MEMBER,
+    ("GET", f"{P}/campaigns/reach"): MEMBER,
     ("GET", f"{P}/campaigns/{{campaign}}"): VIEWER, ("GET", f"{P}/campaigns/{{campaign}}/progress"): VIEWER,
     ("GET", f"{P}/campaigns/{{campaign}}/preview"): VIEWER, ("GET", f"{P}/campaigns/{{campaign}}/gate"): VIEWER,
     ("GET", f"{P}/campaigns/{{campaign}}/recipients"): MEMBER,

@@ -350,7 +350,7 @@ def upgrade() -> None:
         sa.Column("project_id", columns.Id, nullable=False),
         sa.Column("name", columns.Words, nullable=False),
         sa.Column("sender_id", columns.Id, nullable=False),
-        sa.Column("list_id", columns.Id, nullable=False),
+        sa.Column("list_id", columns.Id, nullable=True),
         sa.Column("segment_id", columns.Id, nullable=True),
         sa.Column("pool", columns.Words, nullable=False),
         sa.Column("state", columns.Words, nullable=False),
@@ -366,6 +366,7 @@ def upgrade() -> None:
         sa.Column("interval_ms", columns.Id, server_default="0", nullable=False),
         sa.Column("parts", columns.Id, server_default="1", nullable=False),
         sa.Column("part_every_seconds", columns.Id, server_default="0", nullable=False),
+        sa.Column("part_times", columns.Json(), nullable=False),
         sa.Column("paced_from", columns.Moment(), nullable=True),
         sa.Column("keeps_history", columns.Flag(), nullable=False),
         sa.ForeignKeyConstraint(
