@@ -19,7 +19,7 @@ from urllib.parse import quote
 from admin.letters import Tally
 from admin.office import Office
 from mail import maildir, mbox
-from store import filing, mailbox_contents
+from store import mail_scan, mailbox_contents
 from store.folders import INBOX, SEPARATOR, Folder
 from store.mailbox_contents import Held
 from store.spool import Spool
@@ -105,7 +105,7 @@ class Exporter:
         file = directory / maildir.KEYWORDS_FILE
         before = maildir.keywords_of(file.read_text("utf-8", "replace")) if file.is_file() else []
         with self.office.stores.mail.database.read() as tx:
-            in_use = sorted(flag for flag in filing.overview(tx, folder.id).keywords if maildir.is_keyword(flag))
+            in_use = sorted(flag for flag in mail_scan.overview(tx, folder.id).keywords if maildir.is_keyword(flag))
         named = before + [flag for flag in in_use if flag not in before]
         numbers = {flag: number for number, flag in enumerate(named[: maildir.KEYWORDS]) if flag}
         if numbers:
@@ -115,7 +115,7 @@ class Exporter:
     def _mails(self, folder: Folder) -> Iterator[Held]:
         database = self.office.stores.mail.database
         with database.read() as tx:
-            uids = filing.uids_of(tx, folder.id)
+            uids = mail_scan.uids_of(tx, folder.id)
         for start in range(0, len(uids), _BATCH):
             with database.read() as tx:
                 found = mailbox_contents.held(tx, folder.id, uids[start : start + _BATCH])

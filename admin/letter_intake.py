@@ -17,7 +17,7 @@ from typing import Any, Final
 from admin.letters import Letter, Tally, Unfit
 from admin.office import Office
 from mail.mime_index import Indexed, index
-from store import filing, mailbox_contents, quota
+from store import mail_flags, mail_scan, mailbox_contents, quota
 from store.disk import is_full
 from store.folders import INBOX, SEPARATOR, Folder
 from store.mailbox_contents import Kept
@@ -29,7 +29,7 @@ _BATCH_OCTETS: Final = 4 * 1024 * 1024
 _NAME_LIMIT: Final = 200  # characters, levels: what IMAP clients may make
 _DEPTH_LIMIT: Final = 20
 _FLAG: Final = re.compile(r"[!#$&'+-\[\]^-z|}~]{1,100}")  # an atom that is no system flag
-_SYSTEM: Final = frozenset(flag.lower() for flag in filing.SYSTEM_FLAGS)
+_SYSTEM: Final = frozenset(flag.lower() for flag in mail_flags.SYSTEM_FLAGS)
 
 Also = Callable[[Any, int], None]  # what belongs into the transaction of a batch too; the last letter's number
 
@@ -89,11 +89,11 @@ class Intake:
     def _digests(self, folder: Folder) -> Counter[str]:
         database = self.office.stores.mail.database
         with database.read() as tx:
-            uids = filing.uids_of(tx, folder.id)
+            uids = mail_scan.uids_of(tx, folder.id)
         found = Counter[str]()
-        for start in range(0, len(uids), filing.BATCH):
+        for start in range(0, len(uids), mail_scan.BATCH):
             with database.read() as tx:
-                found += mailbox_contents.digests(tx, folder.id, uids[start : start + filing.BATCH])
+                found += mailbox_contents.digests(tx, folder.id, uids[start : start + mail_scan.BATCH])
         return found
 
     def _is_over_quota(self, letter: Letter, batch: list[Kept]) -> bool:
@@ -143,6 +143,6 @@ def check_name(name: str) -> None:
 def _clean(flags: Iterable[str]) -> tuple[str, ...]:
     """Those that IMAP knows as flags, as many as are kept of one mail."""
     kept = [flag for flag in flags if flag.lower() in _SYSTEM or _FLAG.fullmatch(flag)]
-    while len(" ".join(kept)) > filing.FLAGS_TOGETHER:
+    while len(" ".join(kept)) > mail_flags.FLAGS_TOGETHER:
         kept.pop()
     return tuple(kept)

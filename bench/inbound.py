@@ -32,7 +32,7 @@ from peers import need
 from peers.appliance import Appliance
 from peers.loopback import wait_until
 from peers.names import Names, record
-from store import filing, folders
+from store import content_rows, folders, mail_scan
 from store.mailboxes import by_address
 from store.quota import usage
 from store.stores import open_stores
@@ -92,8 +92,8 @@ class Ours:
         with self._stores.mail.database.read() as tx:
             inbox = folders.by_name(tx, self._mailbox, "INBOX")
             assert inbox is not None
-            ((_, content_id),) = filing.scan(tx, inbox.id, [filing.uids_of(tx, inbox.id)[-1]], ["content_id"])
-            return filing.bytes_of(tx, [content_id])[content_id][0] or b""
+            ((_, content_id),) = mail_scan.scan(tx, inbox.id, [mail_scan.uids_of(tx, inbox.id)[-1]], ["content_id"])
+            return content_rows.bytes_of(tx, [content_id])[content_id][0] or b""
 
     def stop(self) -> None:
         self._stores.close()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from store import filing
+from store import content_rows
 from store.database import Database
 from store.spool import Spool
 
@@ -31,7 +31,7 @@ class Contents:
         """The octets; None where another session has expunged the mail meanwhile."""
         if content_id not in self._near:
             with self._database.read() as tx:
-                self._near = filing.bytes_of(tx, self._following(self._places[content_id]))
+                self._near = content_rows.bytes_of(tx, self._following(self._places[content_id]))
         place = self._near.get(content_id)
         if place is None:
             return None

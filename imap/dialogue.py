@@ -19,7 +19,8 @@ from imap.session import Command, Session
 from imap.tidings import news, volunteered
 from imap.wire import Request
 from imap.wire_cursor import Cursor
-from store.filing import FolderGoneError, TooManyFlagsError
+from store.folder_state import FolderGoneError
+from store.mail_flags import TooManyFlagsError
 
 # command: one of COMMANDS or "unknown"; result: OK, NO, BAD
 HANDLED: Final = Counter("mailloft_imap_commands_total", "Commands answered", ["command", "result"])

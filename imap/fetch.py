@@ -18,8 +18,8 @@ from imap.view import View
 from imap.wire_fetch import Form, Item, Octets, Section, Wanted
 from mail.binary import UnknownEncodingError, decoded
 from mail.mime_index import PartIndex
-from store import filing
-from store.filing import BATCH
+from store import mail_scan
+from store.mail_scan import BATCH
 
 _COLUMNS: Final = {
     Item.FLAGS: "flags",
@@ -68,7 +68,7 @@ def _batch(session: Session, uids: Sequence[int], wanted: Sequence[Wanted]) -> G
         columns += ["size_bytes", "content_id", "parts"]
     view, backing = session.selected, session.backing
     with backing.stores.mail.database.read() as tx:
-        rows: Sequence[Sequence[Any]] = filing.scan(tx, view.folder.id, uids, columns)
+        rows: Sequence[Sequence[Any]] = mail_scan.scan(tx, view.folder.id, uids, columns)
     gone = len(uids) - len(rows)
     if Item.FLAGS in items:
         place = 1 + items.index(Item.FLAGS)

@@ -14,8 +14,8 @@ from imap.search import Judge, Mail, Place, Read, columns, judge
 from imap.session import Session
 from imap.wire_search import Key
 from mail.search_text import text_of
-from store import filing, search_rows
-from store.filing import BATCH
+from store import content_rows, mail_scan, search_rows
+from store.mail_scan import BATCH
 
 _STEPS: Final = (Read.ROW, Read.HEADER, Read.TEXT)
 
@@ -68,7 +68,7 @@ class _Finder:
     def _read(self, mails: list[Mail], step: Read) -> Iterator[Mail]:
         """Those that are still there, with what the step reads of them."""
         names = self._wanted[step]
-        scan = filing.scan if step is Read.ROW else search_rows.scan
+        scan = mail_scan.scan if step is Read.ROW else search_rows.scan
         of_uid = {mail.uid: mail for mail in mails}
         not_kept: list[Mail] = []
         with self._backing.stores.mail.database.read() as tx:
@@ -86,7 +86,7 @@ class _Finder:
 
     def _made(self, mail: Mail) -> Iterator[Mail]:
         with self._backing.stores.mail.database.read() as tx:
-            kept = filing.bytes_of_mail(tx, self._folder_id, mail.uid)
+            kept = content_rows.bytes_of_mail(tx, self._folder_id, mail.uid)
         if kept is None:
             return
         try:

@@ -11,7 +11,7 @@ from typing import Final
 
 from role.log import EventLog
 from store.database import Database
-from store.folders import ChangeFeed
+from store.folder_feed import ChangeFeed
 
 INTERVAL: Final = 0.1  # seconds between two polls, each 3 us while nobody commits
 Wake = Callable[[], None]

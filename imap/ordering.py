@@ -10,7 +10,7 @@ from imap.results import Hits
 from imap.session import Session
 from mail.sort_keys import SortKeys
 from store import search_rows
-from store.filing import BATCH
+from store.mail_scan import BATCH
 
 MOST: Final = 200_000  # mails; each costs about a kilobyte while the command runs
 

@@ -20,7 +20,7 @@ from imap.snapshots import Snapshot, Snapshots
 from imap.view import Style, View
 from imap.wire import BEFORE_SIGN_IN, Limits
 from imap.wire_cursor import Cursor
-from store import folders
+from store import folder_state, folders
 from store.folders import Folder
 from store.mailboxes import Mailbox
 from store.spool import Spool
@@ -200,5 +200,5 @@ class Session:
         if not self.backing.snapshots.first_to_tell(folder_id, upto):
             return None
         journal = self.backing.stores.mail.journal
-        first: int | None = yield Wait(journal.submit(lambda tx: folders.claim_recent(tx, folder_id, upto)))
+        first: int | None = yield Wait(journal.submit(lambda tx: folder_state.claim_recent(tx, folder_id, upto)))
         return first

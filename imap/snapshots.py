@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 from weakref import WeakValueDictionary
 
-from store import filing, folders
+from store import flagging, folder_state, mail_flags, mail_scan, removal
 from store.database import Database
-from store.filing import Flagged
+from store.flagging import Flagged
 
 RECENT: Final = 16
 GONE: Final = 1000  # expunged mails, beyond which a folder is read anew
@@ -67,7 +67,7 @@ class Snapshots:
         with self._lock:
             last = self._last.get(folder_id)
         with self._database.read() as tx:
-            modseq = folders.highestmodseq(tx, folder_id)
+            modseq = folder_state.highestmodseq(tx, folder_id)
             if modseq is None:
                 return _gone(folder_id, last)
             if last is not None and last.modseq == modseq:
@@ -88,21 +88,21 @@ class Snapshots:
         if modseq >= snapshot.modseq:
             return ()
         with self._database.read() as tx:
-            return tuple(filing.flags_since(tx, snapshot.folder_id, modseq))
+            return tuple(flagging.flags_since(tx, snapshot.folder_id, modseq))
 
 
 def _read(tx: Any, folder_id: int, modseq: int, last: Snapshot | None) -> Snapshot:
     """From the last one and what happened since, where that is known; else all of it."""
     if last is not None:
-        changed = tuple(filing.flags_since(tx, folder_id, last.modseq))
-        gone = filing.expunged_since(tx, folder_id, last.modseq)
+        changed = tuple(flagging.flags_since(tx, folder_id, last.modseq))
+        gone = removal.expunged_since(tx, folder_id, last.modseq)
         if gone is not None and len(gone) <= GONE:
             uids = _without(last.uids, gone)
             uids.extend(mail.uid for mail in changed if not last.uids or mail.uid > last.uids[-1])
             unseen = _first_unseen(tx, folder_id, last, changed, uids)
-            kept = last.keywords | filing.keywords(mail.flags for mail in changed)
+            kept = last.keywords | mail_flags.keywords(mail.flags for mail in changed)
             return Snapshot(folder_id, modseq, uids, last.modseq, changed, kept, unseen)
-    found = filing.overview(tx, folder_id)
+    found = mail_scan.overview(tx, folder_id)
     return Snapshot(folder_id, modseq, found.uids, modseq, (), found.keywords, found.first_unseen)
 
 
@@ -117,14 +117,14 @@ def _without(uids: array[int], gone: Sequence[int]) -> array[int]:
 
 
 def _first_unseen(tx: Any, folder_id: int, last: Snapshot, changed: Sequence[Flagged], uids: array[int]) -> int | None:
-    unseen = [mail.uid for mail in changed if filing.SEEN not in mail.flags.split()]
+    unseen = [mail.uid for mail in changed if mail_flags.SEEN not in mail.flags.split()]
     before = last.first_unseen
     if before is not None:
         place = bisect_left(uids, before)
         is_seen = any(mail.uid == before for mail in changed) and before not in unseen
         is_gone = place == len(uids) or uids[place] != before
         if is_seen or is_gone:
-            before = filing.first_unseen(tx, folder_id, before)
+            before = mail_scan.first_unseen(tx, folder_id, before)
     return min(filter(None, (before, *unseen)), default=None)
 
 

@@ -6,8 +6,9 @@ from typing import Final
 
 from imap.extension import Extension
 from imap.session import Session
-from store import folders
-from store.folders import Counts, Folder
+from store import folder_counts
+from store.folder_counts import Counts
+from store.folders import Folder
 
 _COUNTED: Final = frozenset((b"DELETED", b"MESSAGES", b"RECENT", b"SIZE", b"UNSEEN"))
 STATUS_ITEMS: Final = _COUNTED | {b"DELETED-STORAGE", b"HIGHESTMODSEQ", b"MAILBOXID", b"UIDNEXT", b"UIDVALIDITY"}
@@ -17,9 +18,9 @@ def status_line(session: Session, folder: Folder, items: tuple[bytes, ...]) -> b
     counts, deleted_bytes = Counts(0, 0, 0, 0, 0), 0
     with session.backing.stores.mail.database.read() as tx:
         if _COUNTED.intersection(items):
-            counts = folders.count(tx, folder.id)
+            counts = folder_counts.count(tx, folder.id)
         if b"DELETED-STORAGE" in items:
-            deleted_bytes = folders.deleted_bytes(tx, folder.id)
+            deleted_bytes = folder_counts.deleted_bytes(tx, folder.id)
     values: dict[bytes, bytes | int] = {
         b"DELETED": counts.deleted,
         b"DELETED-STORAGE": deleted_bytes,

@@ -17,8 +17,9 @@ from imap import wire_text
 from imap.answer import MalformedError
 from imap.snapshots import Snapshot
 from imap.wire_cursor import SAVED, Range, SequenceSet
-from store.filing import SYSTEM_FLAGS, Flagged, Flagging, keywords
+from store.flagging import Flagged, Flagging
 from store.folders import Folder
+from store.mail_flags import SYSTEM_FLAGS, keywords
 
 KEYWORDS_TOLD: Final = 200
 NOTHING_SAVED: Final = array("I")  # of all sessions, so never changed

@@ -17,7 +17,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from mail.mime_index import Indexed
-from store import conversation_list, filing, folders, injection
+from store import conversation_list, filing, folders, injection, mail_flags
 from store.conversation_list import DONE
 from store.injection import HandedIn
 from store.schema import answers, filed_answers, messages, recipients
@@ -123,7 +123,7 @@ def file(tx: Connection, one: Unfiled, copy: Stored, index: Indexed, now: dateti
     if one.arrival_id is not None:
         conversation_list.settle(tx, one.client_id, one.arrival_id, DONE)
     folders.ensure_folders(tx, one.mailbox_id, now)
-    filing.file_message(tx, _sent_folder(tx, one.mailbox_id, now), copy, index, [filing.SEEN], one.at, now)
+    filing.file_message(tx, _sent_folder(tx, one.mailbox_id, now), copy, index, [mail_flags.SEEN], one.at, now)
     return True
 
 

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, bindparam, func, insert, literal, select, tex
 from mail.outcome import Kind
 from policy.acceptance import Accepted, Purpose
 from store.columns import Count
-from store.filing import put_contents
+from store.content_rows import put_contents
 from store.prepared import Prepared
 from store.schema import arrival_recipients, arrivals, contents
 from store.spool import Stored

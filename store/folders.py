@@ -1,4 +1,4 @@
-"""Folders of a mailbox: names, special uses, UIDVALIDITY, counts, and the news of which have changed.
+"""Folders of a mailbox: names, special uses and UIDVALIDITY.
 
 The caller owns the transaction (on `mail`). The order of a write: a folder's row is updated first, which locks it
 on PostgreSQL; then its mails. A UIDVALIDITY is the second it was given out or one more than the last of that
@@ -9,7 +9,7 @@ highest UIDVALIDITY that any name was left with: above it, a folder may take its
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -18,10 +18,8 @@ from sqlalchemy import Connection, bindparam, case, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from store import subscriptions
-from store.columns import Count
-from store.database import Database
 from store.prepared import Prepared
-from store.schema import filed, folders
+from store.schema import folders
 
 SEPARATOR: Final = "/"
 INBOX: Final = "INBOX"
@@ -57,15 +55,6 @@ class Folder:
     def object_id(self) -> str:
         """MAILBOXID (RFC 8474): stays when it is renamed, and no other folder of the account ever has it."""
         return f"F{self.id}-{self.born}"
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    messages: int
-    unseen: int
-    size_bytes: int
-    deleted: int
-    recent: int
 
 
 def ensure_folders(tx: Connection, mailbox_id: int, now: datetime) -> int:
@@ -114,12 +103,6 @@ def by_id(tx: Connection, folder_id: int) -> Folder | None:
     return None if row is None else _folder(row)
 
 
-def highestmodseq(tx: Connection, folder_id: int) -> int | None:
-    """None where the folder is gone."""
-    row = _HIGHESTMODSEQ.row(tx, of_folder=folder_id)
-    return None if row is None else int(row[0])
-
-
 def create(tx: Connection, mailbox_id: int, name: str, now: datetime, special_use: str | None = None) -> Folder:
     """With the parents that are missing (RFC 3501 §6.3.3). FolderExistsError."""
     if by_name(tx, mailbox_id, name) is not None:
@@ -132,7 +115,7 @@ def create(tx: Connection, mailbox_id: int, name: str, now: datetime, special_us
 
 
 def remove(tx: Connection, folder_id: int) -> None:
-    """Delete the row of a folder whose mails are gone already (`filing.delete_folder`)."""
+    """Delete the row of a folder whose mails are gone already (`removal.delete_folder`)."""
     told = (folders.c.mailbox_id, folders.c.uidvalidity)
     gone = tx.execute(delete(folders).where(folders.c.id == folder_id).returning(*told)).one_or_none()
     if gone is not None:
@@ -153,7 +136,7 @@ def rename(tx: Connection, folder: Folder, name: str, now: datetime) -> None:
         tx.execute(_insert(tx, folder.mailbox_id, parent, None, validity).on_conflict_do_nothing())
     account = _BY_NAME.row(tx, of_mailbox=folder.mailbox_id, of_name=_LAST)
     left = 0 if account is None else _folder(account).uidnext
-    for moved in sorted([folder, *inferiors], key=lambda one: one.id):  # as `filing.lock_folders` takes them
+    for moved in sorted([folder, *inferiors], key=lambda one: one.id):  # as `folder_state.lock_folders` takes them
         kept = moved.uidvalidity if moved.uidvalidity > left else validity
         named = {"name": name + moved.name[len(folder.name) :], "uidvalidity": kept}
         tx.execute(update(folders).where(folders.c.id == moved.id).values(named))
@@ -174,49 +157,6 @@ def _leave(tx: Connection, mailbox_id: int, uidvalidity: int) -> None:
     tx.execute(update(folders).where(mine).values(uidnext=higher))
 
 
-def inherit(tx: Connection, heir_id: int, folder_id: int) -> None:
-    """The heir took over all mails of the folder, so it goes on with its UIDs, MODSEQs and counts."""
-    columns = ("uidnext", "highestmodseq", "messages", "size_bytes")
-    left = tx.execute(select(*(folders.c[name] for name in columns)).where(folders.c.id == folder_id)).one()
-    kept = dict(left._mapping) | {"forgotten": left.highestmodseq}
-    tx.execute(update(folders).where(folders.c.id == heir_id).values(kept))
-    shrink(tx, folder_id, left.messages, left.size_bytes)
-
-
-def touch(tx: Connection, folder_id: int, uids: int = 0, octets: int = 0) -> tuple[int, int] | None:
-    """Lock the folder, raise its HIGHESTMODSEQ by one and take `uids` UIDs: (first UID taken, modseq).
-
-    The mails that get those UIDs have `octets` together. None where the folder is gone. Every write to a folder's mails
-    begins here.
-    """
-    row = _TOUCH.row(tx, of_folder=folder_id, uids=uids, octets=octets)
-    return None if row is None else (row[0] - uids, row[1])
-
-
-def shrink(tx: Connection, folder_id: int, mails: int, octets: int) -> None:
-    """So many mails have left it, after a `touch` in the same transaction."""
-    _SHRINK.run(tx, of_folder=folder_id, mails=mails, octets=octets)
-
-
-def lock(tx: Connection, folder_id: int) -> bool:
-    """Hold the folder's row until the transaction ends; whether it is there."""
-    return _LOCK.row(tx, of_folder=folder_id) is not None
-
-
-def forget(tx: Connection, folder_id: int, modseq: int) -> None:
-    """What was expunged up to `modseq` is no longer known one by one."""
-    tx.execute(update(folders).where(folders.c.id == folder_id).values(forgotten=modseq))
-
-
-def claim_recent(tx: Connection, folder_id: int, upto: int) -> int | None:
-    """The lowest UID nobody was told of, where it is below `upto`; from now on those below `upto` have been told."""
-    before = _LOCK.row(tx, of_folder=folder_id)
-    if before is None or before[0] >= upto:
-        return None
-    _CLAIM_RECENT.run(tx, of_folder=folder_id, upto=upto)
-    return int(before[0])
-
-
 def renew_uidvalidity(tx: Connection, now: datetime) -> int:
     """Every folder gets a higher UIDVALIDITY, after a restore from a backup; how many folders.
 
@@ -230,97 +170,13 @@ def renew_uidvalidity(tx: Connection, now: datetime) -> int:
     return int(tx.execute(select(func.count()).select_from(folders).where(folders.c.name != _LAST)).scalar_one())
 
 
-def count(tx: Connection, folder_id: int) -> Counts:
-    """What STATUS asks: a scan of an index, but for what the folder's row keeps."""
-    seen = func.sum(case((filed.c.flags.like("%\\Seen%", escape="|"), 1), else_=0))
-    deleted = func.sum(case((_IS_DELETED, 1), else_=0))
-    told = select(folders.c.recent_from).where(folders.c.id == folder_id).scalar_subquery()
-    recent = func.sum(case((filed.c.uid >= told, 1), else_=0))
-    sums = select(func.count(), seen, deleted, recent).where(filed.c.folder_id == folder_id)
-    messages, *others = tx.execute(sums).one()
-    seen_ones, deleted_ones, recent_ones = (int(value or 0) for value in others)
-    octets = tx.execute(select(folders.c.size_bytes).where(folders.c.id == folder_id)).scalar()
-    return Counts(messages, messages - seen_ones, int(octets or 0), deleted_ones, recent_ones)
-
-
-def deleted_bytes(tx: Connection, folder_id: int) -> int:
-    """What EXPUNGE would free: a scan of the folder."""
-    octets = select(func.sum(filed.c.size_bytes)).where(filed.c.folder_id == folder_id, _IS_DELETED)
-    return int(tx.execute(octets).scalar() or 0)
-
-
-class ChangeFeed:
-    """Tells which folders have changed since the last look, on one connection of its own; for one thread.
-
-    SQLite's data_version says in 3 us that nobody has committed; PostgreSQL is asked for the rows.
-    """
-
-    def __init__(self, database: Database) -> None:
-        self._connection = database.engine.connect()
-        self._version: int | None = None
-        self._known: dict[int, int] = {}
-
-    def poll(self, watched: Collection[int]) -> list[int]:
-        """Those of `watched` whose HIGHESTMODSEQ is not what the last poll saw, or that are new to it, or gone."""
-        with self._connection.begin():
-            if self._quiet() and set(watched) <= self._known.keys():
-                return []
-            now = self._highest(watched)
-        changed = [folder for folder in watched if self._known.get(folder) != now.get(folder, 0)]
-        self._known = {folder: now.get(folder, 0) for folder in watched}
-        return changed
-
-    def close(self) -> None:
-        self._connection.close()
-
-    def _quiet(self) -> bool:
-        if self._connection.dialect.name != "sqlite":
-            return False
-        version = self._connection.exec_driver_sql("PRAGMA data_version").scalar_one()
-        same = bool(version == self._version)
-        self._version = version
-        return same
-
-    def _highest(self, watched: Iterable[int]) -> dict[int, int]:
-        found: dict[int, int] = {}
-        ids = list(watched)
-        for start in range(0, len(ids), 500):
-            wanted = folders.c.id.in_(ids[start : start + 500])
-            found.update((row[0], row[1]) for row in self._connection.execute(select(*_HEIGHT).where(wanted)))
-        return found
-
-
 _HERE = folders.c.id == bindparam("of_folder")
-_LOCK = Prepared(select(folders.c.recent_from).where(_HERE).with_for_update())
-_CLAIM_RECENT = Prepared(update(folders).where(_HERE).values(recent_from=bindparam("upto", type_=Count)))
-_TOUCH = Prepared(
-    update(folders)
-    .where(_HERE)
-    .values(
-        uidnext=folders.c.uidnext + bindparam("uids", type_=Count),
-        messages=folders.c.messages + bindparam("uids", type_=Count),
-        size_bytes=folders.c.size_bytes + bindparam("octets", type_=Count),
-        highestmodseq=folders.c.highestmodseq + 1,
-    )
-    .returning(folders.c.uidnext, folders.c.highestmodseq)
-)
-_SHRINK = Prepared(
-    update(folders)
-    .where(_HERE)
-    .values(
-        messages=folders.c.messages - bindparam("mails", type_=Count),
-        size_bytes=folders.c.size_bytes - bindparam("octets", type_=Count),
-    )
-)
-_IS_DELETED = filed.c.flags.like("%\\Deleted%", escape="|")
-_HEIGHT = (folders.c.id, folders.c.highestmodseq)
 _COLUMNS = tuple(folders.c[name] for name in Folder.__slots__)
 # Made once: every command asks one of them.
 _BY_NAME = Prepared(
     select(*_COLUMNS).where(folders.c.mailbox_id == bindparam("of_mailbox"), folders.c.name == bindparam("of_name"))
 )
 _BY_ID = Prepared(select(*_COLUMNS).where(_HERE))
-_HIGHESTMODSEQ = Prepared(select(folders.c.highestmodseq).where(_HERE))
 
 
 def _folder(row: Sequence[Any]) -> Folder:

@@ -14,7 +14,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from mail.mime_index import Indexed
-from store import filing, folders, subscriptions
+from store import content_rows, filing, folders, mail_scan, subscriptions
 from store.folders import Folder
 from store.spool import Stored
 
@@ -60,12 +60,12 @@ def file_kept(tx: Connection, folder_id: int, mails: Sequence[Kept], now: dateti
 
 
 def digests(tx: Connection, folder_id: int, uids: Sequence[int]) -> Counter[str]:
-    """How often each EMAILID is among these mails, at most filing.BATCH."""
-    return Counter(email_id for _, email_id in filing.scan(tx, folder_id, uids, ["email_id"]))
+    """How often each EMAILID is among these mails, at most mail_scan.BATCH."""
+    return Counter(email_id for _, email_id in mail_scan.scan(tx, folder_id, uids, ["email_id"]))
 
 
 def held(tx: Connection, folder_id: int, uids: Sequence[int]) -> list[Held]:
-    """Those of `uids` that are there, by UID; at most filing.BATCH."""
-    rows = filing.scan(tx, folder_id, uids, ["flags", "internaldate", "content_id"])
-    bytes_of = filing.bytes_of(tx, [row[-1] for row in rows])
+    """Those of `uids` that are there, by UID; at most mail_scan.BATCH."""
+    rows = mail_scan.scan(tx, folder_id, uids, ["flags", "internaldate", "content_id"])
+    bytes_of = content_rows.bytes_of(tx, [row[-1] for row in rows])
     return [Held(uid, tuple(flags.split()), date, *bytes_of[content_id]) for uid, flags, date, content_id in rows]

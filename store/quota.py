@@ -1,7 +1,7 @@
 """How full a mailbox is, and how full it may be.
 
 `usage` reads `mail`, `limit` reads `core`. What a folder holds is counted in its row by every write to its mails
-(store/filing.py), in the same transaction, so a look adds up a handful of rows, however many mails there are.
+(store/folder_state.py), in the same transaction, so a look adds up a handful of rows, however many mails there are.
 The MX asks at RCPT, IMAP at APPEND and GETQUOTA (RFC 9208). A mailbox without a limit has none to be over.
 """
 

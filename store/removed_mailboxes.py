@@ -14,8 +14,8 @@ from typing import Final
 
 from sqlalchemy import Connection, delete, insert, select
 
-from store import filing
-from store.filing import Expunged
+from store import removal
+from store.removal import Expunged
 from store.schema import (
     app_passwords,
     correspondents,
@@ -72,7 +72,7 @@ def _some(tx: Connection, mailbox_id: int) -> Expunged | None:
         for table in (subscriptions, migrated_folders):
             tx.execute(delete(table).where(table.c.mailbox_id == mailbox_id))
         return None
-    gone = filing.clear(tx, folder_id, ROWS)
+    gone = removal.clear(tx, folder_id, ROWS)
     if not gone.uids:
         tx.execute(delete(expunged).where(expunged.c.folder_id == folder_id))
         tx.execute(delete(folders).where(folders.c.id == folder_id))

@@ -16,7 +16,7 @@ from typing import Final
 from sqlalchemy import Connection, bindparam, delete, select
 
 from store.arrivals import ArrivalState
-from store.filing import drop_unnamed
+from store.content_rows import drop_unnamed
 from store.schema import arrival_recipients, arrivals, attempts, conversations, correspondence, forwards
 
 AT_ONCE: Final = 200

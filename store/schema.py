@@ -484,7 +484,7 @@ folders = _table(
     "folders", mail, _id(), Column("mailbox_id", Count, nullable=False), _text("name"),
     Column("special_use", Words),
     Column("uidvalidity", Count, nullable=False), _count("uidnext", 1), _count("highestmodseq", 1),
-    _count("messages"), _count("size_bytes"),  # of its mails, kept by store/filing.py
+    _count("messages"), _count("size_bytes"),  # of its mails, kept by store/folder_state.py
     Column("born", Count, nullable=False),  # its first UIDVALIDITY: with the id, what no other folder ever had
     _count("recent_from", 1),  # the lowest UID that no session has been told of
     _count("forgotten"),  # the MODSEQ above which `expunged` names every UID that went

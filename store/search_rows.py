@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, select, type_coerce
 
-from store import filing
+from store import mail_scan
 from store.columns import Id
 from store.schema import filed, search_texts
 
@@ -18,10 +18,10 @@ _TOGETHER: Final = 50  # rows in memory at once
 
 
 def scan(tx: Connection, folder_id: int, uids: Sequence[int], columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
-    """Rows of (uid, *columns) of those of `uids` that are there, by UID; at most filing.BATCH `uids`, ascending."""
-    assert len(uids) <= filing.BATCH
+    """Rows of (uid, *columns) of those of `uids` that are there, by UID; at most mail_scan.BATCH `uids`, ascending."""
+    assert len(uids) <= mail_scan.BATCH
     for start in range(0, len(uids), _TOGETHER):
-        yield from filing.scan(tx, folder_id, uids[start : start + _TOGETHER], columns)
+        yield from mail_scan.scan(tx, folder_id, uids[start : start + _TOGETHER], columns)
 
 
 def keys_of(tx: Connection, folder_id: int, uids: Sequence[int]) -> list[tuple[int, int, int, bytes]]:
@@ -29,5 +29,5 @@ def keys_of(tx: Connection, folder_id: int, uids: Sequence[int]) -> list[tuple[i
     arrived = type_coerce(filed.c.internaldate, Id)
     wanted: list[ColumnElement[Any]] = [filed.c.uid, arrived, filed.c.size_bytes, search_texts.c["keys"]]
     query = select(*wanted).join(search_texts, search_texts.c.content_id == filed.c.content_id)
-    rows = tx.execute(query.where(filing.among(folder_id, uids)).order_by(filed.c.uid))
+    rows = tx.execute(query.where(mail_scan.among(folder_id, uids)).order_by(filed.c.uid))
     return [(row[0], row[1], row[2], row[3]) for row in rows]

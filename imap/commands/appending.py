@@ -19,9 +19,11 @@ from imap.session import SELECTED, SIGNED_IN, Command, Session, Table
 from imap.wire_cursor import Cursor
 from mail.binary import UnknownEncodingError, without_nul
 from mail.mime_index import Indexed, index
-from store import filing, quota
-from store.filing import Expunged, FolderGoneError, TooManyFlagsError
+from store import filing, folder_state, mail_flags, mail_scan, quota, removal
+from store.folder_state import FolderGoneError
 from store.folders import Folder
+from store.mail_flags import TooManyFlagsError
+from store.removal import Expunged
 from store.spool import Stored
 
 FLAGS_LIMIT: Final = 100  # flags on one mail
@@ -95,7 +97,7 @@ def _mail(cursor: Cursor) -> Sent:
 
 def checked_flags(flags: list[str]) -> list[str]:
     """The same; MalformedError for unknown system flags, \\Recent too, which is nobody's to set."""
-    known = {flag.lower() for flag in filing.SYSTEM_FLAGS}
+    known = {flag.lower() for flag in mail_flags.SYSTEM_FLAGS}
     if len(flags) > FLAGS_LIMIT or any(len(flag) > FLAG_LENGTH for flag in flags):
         raise MalformedError(f"at most {FLAGS_LIMIT} flags of {FLAG_LENGTH} characters")
     for flag in flags:
@@ -204,11 +206,11 @@ def _file_instead(
     source_id: int, old: list[int], folder_id: int, ready: list[Ready], now: datetime, tx: Any
 ) -> tuple[list[int], Expunged | None]:
     """Nothing is filed where the old mail is gone: the client must look again."""
-    filing.lock_folders(tx, source_id, folder_id)
-    if not filing.are_there(tx, source_id, old):
+    folder_state.lock_folders(tx, source_id, folder_id)
+    if not mail_scan.are_there(tx, source_id, old):
         return [], None
     uids = _file_all(folder_id, ready, now, tx)
-    return uids, filing.remove(tx, source_id, old)
+    return uids, removal.remove(tx, source_id, old)
 
 
 # --- quota ----------------------------------------------------------------------------------------------------

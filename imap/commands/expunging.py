@@ -11,8 +11,8 @@ from imap.commands.anytime import nothing
 from imap.extension import Extension
 from imap.session import SELECTED, Command, Session, Table
 from imap.wire_cursor import Cursor, SequenceSet
-from store import filing
-from store.filing import Expunged
+from store import mail_scan, removal
+from store.removal import Expunged
 
 ROWS: Final = 200  # of one write, which must not hold the gate longer than 20 ms
 
@@ -21,12 +21,12 @@ def expunged(session: Session, folder_id: int, among: Container[int] | None = No
     """Remove what is flagged \\Deleted, of `among` alone where it is given."""
     mail = session.backing.stores.mail
     with mail.database.read() as tx:
-        doomed = filing.deleted(tx, folder_id)
+        doomed = mail_scan.deleted(tx, folder_id)
     if among is not None:
         doomed = [uid for uid in doomed if uid in among]
     for start in range(0, len(doomed), ROWS):
         chunk = doomed[start : start + ROWS]
-        gone: Expunged = yield Wait(mail.journal.submit(partial(filing.expunge, folder_id=folder_id, uids=chunk)))
+        gone: Expunged = yield Wait(mail.journal.submit(partial(removal.expunge, folder_id=folder_id, uids=chunk)))
         if gone.files:
             yield ASIDE
         for file in gone.files:

@@ -10,9 +10,9 @@ from typing import Final
 from imap.answer import ASIDE, MalformedError, RefusedError, Running, Wait, done
 from imap.session import SIGNED_IN, Command, Session, Table
 from imap.wire_cursor import Cursor
-from store import filing, folders, subscriptions
-from store.filing import Expunged
+from store import filing, folders, removal, subscriptions
 from store.folders import INBOX, SEPARATOR, Folder, FolderExistsError
+from store.removal import Expunged
 
 NAME_LIMIT: Final = 200  # characters
 DEPTH_LIMIT: Final = 20
@@ -58,7 +58,7 @@ def _delete(session: Session, wanted: str) -> Running:
         raise RefusedError("INBOX stays", b"CANNOT")
     folder = session.folder(wanted)
     gone: Expunged = yield Wait(
-        session.backing.stores.mail.journal.submit(lambda tx: filing.delete_folder(tx, folder.id))
+        session.backing.stores.mail.journal.submit(lambda tx: removal.delete_folder(tx, folder.id))
     )
     if gone.files:
         yield ASIDE

@@ -17,8 +17,8 @@ from imap.session import FEW, SELECTED, Command, Session, Table
 from imap.view import View
 from imap.wire_cursor import Cursor, SequenceSet
 from imap.wire_fetch import Item, Octets, Wanted, fetch_attributes
-from store import filing
-from store.filing import Change, Flagging
+from store import filing, flagging, mail_scan, removal
+from store.flagging import Change, Flagging
 
 ROWS: Final = 200  # of one write, which must not hold the gate longer than 20 ms
 _CHANGES: Final = {change.value.encode(): change for change in Change}
@@ -56,7 +56,7 @@ def _flagged(
     """Store flags of up to ROWS mails, durably; the client is told by the caller, not once more by the news."""
     journal, view = session.backing.stores.mail.journal, session.selected
     folder_id = view.folder.id
-    write = journal.submit(lambda tx: filing.store_flags(tx, folder_id, uids, change, flags, unchanged_since))
+    write = journal.submit(lambda tx: flagging.store_flags(tx, folder_id, uids, change, flags, unchanged_since))
     done: Flagging = yield Wait(write)
     view.told(done, silent)
     return done
@@ -140,7 +140,7 @@ def _told_items(session: Session) -> tuple[Item, ...]:
 
 def _changed_of(session: Session, uids: list[int], since: int) -> list[int]:
     with session.backing.stores.mail.database.read() as tx:
-        changed = {mail.uid for mail in filing.flags_since(tx, session.selected.folder.id, since)}
+        changed = {mail.uid for mail in flagging.flags_since(tx, session.selected.folder.id, since)}
     return [uid for uid in uids if uid in changed]
 
 
@@ -150,7 +150,7 @@ def _vanished_since(session: Session, asked: Fetching, since: int) -> Iterator[b
     view = session.selected
     snapshot = session.backing.snapshots.current(view.folder.id)
     with session.backing.stores.mail.database.read() as tx:
-        log = filing.expunged_since(tx, view.folder.id, since)
+        log = removal.expunged_since(tx, view.folder.id, since)
     last = snapshot.uids[-1] if snapshot.uids else view.folder.uidnext - 1
     gone = vanished(log, asked.chosen.numbers, snapshot.uids, max(last, view.folder.uidnext - 1))
     if gone:
@@ -272,7 +272,7 @@ def _transferred(
     if not chosen.are_uids:
         _check_all_there(session, uids)
     if transfer is filing.copy:
-        check_quota(session, lambda tx: filing.size_of(tx, view.folder.id, uids))
+        check_quota(session, lambda tx: mail_scan.size_of(tx, view.folder.id, uids))
     journal = session.backing.stores.mail.journal
     now = session.backing.now()
     pairs = yield Wait(journal.submit(lambda tx: transfer(tx, view.folder.id, uids, target.id, now)))

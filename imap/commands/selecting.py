@@ -20,7 +20,7 @@ from imap.snapshots import Snapshot
 from imap.view import View
 from imap.wire_cursor import Cursor, Range, SequenceSet
 from imap.wire_fetch import Item
-from store import filing, folders
+from store import flagging, folders, removal
 from store.folders import Folder
 
 
@@ -133,8 +133,8 @@ def _caught_up(session: Session, view: View, asked: Resync) -> Iterator[bytes]:
     """What went and what changed since the client was here last (RFC 7162 §3.2.5.2)."""
     last = view.folder.uidnext - 1
     with session.backing.stores.mail.database.read() as tx:
-        log = filing.expunged_since(tx, view.folder.id, asked.modseq)
-        changed = [mail.uid for mail in filing.flags_since(tx, view.folder.id, asked.modseq)]
+        log = removal.expunged_since(tx, view.folder.id, asked.modseq)
+        changed = [mail.uid for mail in flagging.flags_since(tx, view.folder.id, asked.modseq)]
     gone = vanished(log, asked.known, view.uids, last, unchanged_upto(asked, view.uids))
     if gone:
         yield b"* VANISHED (EARLIER) %b\r\n" % wire_text.ranges(gone)

@@ -35,10 +35,11 @@ from store import (
     clients,
     connections,
     consequences,
+    content_rows,
     domains,
-    filing,
     folders,
     injection,
+    mail_scan,
     mailboxes,
     outgoing,
     schema,
@@ -126,7 +127,7 @@ class Desk:
             folder = folders.by_use(tx, self.tenant.ann, "\\Sent")
             if folder is None:
                 return []
-            found = [filing.bytes_of_mail(tx, folder.id, uid) for uid in filing.uids_of(tx, folder.id)]
+            found = [content_rows.bytes_of_mail(tx, folder.id, uid) for uid in mail_scan.uids_of(tx, folder.id)]
         raw = [self.office.spool.get(*one) for one in found if one]
         return [message_from_bytes(one, policy=policy.default) for one in raw]  # type: ignore[misc]  # default makes EmailMessage
 

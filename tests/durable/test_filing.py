@@ -13,8 +13,12 @@ import pytest
 from sqlalchemy import Connection, func, insert, select
 
 from mail.mime_index import index
-from store import filing, folders
-from store.filing import Change, Expunged, Flagging, FolderGoneError, Overview, TooManyFlagsError
+from store import content_rows, filing, flagging, folder_state, folders, mail_scan, removal
+from store.flagging import Change, Flagging
+from store.folder_state import FolderGoneError
+from store.mail_flags import TooManyFlagsError
+from store.mail_scan import Overview
+from store.removal import Expunged
 from store.schema import arrivals, contents
 from store.spool import BLOB_LIMIT, Spool
 from store.stores import Stores
@@ -45,16 +49,16 @@ class Box:
         return self.write(lambda tx: filing.file_message(tx, self.inbox, stored, indexed, flags, NOW, NOW, arrival))
 
     def flag(self, uids: list[int], change: Change, flags: list[str], unchanged_since: int | None = None) -> Flagging:
-        return self.write(lambda tx: filing.store_flags(tx, self.inbox, uids, change, flags, unchanged_since))
+        return self.write(lambda tx: flagging.store_flags(tx, self.inbox, uids, change, flags, unchanged_since))
 
     def expunged_since(self, modseq: int) -> list[int] | None:
-        return self.read(lambda tx: filing.expunged_since(tx, self.inbox, modseq))
+        return self.read(lambda tx: removal.expunged_since(tx, self.inbox, modseq))
 
     def overview(self) -> Overview:
-        return self.read(lambda tx: filing.overview(tx, self.inbox))
+        return self.read(lambda tx: mail_scan.overview(tx, self.inbox))
 
     def uids(self, folder: int) -> list[int]:
-        return list(self.read(lambda tx: filing.uids_of(tx, folder)))
+        return list(self.read(lambda tx: mail_scan.uids_of(tx, folder)))
 
     def modseq(self, folder: int) -> int:
         found = self.read(lambda tx: folders.by_id(tx, folder))
@@ -101,7 +105,7 @@ def test_uids_and_modseqs_only_rise_whatever_is_removed(box: Box) -> None:
         assert not seen or uid > max(seen)
         seen.append(uid)
         modseqs.append(box.modseq(box.inbox))
-        box.write(lambda tx, uid=uid: filing.expunge(tx, box.inbox, [uid]))
+        box.write(lambda tx, uid=uid: removal.expunge(tx, box.inbox, [uid]))
         modseqs.append(box.modseq(box.inbox))
     assert modseqs == sorted(set(modseqs))
     assert box.uids(box.inbox) == []
@@ -117,7 +121,7 @@ def test_flags_change_as_store_says_and_only_what_changed_gets_a_new_modseq(box:
     assert [(mail.uid, mail.flags) for mail in changed] == [(one, "\\Seen")]
     changed = box.flag([one], Change.REPLACE, ["\\Flagged", "a"]).changed
     assert [mail.flags for mail in changed] == ["\\Flagged a"]
-    since = box.read(lambda tx: filing.flags_since(tx, box.inbox, before))
+    since = box.read(lambda tx: flagging.flags_since(tx, box.inbox, before))
     assert [(mail.uid, mail.flags) for mail in since] == [(one, "\\Flagged a")]
     highest = box.modseq(box.inbox)
     assert box.flag([99], Change.ADD, ["x"]) == Flagging((), ())
@@ -133,22 +137,25 @@ def test_flags_that_somebody_else_changed_since_stay_as_they_are(box: Box) -> No
     done = box.flag([one, two], Change.REPLACE, ["ours"], unchanged_since=known)
     assert (done.refused, [mail.uid for mail in done.changed]) == ((one,), [two])
     assert box.flag([one], Change.ADD, ["x"], unchanged_since=0).refused == (one,)
-    assert [mail.flags for mail in box.read(lambda tx: filing.flags_since(tx, box.inbox, known))] == ["theirs", "ours"]
+    assert [mail.flags for mail in box.read(lambda tx: flagging.flags_since(tx, box.inbox, known))] == [
+        "theirs",
+        "ours",
+    ]
 
 
 def test_what_was_expunged_is_remembered_by_modseq_and_no_further_than_said(
     box: Box, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(filing, "REMEMBERED", 2)
+    monkeypatch.setattr(removal, "REMEMBERED", 2)
     uids = [box.file(flags=("\\Deleted",)) for _ in range(6)]
     start = box.modseq(box.inbox)
     assert box.expunged_since(start) == []
-    box.write(lambda tx: filing.expunge(tx, box.inbox, [uids[1]]))
+    box.write(lambda tx: removal.expunge(tx, box.inbox, [uids[1]]))
     after_one = box.modseq(box.inbox)
     box.write(lambda tx: filing.move(tx, box.inbox, [uids[0]], box.archive, NOW))
     assert box.expunged_since(start) == [uids[0], uids[1]]
     assert box.expunged_since(after_one) == [uids[0]]
-    box.write(lambda tx: filing.expunge(tx, box.inbox, [uids[3], uids[4]]))
+    box.write(lambda tx: removal.expunge(tx, box.inbox, [uids[3], uids[4]]))
     assert box.expunged_since(start) is None
     assert box.expunged_since(box.modseq(box.inbox) - 1) == [uids[3], uids[4]]
     assert box.expunged_since(box.modseq(box.inbox)) == []
@@ -169,17 +176,17 @@ def test_renaming_the_inbox_takes_its_mails_and_their_uids_along(box: Box) -> No
 
 def test_new_mail_is_recent_for_one_session(box: Box) -> None:
     one, two = box.file(), box.file()
-    assert box.write(lambda tx: folders.claim_recent(tx, box.inbox, two + 1)) == one
-    assert box.write(lambda tx: folders.claim_recent(tx, box.inbox, two + 1)) is None
+    assert box.write(lambda tx: folder_state.claim_recent(tx, box.inbox, two + 1)) == one
+    assert box.write(lambda tx: folder_state.claim_recent(tx, box.inbox, two + 1)) is None
     three = box.file()
-    assert box.write(lambda tx: folders.claim_recent(tx, box.inbox, three + 1)) == three
+    assert box.write(lambda tx: folder_state.claim_recent(tx, box.inbox, three + 1)) == three
 
 
 def test_equal_octets_have_one_email_id_and_replies_one_thread(box: Box) -> None:
     first = b"Message-ID: <a@b>\r\n\r\n1"
     reply = b"References: <a@b> <c@d>\r\nMessage-ID: <e@f>\r\n\r\n2"
     uids = [box.file(first), box.file(first), box.file(reply), box.file(b"In-Reply-To: <a@b>\r\n\r\n3"), box.file()]
-    rows = list(box.read(lambda tx: list(filing.scan(tx, box.inbox, uids, ["email_id", "thread_id"]))))
+    rows = list(box.read(lambda tx: list(mail_scan.scan(tx, box.inbox, uids, ["email_id", "thread_id"]))))
     assert len({email_id for _, email_id, _ in rows}) == 4
     assert rows[0][1] == rows[1][1]
     assert len({thread_id for _, _, thread_id in rows[:4]}) == 1
@@ -188,8 +195,8 @@ def test_equal_octets_have_one_email_id_and_replies_one_thread(box: Box) -> None
 
 def test_expunge_takes_only_what_is_flagged_and_named(box: Box) -> None:
     one, two, three = box.file(flags=("\\Deleted",)), box.file(flags=("\\Deleted",)), box.file()
-    assert box.read(lambda tx: filing.deleted(tx, box.inbox)) == [one, two]
-    gone = box.write(lambda tx: filing.expunge(tx, box.inbox, [two, three]))
+    assert box.read(lambda tx: mail_scan.deleted(tx, box.inbox)) == [one, two]
+    gone = box.write(lambda tx: removal.expunge(tx, box.inbox, [two, three]))
     assert gone == Expunged((two,), ())
     assert box.uids(box.inbox) == [one, three]
 
@@ -198,9 +205,9 @@ def test_bytes_go_with_the_last_mail_that_names_them(box: Box, tmp_path: Path) -
     uid = box.file(b"Subject: large\r\n\r\n" + b"x" * BLOB_LIMIT)
     box.write(lambda tx: filing.copy(tx, box.inbox, [uid], box.archive, NOW))
     box.flag([uid], Change.ADD, ["\\Deleted"])
-    assert box.write(lambda tx: filing.expunge(tx, box.inbox, [uid])).files == ()
+    assert box.write(lambda tx: removal.expunge(tx, box.inbox, [uid])).files == ()
     assert box.contents() == 1
-    gone = box.write(lambda tx: filing.delete_folder(tx, box.archive))
+    gone = box.write(lambda tx: removal.delete_folder(tx, box.archive))
     assert len(gone.files) == 1
     assert box.contents() == 0
     (kept,) = (tmp_path / "spool").glob("??/*")
@@ -211,7 +218,7 @@ def test_bytes_stay_while_an_arrival_names_them(box: Box) -> None:
     stored = box.spool.put(RAW)
 
     def arrive(tx: Connection) -> int:
-        (content,) = filing.put_contents(tx, [stored])
+        (content,) = content_rows.put_contents(tx, [stored])
         row = {
             "content_id": content, "state": "new", "received_at": NOW, "reverse_path": "", "peer": "", "helo": "",
             "tls": False, "authentication": {},
@@ -221,10 +228,10 @@ def test_bytes_stay_while_an_arrival_names_them(box: Box) -> None:
 
     content = box.write(arrive)
     uid = box.write(lambda tx: filing.file_message(tx, box.inbox, content, index(RAW), ["\\Deleted"], NOW, NOW, 1))
-    box.write(lambda tx: filing.expunge(tx, box.inbox, [uid]))
+    box.write(lambda tx: removal.expunge(tx, box.inbox, [uid]))
     assert box.contents() == 1
     box.write(lambda tx: tx.execute(arrivals.delete()))
-    assert box.write(lambda tx: filing.drop_unnamed(tx, [content])) == ()
+    assert box.write(lambda tx: content_rows.drop_unnamed(tx, [content])) == ()
     assert box.contents() == 0
 
 
@@ -234,12 +241,12 @@ def test_copy_and_move_keep_order_flags_and_date_and_share_bytes(box: Box) -> No
     pairs = box.write(lambda tx: filing.copy(tx, box.inbox, [uids[0], uids[1], uids[3]], box.archive, NOW))
     assert pairs == [(uids[0], 2), (uids[3], 3)]
     rows = box.read(
-        lambda tx: [tuple(row) for row in filing.scan(tx, box.archive, [1, 2, 3], ["flags", "internaldate"])]
+        lambda tx: [tuple(row) for row in mail_scan.scan(tx, box.archive, [1, 2, 3], ["flags", "internaldate"])]
     )
     assert rows == [(1, "k1", NOW), (2, "k0", NOW), (3, "k3", NOW)]
     assert box.uids(box.inbox) == [uids[0], uids[2], uids[3]]
     assert box.contents() == 4
-    assert [mail.uid for mail in box.read(lambda tx: filing.flags_since(tx, box.archive, 2))] == [2, 3]
+    assert [mail.uid for mail in box.read(lambda tx: flagging.flags_since(tx, box.archive, 2))] == [2, 3]
 
 
 def test_an_arrival_that_was_copied_can_be_copied_again(box: Box) -> None:
@@ -250,7 +257,7 @@ def test_an_arrival_that_was_copied_can_be_copied_again(box: Box) -> None:
 
 
 def test_a_folder_that_is_gone_takes_no_mail(box: Box) -> None:
-    box.write(lambda tx: filing.delete_folder(tx, box.archive))
+    box.write(lambda tx: removal.delete_folder(tx, box.archive))
     stored = box.spool.put(RAW)
     with pytest.raises(FolderGoneError):
         box.write(lambda tx: filing.file_message(tx, box.archive, stored, index(RAW), (), NOW, NOW))

@@ -9,8 +9,9 @@ from typing import TypeVar
 import pytest
 from sqlalchemy import Connection
 
-from store import filing, folders
-from store.folders import ChangeFeed, Folder, FolderExistsError
+from store import folder_state, folders, removal
+from store.folder_feed import ChangeFeed
+from store.folders import Folder, FolderExistsError
 from store.stores import Stores
 
 T = TypeVar("T")
@@ -30,7 +31,7 @@ class Account:
         return self.write(lambda tx: folders.create(tx, self.mailbox, name, now))
 
     def delete(self, folder: Folder) -> None:
-        self.write(lambda tx: filing.delete_folder(tx, folder.id))
+        self.write(lambda tx: removal.delete_folder(tx, folder.id))
 
     def names(self) -> list[str]:
         with self.stores.mail.database.read() as tx:
@@ -138,7 +139,7 @@ def test_the_feed_names_what_changed_and_only_that(account: Account) -> None:
     feed = ChangeFeed(account.stores.mail.database)
     assert sorted(feed.poll([account.inbox, other.id])) == sorted([account.inbox, other.id])
     assert feed.poll([account.inbox, other.id]) == []
-    account.write(lambda tx: folders.touch(tx, other.id))
+    account.write(lambda tx: folder_state.touch(tx, other.id))
     assert feed.poll([account.inbox, other.id]) == [other.id]
     account.delete(other)
     assert feed.poll([account.inbox, other.id]) == [other.id]

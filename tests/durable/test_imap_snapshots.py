@@ -13,8 +13,8 @@ from sqlalchemy import Connection
 from imap import snapshots
 from imap.snapshots import Snapshots
 from mail.mime_index import Indexed, index
-from store import filing, folders
-from store.filing import Change
+from store import filing, flagging, folders, removal
+from store.flagging import Change
 from store.spool import Spool, Stored
 from store.stores import Stores
 
@@ -26,7 +26,7 @@ RAW = b"Subject: hi\r\n\r\nbody\r\n"
 def test_incremental_snapshots_are_whole_ones(
     stores: Stores, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, remembered: int
 ) -> None:
-    monkeypatch.setattr(filing, "REMEMBERED", remembered)
+    monkeypatch.setattr(removal, "REMEMBERED", remembered)
     monkeypatch.setattr(snapshots, "GONE", 5)
     run, chance = stores.mail.journal.run, Random(7)
     inbox = run(lambda tx: folders.ensure_folders(tx, 7, NOW))
@@ -42,9 +42,9 @@ def test_incremental_snapshots_are_whole_ones(
                     run(partial(_file, folder=inbox, stored=stored, indexed=indexed, flags=flags[:1]))
             case 2:
                 change = chance.choice(list(Change))
-                run(partial(filing.store_flags, folder_id=inbox, uids=uids, change=change, flags=flags))
+                run(partial(flagging.store_flags, folder_id=inbox, uids=uids, change=change, flags=flags))
             case _:
-                run(partial(filing.expunge, folder_id=inbox, uids=uids))
+                run(partial(removal.expunge, folder_id=inbox, uids=uids))
         kept = known.current(inbox)
         whole = Snapshots(stores.mail.database).current(inbox)
         assert (kept.uids, kept.first_unseen, kept.modseq) == (whole.uids, whole.first_unseen, whole.modseq)

@@ -18,7 +18,7 @@ from admin.refusals import ConflictError, InvalidError, NotFoundError
 from mail.mbox import Quoting
 from mail.mime_index import index
 from peers.offices import PROJECT, STRANGERS, office_of
-from store import filing, folders, mailbox_contents, subscriptions
+from store import flagging, folders, mail_scan, mailbox_contents, subscriptions
 from store.mailbox_contents import Kept
 from store.settings import Limits, Settings
 from store.stores import Stores
@@ -58,7 +58,7 @@ def held(office: Office, address: str) -> dict[str, Counter[tuple[bytes, frozens
     found = {}
     with office.stores.mail.database.read() as tx:
         for folder in folders.all_of(tx, box):
-            mails = mailbox_contents.held(tx, folder.id, filing.uids_of(tx, folder.id))
+            mails = mailbox_contents.held(tx, folder.id, mail_scan.uids_of(tx, folder.id))
             if mails:
                 found[folder.name] = Counter(
                     (spool.get(one.blob, one.file), frozenset(one.flags), one.date) for one in mails
@@ -103,7 +103,7 @@ def test_a_second_export_follows_flags_and_writes_only_what_is_new(office: Offic
 
     def change(tx: Any) -> None:
         inbox = folders.ensure_folders(tx, box, now)
-        filing.store_flags(tx, inbox, [1], filing.Change.REPLACE, ["\\Flagged"])
+        flagging.store_flags(tx, inbox, [1], flagging.Change.REPLACE, ["\\Flagged"])
 
     office.stores.mail.journal.run(change)
     again = take_out(office, tmp_path / "out")

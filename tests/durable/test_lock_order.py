@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import text
 
-from store import filing, folders
+from store import folders, removal
 from store.stores import Stores
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -46,4 +46,4 @@ def test_a_folder_is_renamed_while_it_is_deleted_elsewhere(stores: Stores) -> No
 
 def delete(stores: Stores, folder_id: int) -> None:
     with stores.mail.database.write() as tx:
-        filing.delete_folder(tx, folder_id)
+        removal.delete_folder(tx, folder_id)

@@ -21,7 +21,7 @@ from policy.acceptance import Accepted, Purpose
 from policy.lifecycle import Event
 from role.context import Context
 from role.log import EventLog
-from store import arrivals, filing, folders, reports
+from store import arrivals, folders, mail_scan, reports
 from store.arrivals import Incoming, Received
 from store.ledger import Claimed
 from store.reports import Told
@@ -84,7 +84,7 @@ def test_a_copy_goes_on_as_it_came_and_a_mailbox_keeps_its_own(
     with stores.mail.database.read() as tx:
         inbox = folders.by_name(tx, tenant.ann, "INBOX")
         assert inbox is not None
-        assert len(filing.uids_of(tx, inbox.id)) == 1
+        assert len(mail_scan.uids_of(tx, inbox.id)) == 1
 
 
 def test_an_arrival_that_is_sorted_again_after_a_kill_goes_on_once(

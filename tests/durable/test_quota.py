@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import Connection, func, select
 
 from mail.mime_index import index
-from store import filing, folders, quota
-from store.filing import Change
+from store import filing, flagging, folders, quota, removal
+from store.flagging import Change
 from store.quota import Usage
 from store.schema import filed
 from store.schema import folders as table
@@ -59,10 +59,10 @@ def test_copy_adds_move_keeps_expunge_and_delete_take_away(stores: Stores, inbox
     assert counted(stores) == Usage(5, 900)
     run(lambda tx: filing.move(tx, inbox, uids[2:], other, NOW))
     assert counted(stores) == Usage(5, 900)
-    run(lambda tx: filing.store_flags(tx, inbox, uids, Change.ADD, ["\\Deleted"]))
-    run(lambda tx: filing.expunge(tx, inbox, uids))
+    run(lambda tx: flagging.store_flags(tx, inbox, uids, Change.ADD, ["\\Deleted"]))
+    run(lambda tx: removal.expunge(tx, inbox, uids))
     assert counted(stores) == Usage(3, 600)
-    run(lambda tx: filing.delete_folder(tx, other))
+    run(lambda tx: removal.delete_folder(tx, other))
     assert counted(stores) == Usage(0, 0)
 
 

@@ -11,8 +11,8 @@ from sqlalchemy import func, select
 from mail.mime_index import index
 from mail.search_text import KEPT
 from mail.sort_keys import SortKeys
-from store import filing, folders, search_rows
-from store.filing import Change
+from store import content_rows, filing, flagging, folders, removal, search_rows
+from store.flagging import Change
 from store.schema import search_texts
 from store.spool import Spool
 from store.stores import Stores
@@ -51,9 +51,9 @@ def test_copies_share_what_is_searched_and_the_last_takes_it_along(stores: Store
     assert (keys.sent, keys.subject, keys.answers) == (arrived, "HI", True)
     assert size == 60
     for folder in (inbox, archive.id):
-        stores.mail.journal.run(lambda tx, at=folder: filing.store_flags(tx, at, [1], Change.ADD, ["\\Deleted"]))
+        stores.mail.journal.run(lambda tx, at=folder: flagging.store_flags(tx, at, [1], Change.ADD, ["\\Deleted"]))
         assert _kept(stores) == 1
-        stores.mail.journal.run(lambda tx, at=folder: filing.expunge(tx, at, [1]))
+        stores.mail.journal.run(lambda tx, at=folder: removal.expunge(tx, at, [1]))
     assert _kept(stores) == 0
 
 
@@ -62,7 +62,7 @@ def test_of_a_long_text_the_octets_are_found(stores: Stores, inbox: int, tmp_pat
     uid = _filed(stores, spool, inbox, raw)
     with stores.mail.database.read() as tx:
         assert [row[1] for row in search_rows.scan(tx, inbox, [uid], ["text"])] == [None]
-        kept = filing.bytes_of_mail(tx, inbox, uid)
-        assert filing.bytes_of_mail(tx, inbox, uid + 1) is None
+        kept = content_rows.bytes_of_mail(tx, inbox, uid)
+        assert content_rows.bytes_of_mail(tx, inbox, uid + 1) is None
     assert kept is not None
     assert spool.get(*kept) == raw

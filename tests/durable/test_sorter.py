@@ -23,7 +23,7 @@ from policy.acceptance import Accepted, Purpose
 from policy.correspondents import Standing
 from policy.lifecycle import State
 from role.log import EventLog
-from store import arrivals, breakers, consequences, correspondents, filing, folders, injection, outgoing, sorting
+from store import arrivals, breakers, consequences, correspondents, folders, injection, mail_scan, outgoing, sorting
 from store.arrivals import ArrivalState, Incoming, Received
 from store.injection import Forward, Submitted
 from store.spool import Spool
@@ -160,7 +160,7 @@ def state(stores: Stores, row: int) -> State:
 def in_inbox(stores: Stores, mailbox: int, folder: str = "INBOX") -> int:
     with stores.mail.database.read() as tx:
         found = folders.by_name(tx, mailbox, folder)
-        return len(filing.uids_of(tx, found.id)) if found else 0
+        return len(mail_scan.uids_of(tx, found.id)) if found else 0
 
 
 def sort_all(sorter: Sorter) -> None:
@@ -409,7 +409,7 @@ def test_several_children_read_what_waits_and_each_is_filed_once_in_its_order(
     with stores.mail.database.read() as tx:
         inbox = folders.by_name(tx, tenant.ann, "INBOX")
         assert inbox is not None
-        filed = filing.scan(tx, inbox.id, filing.uids_of(tx, inbox.id), ["arrival_id"])
+        filed = mail_scan.scan(tx, inbox.id, mail_scan.uids_of(tx, inbox.id), ["arrival_id"])
         states = [one.parses for one in arrivals.load(tx, ids)]
     assert [arrival for _, arrival in filed] == ids
     assert states == [1] * 20 + [2] + [1] * 39

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from imap.answer import MalformedError
 from imap.snapshots import Snapshot
 from imap.view import View
-from store.filing import Flagged, Flagging
+from store.flagging import Flagged, Flagging
 from store.folders import Folder
 
 FOLDER = Folder(1, 1, "INBOX", None, 1, 1, 1, 1, 1)

@@ -27,7 +27,7 @@ from peers.cut import CuttingRelay
 from peers.doomed import dies
 from peers.dovecot import PASSWORD, Dovecot
 from peers.offices import PROJECT, office_of
-from store import filing, folders, mailbox_contents
+from store import folders, mail_scan, mailbox_contents
 from store.settings import Limits, Settings
 from store.stores import Stores
 
@@ -148,7 +148,7 @@ def subjects(office: Office, name: str) -> list[tuple[bytes, frozenset[str], dat
     with office.stores.mail.database.read() as tx:
         found = folders.by_name(tx, box.id, name)
         assert found is not None
-        mails = mailbox_contents.held(tx, found.id, filing.uids_of(tx, found.id))
+        mails = mailbox_contents.held(tx, found.id, mail_scan.uids_of(tx, found.id))
     return [(spool.get(one.blob, one.file).split(b"\r\n")[0], frozenset(one.flags), one.date) for one in mails]
 
 
