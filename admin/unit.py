@@ -25,7 +25,8 @@ from role.context import Context
 from role.log import EventLog
 from role.supervisor import tell
 from store import migrate
-from store.settings import Settings, SettingsError, environment, load
+from store.settings import Settings
+from store.settings_file import SettingsError, environment, load
 from store.shaping_table import table_for
 from store.spool import Spool
 from store.stores import open_stores

@@ -31,7 +31,8 @@ from role.context import Context
 from role.log import EventLog
 from store import migrate
 from store.prepared import compile_all
-from store.settings import Settings, SettingsError, Source, environment, load
+from store.settings import Settings, Source
+from store.settings_file import SettingsError, environment, load
 from store.shaping_table import table_for
 from store.spool import Spool
 from store.stores import Stores, open_stores

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from policy.shaping import ShapingError, Table, table_of
-from store.settings import Settings, SettingsError
+from store.settings import Settings
+from store.settings_file import SettingsError
 
 
 def read_table(file: str) -> Table:

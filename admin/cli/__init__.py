@@ -10,7 +10,7 @@ def main() -> None:
     from admin.cli.commands import app
     from admin.keepsakes import KeepsakeError
     from admin.refusals import RefusedError
-    from store.settings import SettingsError
+    from store.settings_file import SettingsError
 
     try:
         app()

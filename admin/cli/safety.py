@@ -20,7 +20,7 @@ from admin.cli.showing import show_one
 from admin.keepsakes import Whereabouts, load_whereabouts
 from admin.unit import GROUP_ALONE, settled
 from store.copying import CopyError
-from store.settings import environment, load
+from store.settings_file import environment, load
 
 
 def back_up(folder: Path, destination: Path, keep: int | None, as_json: bool) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from store.settings import SettingsError, load
+from store.settings_file import SettingsError, load
 
 
 def written(folder: Path, text: str) -> Path:

@@ -26,7 +26,7 @@ from policy.shaping import (
     table_of,
     under,
 )
-from store.settings import SettingsError
+from store.settings_file import SettingsError
 from store.shaping_table import read_table
 
 OWN = Limits(5, 100, timedelta(seconds=15))
