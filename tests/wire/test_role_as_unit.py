@@ -9,10 +9,12 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+
+from admin.roles import ROLES, Role
 
 _SETTINGS = """
 [server]
@@ -21,7 +23,7 @@ hostname = "mx.unit.test"
 sources = [{ address = "127.0.0.2", ehlo = "out1.unit.test" }]
 """
 # systemd names the process in LISTEN_PID, which only that process can know before it becomes the role.
-_BECOME = 'exec 3<&$FIRST 4<&$SECOND; export LISTEN_PID=$$ WATCHDOG_PID=$$; exec "$@"'
+_BECOME = 'exec 3<&$FIRST 4<&$SECOND 5<&$THIRD; export LISTEN_PID=$$ WATCHDOG_PID=$$; exec "$@"'
 
 
 @pytest.fixture(scope="module")
@@ -56,15 +58,16 @@ def _listening() -> socket.socket:
 
 @contextmanager
 def started(folder: Path, role: str, credentials: Path, names: str) -> Iterator[tuple[list[int], socket.socket]]:
-    """The role with two sockets named `names`; their ports, and where it tells systemd what."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told, _listening() as first, _listening() as second:
+    """The role with sockets named `names`, three at most; their ports, and where it tells systemd what."""
+    with ExitStack() as stack:
+        told = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
+        sockets = [stack.enter_context(_listening()) for _ in range(3)]
         told.bind(str(credentials / "notify"))
         told.settimeout(30)
         environment = {
             **os.environ,
-            "FIRST": str(first.fileno()),
-            "SECOND": str(second.fileno()),
-            "LISTEN_FDS": "2",
+            **{place: str(one.fileno()) for place, one in zip(("FIRST", "SECOND", "THIRD"), sockets, strict=True)},
+            "LISTEN_FDS": str(len(names.split(":"))),
             "LISTEN_FDNAMES": names,
             "NOTIFY_SOCKET": str(credentials / "notify"),
             "WATCHDOG_USEC": "1000000",
@@ -73,10 +76,10 @@ def started(folder: Path, role: str, credentials: Path, names: str) -> Iterator[
         arguments = ["role", role, "--config", str(folder / "mailloft.toml"), "--dir", str(folder)]
         process = subprocess.Popen(
             ["bash", "-c", _BECOME, "bash", sys.executable, "-m", "admin.cli", *arguments],
-            env=environment, pass_fds=(first.fileno(), second.fileno()), stderr=subprocess.PIPE,
+            env=environment, pass_fds=[one.fileno() for one in sockets], stderr=subprocess.PIPE,
         )  # fmt: skip
         try:
-            yield [first.getsockname()[1], second.getsockname()[1]], told
+            yield [one.getsockname()[1] for one in sockets], told
             process.send_signal(signal.SIGTERM)
             assert process.wait(12) == 0
         finally:
@@ -92,6 +95,15 @@ def test_a_role_answers_on_the_sockets_of_its_unit_and_says_that_it_lives(instal
         assert [told.recv(100), told.recv(100)] == [b"WATCHDOG=1"] * 2
         with smtplib.SMTP("127.0.0.1", ports[0], timeout=10) as smtp:
             assert b"mx.unit.test" in smtp.ehlo("peer.test")[1]
+
+
+@pytest.mark.parametrize("role", [role for role in ROLES if role.name != "mx"], ids=lambda role: role.name)
+def test_every_other_role_says_so_too(installed: Path, tmp_path: Path, role: Role) -> None:
+    for name in ("master.key", "signing.key"):
+        (tmp_path / name).write_bytes((installed / name).read_bytes())
+    with started(installed, role.name, tmp_path, ":".join((*role.sockets, "metrics"))) as (_, told):
+        # Some say that they live before they are ready.
+        assert sorted(told.recv(100) for _ in range(3)) == [b"READY=1", b"WATCHDOG=1", b"WATCHDOG=1"]
 
 
 def test_a_role_without_its_sockets_names_the_unit_to_start(installed: Path) -> None:
