@@ -27,7 +27,7 @@ function columns(root) {
   for (const table of root.querySelectorAll("table")) {
     const heads = [...table.querySelectorAll("thead th")].map((head) => (head.querySelector(".unseen") ? "" : head.textContent.trim()));
     for (const row of table.querySelectorAll("tbody tr")) {
-      [...row.cells].forEach((cell, at) => (cell.dataset.column = heads[at] ?? ""));
+      [...row.cells].forEach((cell, at) => (cell.dataset.column ??= heads[at] ?? ""));
     }
   }
 }

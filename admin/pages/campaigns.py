@@ -24,6 +24,7 @@ from store import breakers
 from store.campaign_content import Content
 from store.campaigns import CampaignState, Sending
 from store.columns import EPOCH
+from store.segment_query import Size
 
 _OFFERED: Final = 200
 _SENDING: Final = (
@@ -106,7 +107,8 @@ def show_reach(
     """The part of a page that says how many get it: about so many at once, then exactly."""
     form = Form({"list": chosen, "segment": segment})
     size = campaigns.reach(visit.office, visit.here, _list(form), _segment(form), exact=exact)
-    return visit.page("campaign_reach.html", {"size": size, "chosen": chosen, "segment": segment})
+    shown = {"size": size, "chosen": chosen, "segment": segment, "asks": not size.exact, "swaps": False}
+    return visit.page("campaign_reach.html", shown)
 
 
 @router.get("/p/{project}/campaigns/{campaign}/sending")
@@ -118,7 +120,8 @@ def show_sending(visit: Member, campaign: int) -> Response:
 def show_gate(visit: Viewer, campaign: int) -> Response:
     """The part of the page that says whether it may be launched."""
     failing, recipients = campaigns.judged(visit.office, visit.here, campaign)
-    return visit.page("campaign_gate.html", {"failing": failing, "recipients": recipients})
+    size = Size(recipients, exact=True)
+    return visit.page("campaign_gate.html", {"failing": failing, "size": size, "swaps": True})
 
 
 @router.post("/p/{project}/campaigns/{campaign}/launch")

@@ -131,7 +131,7 @@ def _campaign(page: Page, project: int) -> None:
     page.goto(f"/p/{project}/campaigns/new")
     page.get_by_label("Name").fill("From the browser")
     page.get_by_label("List", exact=True).select_option("Browser's readers")
-    page.locator("#reach", has_text="5 clients").wait_for(timeout=WAIT)
+    page.locator("#reach", has_text="Recipients: 5 clients").wait_for(timeout=WAIT)
     page.get_by_role("button", name="Save and go on").click()
     page.get_by_label("Subject").fill("Hello {{ name }}")
     page.get_by_label("Markdown").check()
