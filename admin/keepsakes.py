@@ -21,6 +21,7 @@ from store.settings import Settings
 
 T = TypeVar("T")
 _KEY_LENGTH: Final = 32
+_WHEREABOUTS: Final = "whereabouts.json"
 RESTORING: Final = "restoring"  # there from before the first row of a restore until after its last
 
 
@@ -64,9 +65,10 @@ class Whereabouts(msgspec.Struct, frozen=True):
     hostname: str
     sending_addresses: tuple[str, ...]
     settings: Settings = Settings()
+    units: bool = False  # systemd runs the roles, each as a user of its own
 
     @classmethod
-    def of(cls, settings: Settings) -> Whereabouts:
+    def of(cls, settings: Settings, *, units: bool = False) -> Whereabouts:
         """`settings` with storage and URL filled in."""
         return cls(
             settings.storage.database,
@@ -75,6 +77,7 @@ class Whereabouts(msgspec.Struct, frozen=True):
             settings.server.hostname,
             tuple(source.address for source in settings.outbound.sources),
             settings,
+            units,
         )
 
 
@@ -87,8 +90,13 @@ def refuse_half_restored(folder: Path) -> None:
 
 
 def prepare(folder: Path) -> Path:
-    """DIR, absolute, made with mode 0700. Raises KeepsakeError."""
+    """DIR, absolute, made with mode 0700, for an appliance under one parent. Raises KeepsakeError."""
     refuse_half_restored(folder)
+    found = read(folder / _WHEREABOUTS, Whereabouts)
+    if found is not None and found.units:
+        raise KeepsakeError(
+            f"--dir {folder}: systemd runs this one: `systemctl start mailloft.target`. For another, name another DIR."
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)
@@ -148,13 +156,15 @@ def save(folder: Path, keepsakes: Keepsakes) -> None:
 
 
 def save_whereabouts(folder: Path, whereabouts: Whereabouts) -> None:
-    replace(folder / "whereabouts.json", msgspec.json.encode(whereabouts) + b"\n")
+    replace(folder / _WHEREABOUTS, msgspec.json.encode(whereabouts) + b"\n")
 
 
 def load_whereabouts(folder: Path) -> Whereabouts:
     """Where the appliance of DIR keeps its rows. Raises KeepsakeError where none was started there."""
+    if folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK):
+        raise KeepsakeError(f"--dir {folder}: this user may not read it. Give the command as root: `sudo mailloft ...`")
     refuse_half_restored(folder)
-    found = read(folder / "whereabouts.json", Whereabouts)
+    found = read(folder / _WHEREABOUTS, Whereabouts)
     if found is None:
         raise KeepsakeError(f"--dir {folder}: no appliance was started here. `mailloft up --dir {folder}` makes one.")
     return found

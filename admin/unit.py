@@ -97,7 +97,7 @@ def install(folder: Path, config: Path) -> dict[str, str]:
     for file in folder.glob("*.db*"):
         file.chmod(0o660)
     keepsakes.make_keys(folder)
-    whereabouts = Whereabouts.of(settings)
+    whereabouts = Whereabouts.of(settings, units=True)
     keepsakes.save_whereabouts(folder, whereabouts)
     kept = keepsakes.load(folder)
     keepsakes.save(folder, kept)

@@ -12,7 +12,7 @@ import typer
 from admin.cli import nouns, queue
 from admin.cli.calling import AsJson, Call, command
 from admin.cli.opening import HERE, Folder
-from admin.cli.showing import show
+from admin.cli.showing import show, show_one
 
 app = typer.Typer(
     help="A mail server that sends campaigns, hears what comes back, and keeps the list alive.",
@@ -123,6 +123,25 @@ def migrate(
 
     done = install(folder.resolve(), config) if config else upgrade(load_whereabouts(folder).database)
     show([{"database": name, "revision": revision} for name, revision in done.items()], as_json)
+
+
+@app.command()
+def settings(
+    file: Annotated[Path, typer.Argument(help="Settings, TOML.")],
+    folder: Folder = HERE,
+    as_json: Annotated[bool, typer.Option("--json", help="Print every setting with its value.")] = False,
+) -> None:
+    """Whether a machine with units could run by these settings and the environment; nothing is changed."""
+    from admin.unit import settled
+    from store.settings_file import environment, load
+    from store.shaping_table import table_for
+
+    found = settled(load(file, environment()), folder.resolve())
+    table_for(found)
+    if as_json:
+        show_one(found, as_json)
+    else:
+        typer.echo(f"{file}: nothing is wrong in it")
 
 
 @app.command()

@@ -11,7 +11,8 @@ import typer
 
 from admin.office import Office
 
-Folder = Annotated[Path, typer.Option("--dir", envvar="MAILLOFT_DIR", help="DIR of the appliance.")]
+# Readable or not, which the acts say with the mend.
+Folder = Annotated[Path, typer.Option("--dir", envvar="MAILLOFT_DIR", readable=False, help="DIR of the appliance.")]
 HERE = Path("var")
 
 

@@ -72,7 +72,7 @@ def restore(source: Path, folder: Path, config: Path | None, aside: bool, as_jso
 
 def _where(source: Path, folder: Path, config: Path | None) -> Whereabouts:
     if config is not None:
-        return Whereabouts.of(settled(load(config, environment()), folder))
+        return Whereabouts.of(settled(load(config, environment()), folder), units=True)
     return Whereabouts(str(folder), str(folder / "spool"), "", backups.read_manifest(source).hostname, ())
 
 
@@ -95,5 +95,8 @@ def _total(rows: dict[str, dict[str, int]]) -> int:
 
 
 def _failed(what: str, error: Exception) -> int:
-    print(f"mailloft {what}: {error}", file=sys.stderr)
+    told = str(error)
+    if isinstance(error, OSError):
+        told = f"{error.filename or 'a file'}: {error.strerror}. Name a folder that this user may write, with room."
+    print(f"mailloft {what}: {told}", file=sys.stderr)
     return 1

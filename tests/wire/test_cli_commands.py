@@ -162,6 +162,32 @@ def test_a_dir_without_an_appliance_is_named(tmp_path: Path) -> None:
     assert f"--dir {tmp_path}: no appliance was started here" in Cli(tmp_path).refused("project", "list")
 
 
+def test_a_settings_file_is_judged_without_an_appliance(tmp_path: Path) -> None:
+    file = tmp_path / "mailloft.toml"
+    file.write_text('[[outbound.sources]]\naddress = "192.0.2.1"\nehlo = "a.test"\n')
+    machine = Cli(tmp_path)
+    assert machine.json("settings", file)["storage"]["database"] == str(tmp_path)
+    assert f"{file}: nothing is wrong" in machine.run("settings", file).stdout
+    file.write_text(file.read_text() + "[limits]\nconnection_per_peer = 3\n")
+    assert "connection_per_peer" in machine.refused("settings", file)
+    file.write_text("")
+    assert "[outbound] sources: name the addresses" in machine.refused("settings", file)
+
+
+def test_up_keeps_off_a_dir_that_units_run(tmp_path: Path) -> None:
+    folder, file = tmp_path / "dir", tmp_path / "mailloft.toml"
+    folder.mkdir(mode=0o770)
+    folder.chmod(0o770)
+    file.write_text('[[outbound.sources]]\naddress = "192.0.2.1"\nehlo = "a.test"\n')
+    assert Cli(folder).run("migrate", "--config", file).returncode == 0
+    assert "systemctl start mailloft.target" in Cli(folder).refused("up")
+    assert folder.stat().st_mode & 0o777 == 0o770
+
+
+def test_a_backup_that_cannot_be_written_names_the_place(cli: Cli) -> None:
+    assert "/proc/here" in cli.refused("backup", "/proc/here")
+
+
 @pytest.mark.alone
 def test_help_starts_within_two_seconds_and_names_every_command() -> None:
     done = subprocess.run([PROGRAM, "--help"], capture_output=True, text=True, timeout=2, check=True)
