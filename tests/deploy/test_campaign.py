@@ -108,6 +108,8 @@ def test_the_command_line_of_the_machine_works_for_root(deployed: Deployed, ours
     for name in ("mx, port 25", "submission, port 587", "imaps, port 993", "admin, port 443"):
         assert f"{name}: answers, with TLS" in examined, examined
     assert "sender-1: lives" in examined, examined
+    assert "sudo mailloft" in run("runuser -u deploy -- mailloft project list 2>&1", check=False)
+    assert "systemctl start mailloft.target" in run("mailloft up 2>&1", check=False)
     run("mailloft backup /root/backups")
     assert run("find /var/lib/mailloft ! -user mailloft ! -group mailloft").strip() == ""
     assert run("stat -c '%a %U %G' /var/lib/mailloft/backup.json").strip() == "640 mailloft mailloft"

@@ -14,27 +14,11 @@ import pytest
 from peers.deployed_mail import Household, comes_in
 from peers.deployment import Deployed, play, refused_play, whole
 from peers.machine import Machine
-from peers.releases import release
+from peers.releases import BROKEN_ROLE, REVISION, TABLE, release
 
 pytestmark = [whole, pytest.mark.timeout(2400)]
 
-_TABLE = b'''"""A table of the next release."""
-
-import sqlalchemy as sa
-from alembic import op
-
-revision = "core_0002"
-down_revision = "core_0001"
-branch_labels = None
-depends_on = None
-
-
-def upgrade() -> None:
-    op.create_table("next_release", sa.Column("id", sa.Integer, primary_key=True))
-'''
-_REVISION = "store/migrations/core/0002_next.py"
-_BROKEN_MIGRATION = _TABLE.replace(b"op.create_table(", b"op.drop_table('never_was')\n    op.create_table(")
-_BROKEN_ROLE = b'"""A role that ends at once."""\n\nraise SystemExit("this release cannot serve")\n'
+_BROKEN_MIGRATION = TABLE.replace(b"op.create_table(", b"op.drop_table('never_was')\n    op.create_table(")
 
 
 def _in_use(machine: Machine) -> str:
@@ -58,7 +42,7 @@ def test_a_migration_that_fails_touches_nothing(
     deployed: Deployed, machine: Machine, values: dict[str, object], tmp_path: Path
 ) -> None:
     before = _processes(machine), _revision(machine), _in_use(machine)
-    broken = release(Path(str(values["mailloft_wheel"])), "0.2.0", {_REVISION: _BROKEN_MIGRATION}, tmp_path)
+    broken = release(Path(str(values["mailloft_wheel"])), "0.2.0", {REVISION: _BROKEN_MIGRATION}, tmp_path)
     told = refused_play("upgrade.yml", machine, {**values, "mailloft_wheel": str(broken)})
     assert "the old one runs on, untouched" in told
     assert "never_was" in told
@@ -69,7 +53,7 @@ def test_a_release_that_does_not_answer_is_taken_back_with_its_tables(
     deployed: Deployed, machine: Machine, values: dict[str, object], tmp_path: Path, ours: Household
 ) -> None:
     before = _revision(machine), _in_use(machine)
-    changes = {_REVISION: _TABLE, "imap/daemon.py": _BROKEN_ROLE}
+    changes = {REVISION: TABLE, "imap/daemon.py": BROKEN_ROLE}
     broken = release(Path(str(values["mailloft_wheel"])), "0.3.0", changes, tmp_path)
     told = refused_play("upgrade.yml", machine, {**values, "mailloft_wheel": str(broken)})
     assert "the old one runs again" in told
@@ -80,7 +64,7 @@ def test_a_release_that_does_not_answer_is_taken_back_with_its_tables(
 def test_who_connects_during_an_upgrade_is_served(
     deployed: Deployed, machine: Machine, values: dict[str, object], tmp_path: Path, ours: Household
 ) -> None:
-    fresh = release(Path(str(values["mailloft_wheel"])), "0.4.0", {_REVISION: _TABLE}, tmp_path)
+    fresh = release(Path(str(values["mailloft_wheel"])), "0.4.0", {REVISION: TABLE}, tmp_path)
     with callers(machine.address) as calls:
         assert play("upgrade.yml", machine, {**values, "mailloft_wheel": str(fresh)}) > 0
     assert (_in_use(machine), _revision(machine)) == ("0.4.0", "core_0002")
@@ -88,6 +72,7 @@ def test_who_connects_during_an_upgrade_is_served(
     assert len(calls) > 20
     comes_in(deployed, ours, "after the upgrade")
     assert play("upgrade.yml", machine, {**values, "mailloft_wheel": str(fresh)}) == 0
+    assert len(machine.run("ls /opt/mailloft/releases").split()) == 2
 
 
 @contextmanager

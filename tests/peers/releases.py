@@ -6,6 +6,25 @@ import re
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
+
+# Changes that such a release may have.
+REVISION: Final = "store/migrations/core/0002_next.py"
+TABLE: Final = b'''"""A table of the next release."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "core_0002"
+down_revision = "core_0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table("next_release", sa.Column("id", sa.Integer, primary_key=True))
+'''
+BROKEN_ROLE: Final = b'"""A role that ends at once."""\n\nraise SystemExit("this release cannot serve")\n'
 
 
 def release(wheel: Path, version: str, changes: Mapping[str, bytes], folder: Path) -> Path:

@@ -1,7 +1,8 @@
 """Debian's unbound as validating resolver: a zone signed on the spot behind it, other zones at the lab's server.
 
-It runs in a folder of its own, at a free port of loopback, without the system's configuration; the zone is signed by
-dnspython and unbound trusts its key, so that bogus, signed and unsigned answers are real ones.
+It runs in a folder of its own, at a free port of `host`, without the system's configuration; the zone is signed by
+dnspython and unbound trusts its key, so that bogus, signed and unsigned answers are real ones. At an address of a
+bridge it is the zone's name server for another resolver; `anchor` is the DS record that vouches for the zone's key.
 """
 
 from __future__ import annotations
@@ -30,18 +31,25 @@ _TRIES = 100
 
 class Unbound:
     def __init__(
-        self, folder: Path, zone: str, records: Sequence[str], others: Mapping[str, str], bogus: Sequence[str] = ()
+        self,
+        folder: Path,
+        zone: str,
+        records: Sequence[str],
+        others: Mapping[str, str],
+        bogus: Sequence[str] = (),
+        host: str = "127.0.0.1",
     ) -> None:
         """`records`: lines of the zone; `others`: unsigned zones, with the host:port that knows each; `bogus`: "NAME
         TYPE" of what is to be spoilt."""
         folder.mkdir(parents=True, exist_ok=True)
-        anchor = _sign(folder / "zone", zone, records, bogus)
-        host, port = "127.0.0.1", free_port()
+        self.anchor = _sign(folder / "zone", zone, records, bogus)
+        port = free_port()
         self.listening = f"{host}:{port}"
         file = folder / "unbound.conf"
         stubs = (_STUB.format(zone=one, address=where.replace(":", "@")) for one, where in others.items())
         file.write_text(_CONFIGURATION.format(
-            folder=folder, port=port, anchor=anchor, zone=zone
+            folder=folder, host=host, port=port, anchor=self.anchor, zone=zone,
+            served="no" if host == "127.0.0.1" else "yes",
         ) + "".join(stubs))  # fmt: skip
         command = ["setpriv", "--pdeathsig", "TERM", program("unbound", "unbound"), "-d", "-c", file]
         with (folder / "log").open("ab") as log:
@@ -71,7 +79,8 @@ server:
   username: ""
   pidfile: ""
   use-syslog: no
-  interface: 127.0.0.1@{port}
+  interface: {host}@{port}
+  access-control: 10.0.0.0/8 allow
   do-ip6: no
   do-not-query-localhost: no
   num-threads: 1
@@ -83,7 +92,7 @@ remote-control:
 auth-zone:
   name: "{zone}"
   zonefile: "{folder}/zone"
-  for-downstream: no
+  for-downstream: {served}
   for-upstream: yes
   fallback-enabled: no
 """
