@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import shutil
-import subprocess
 import threading
 import time
 from collections import Counter
@@ -13,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from peers import need, smtp_role
+from peers import smtp_role
 from peers.loopback import wait_until
+from peers.small_disk import small_disk
 from peers.smtp_role import Premises, Running, Talk, deliver
 from store import arrivals
 from store.stores import Stores, open_stores
@@ -106,18 +106,10 @@ def test_a_peer_that_hangs_up_behind_its_final_dot_does_not_cancel_the_commit(pr
         assert set(kept(premises).values()) == {1}
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 8 MB."""
-    need.root("to mount a small file system")
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)]
-    mounted = subprocess.run(mount, check=False, capture_output=True, text=True)
-    if mounted.returncode != 0:
-        need.lacking(f"leave to mount a file system ({mounted.stderr.strip()})")
-    yield folder
-    subprocess.run(["umount", "--lazy", folder], check=True)
+@pytest.fixture(name="small_disk")
+def disk_of_8_mb(tmp_path: Path) -> Iterator[Path]:
+    with small_disk(tmp_path, 8) as folder:
+        yield folder
 
 
 @pytest.mark.parametrize("size", [2_000, 600_000], ids=["blob", "file"])

@@ -21,7 +21,7 @@ import pytest
 from sqlalchemy import insert, select, text
 from sqlalchemy.exc import OperationalError
 
-from peers import need
+from peers.small_disk import small_disk
 from store.database import Database
 from store.schema import contents
 from store.spool import BLOB_LIMIT, Spool
@@ -29,18 +29,10 @@ from store.spool import BLOB_LIMIT, Spool
 LARGE = BLOB_LIMIT + 1
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 6 MB."""
-    need.root("to mount a small file system")
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(folder)]
-    mounted = subprocess.run(mount, check=False, capture_output=True, text=True)
-    if mounted.returncode != 0:
-        need.lacking(f"leave to mount a file system ({mounted.stderr.strip()})")
-    yield folder
-    subprocess.run(["umount", "--lazy", folder], check=True)
+@pytest.fixture(name="small_disk")
+def disk_of_6_mb(tmp_path: Path) -> Iterator[Path]:
+    with small_disk(tmp_path, 6) as folder:
+        yield folder
 
 
 def test_a_full_spool_refuses_and_keeps_what_it_has(small_disk: Path) -> None:

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from peers import need
 from peers.appliance import Appliance
 from peers.loopback import wait_until
+from peers.small_disk import small_disk
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 3 MB."""
-    need.root("to mount a small file system")
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(folder)]
-    mounted = subprocess.run(mount, check=False, capture_output=True, text=True)
-    if mounted.returncode != 0:
-        need.lacking(f"leave to mount a file system ({mounted.stderr.strip()})")
-    yield folder
-    subprocess.run(["umount", "--lazy", folder], check=True)
+@pytest.fixture(name="small_disk")
+def disk_of_3_mb(tmp_path: Path) -> Iterator[Path]:
+    with small_disk(tmp_path, 3) as folder:
+        yield folder
 
 
 def test_an_upload_to_a_full_spool_is_refused_and_leaves_nothing(

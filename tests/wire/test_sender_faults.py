@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import subprocess
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
@@ -24,12 +23,13 @@ from prometheus_client import REGISTRY
 
 from mta.outbound import promote
 from net.smtp_peer import Timeouts
-from peers import need, outage
+from peers import outage
 from peers.counting_host import street
 from peers.names import Names, record
 from peers.rows import Made, launch, make_campaign
 from peers.scripted_host import Talk
 from peers.sending import sending, settings_of, until
+from peers.small_disk import small_disk
 from store.campaign_content import Content
 from store.stores import Stores, open_stores
 
@@ -232,18 +232,10 @@ def test_mail_waits_while_the_name_servers_are_gone_and_goes_when_they_are_back(
 # The disk, the database
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 8 MB."""
-    need.root("to mount a small file system")
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)]
-    mounted = subprocess.run(mount, check=False, capture_output=True, text=True)
-    if mounted.returncode != 0:
-        need.lacking(f"leave to mount a file system ({mounted.stderr.strip()})")
-    yield folder
-    subprocess.run(["umount", "--lazy", folder], check=True)
+@pytest.fixture(name="small_disk")
+def disk_of_8_mb(tmp_path: Path) -> Iterator[Path]:
+    with small_disk(tmp_path, 8) as folder:
+        yield folder
 
 
 @pytest.mark.timeout(outage.LIMIT)
