@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import shutil
 import signal
 import smtplib
 import socket
@@ -117,6 +118,19 @@ def furnish(folder: Path, location: str, stores: Stores, name_server: str) -> Pr
     issued.private_key_pem.write_to_path(folder / "key.pem")
     settings = {"server": {"hostname": "mx.ours.test"}, "dns": {"servers": [name_server], "timeout": "PT2S"}}
     return Premises(folder, location, stores, settings)
+
+
+@contextmanager
+def premises_in(
+    folder: Path, migrated: Path, records: Sequence[tuple[str, str, str]] = (), faults: Mapping[str, str] = {}
+) -> Iterator[Premises]:
+    """With databases of its own, copied from `migrated`, and a lab name server with `records`."""
+    location = folder / "databases"
+    shutil.copytree(migrated, location)
+    stores = open_stores(str(location))
+    with name_server(folder, records, faults) as server:
+        yield furnish(folder, str(location), stores, server)
+    stores.close()
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +10,6 @@ import pytest
 from peers import smtp_role
 from peers.smtp_role import Premises, Running, Talk, Tenant
 from store import arrivals
-from store.stores import open_stores
 
 HEADER = b"From: Carl <carl@remote.test>\r\nTo: ann@ours.test\r\nSubject: chunks\r\n\r\n"
 MOST = 100_000
@@ -19,12 +17,10 @@ MOST = 100_000
 
 @pytest.fixture(scope="module")
 def premises(tmp_path_factory: pytest.TempPathFactory, migrated_folder: Path) -> Iterator[Premises]:
-    folder = tmp_path_factory.mktemp("mx-chunking")
-    shutil.copytree(migrated_folder, folder / "databases")
-    stores = open_stores(str(folder / "databases"))
-    with smtp_role.name_server(folder, [("remote.test", "A", "127.0.0.9")]) as server:
-        yield smtp_role.furnish(folder, str(folder / "databases"), stores, server)
-    stores.close()
+    with smtp_role.premises_in(
+        tmp_path_factory.mktemp("mx-chunking"), migrated_folder, [("remote.test", "A", "127.0.0.9")]
+    ) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

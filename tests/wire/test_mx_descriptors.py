@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import resource
-import shutil
 import socket
 import time
 from collections.abc import Iterator
@@ -15,21 +14,14 @@ import pytest
 
 from peers import smtp_role
 from peers.smtp_role import Running, Talk
-from store.stores import open_stores
 
 SPARE = 12
 
 
 @pytest.fixture
 def mx(tmp_path: Path, migrated_folder: Path) -> Iterator[Running]:
-    shutil.copytree(migrated_folder, tmp_path / "databases")
-    stores = open_stores(str(tmp_path / "databases"))
-    with (
-        smtp_role.name_server(tmp_path, []) as server,
-        smtp_role.furnish(tmp_path, str(tmp_path / "databases"), stores, server).role("mx") as running,
-    ):
+    with smtp_role.premises_in(tmp_path, migrated_folder) as premises, premises.role("mx") as running:
         yield running
-    stores.close()
 
 
 def test_security_25_without_descriptors_the_listener_does_not_spin_and_then_goes_on(mx: Running) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,6 @@ import pytest
 from peers import smtp_role
 from peers.smtp_role import Premises, Running, Talk
 from store import arrivals
-from store.stores import open_stores
 
 MESSAGE = b"From: Carl <carl@remote.test>\r\nTo: ann@ours.test\r\nSubject: hello\r\n\r\nGood day.\r\n"
 RECORDS = [
@@ -28,16 +26,11 @@ RECORDS = [
 
 @pytest.fixture(scope="module")
 def premises(tmp_path_factory: pytest.TempPathFactory, migrated_folder: Path) -> Iterator[Premises]:
-    folder = tmp_path_factory.mktemp("mx-junk")
-    shutil.copytree(migrated_folder, folder / "databases")
-    stores = open_stores(str(folder / "databases"))
-    smtp_role.settle_tenant(stores)
-    with smtp_role.name_server(folder, RECORDS) as server:
-        made = smtp_role.furnish(folder, str(folder / "databases"), stores, server)
+    with smtp_role.premises_in(tmp_path_factory.mktemp("mx-junk"), migrated_folder, RECORDS) as made:
+        smtp_role.settle_tenant(made.stores)
         made.settings["mx"] = {"proxy_networks": ["127.0.0.0/8"]}
         made.settings["junk"] = {"block_lists": ["bl.test"], "greylist": "PT0.5S"}
         yield made
-    stores.close()
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import statistics
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,6 @@ import pytest
 from peers import mx_load, smtp_role
 from peers.smtp_role import Premises, Running, trusting
 from store import arrivals
-from store.stores import open_stores
 
 SESSIONS = 200
 EACH_KIB = 38
@@ -37,13 +35,11 @@ def large() -> tuple[bytes, str]:
 def premises(
     tmp_path_factory: pytest.TempPathFactory, migrated_folder: Path, large: tuple[bytes, str]
 ) -> Iterator[Premises]:
-    folder = tmp_path_factory.mktemp("mx-load")
-    shutil.copytree(migrated_folder, folder / "databases")
-    stores = open_stores(str(folder / "databases"))
-    smtp_role.settle_tenant(stores)
-    with smtp_role.name_server(folder, [("s._domainkey.remote.test", "TXT", large[1])]) as server:
-        yield smtp_role.furnish(folder, str(folder / "databases"), stores, server)
-    stores.close()
+    with smtp_role.premises_in(
+        tmp_path_factory.mktemp("mx-load"), migrated_folder, [("s._domainkey.remote.test", "TXT", large[1])]
+    ) as made:
+        smtp_role.settle_tenant(made.stores)
+        yield made
 
 
 @pytest.fixture(scope="module")

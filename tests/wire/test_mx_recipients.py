@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,7 +16,6 @@ from peers.smtp_role import Premises, Running, Talk, Tenant, deliver
 from policy.correspondents import Standing
 from store import arrivals, correspondents, filing, folders, mailboxes, redirects
 from store.spool import Stored
-from store.stores import open_stores
 
 MESSAGE = b"From: Carl <carl@remote.test>\r\nTo: ann@ours.test\r\nSubject: hello\r\n\r\nGood day.\r\n"
 RECORDS = [("remote.test", "A", "127.0.0.9"), ("remote.test", "TXT", "v=spf1 ip4:127.0.0.1 -all")]
@@ -34,12 +32,8 @@ ALIASES = [
 
 @pytest.fixture(scope="module")
 def premises(tmp_path_factory: pytest.TempPathFactory, migrated_folder: Path) -> Iterator[Premises]:
-    folder = tmp_path_factory.mktemp("mx-recipients")
-    shutil.copytree(migrated_folder, folder / "databases")
-    stores = open_stores(str(folder / "databases"))
-    with smtp_role.name_server(folder, RECORDS) as server:
-        yield smtp_role.furnish(folder, str(folder / "databases"), stores, server)
-    stores.close()
+    with smtp_role.premises_in(tmp_path_factory.mktemp("mx-recipients"), migrated_folder, RECORDS) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

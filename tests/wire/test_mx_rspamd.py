@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import time
 from collections.abc import Iterator
@@ -17,7 +16,6 @@ from peers.rspamd import scanning
 from peers.smtp_role import Premises, Tenant, deliver
 from store import arrivals
 from store.arrivals import Arrival
-from store.stores import open_stores
 
 # Patterns that rspamd keeps for tests: it would reject the one and mark the other.
 REJECTED = b"XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X"
@@ -26,11 +24,8 @@ MARKED = b"YJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X"
 
 @pytest.fixture
 def premises(tmp_path: Path, migrated_folder: Path) -> Iterator[Premises]:
-    shutil.copytree(migrated_folder, tmp_path / "databases")
-    stores = open_stores(str(tmp_path / "databases"))
-    with smtp_role.name_server(tmp_path, []) as server:
-        yield smtp_role.furnish(tmp_path, str(tmp_path / "databases"), stores, server)
-    stores.close()
+    with smtp_role.premises_in(tmp_path, migrated_folder) as made:
+        yield made
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import socket
 import ssl
 import time
@@ -17,7 +16,6 @@ from peers import smtp_role
 from peers.smtp_role import Premises, Running, Talk, Tenant, deliver
 from peers.smuggling import ENDINGS, NAMES
 from store import arrivals
-from store.stores import open_stores
 
 HEADER = b"From: Carl <carl@remote.test>\r\nSubject: x\r\n\r\n"
 RECORDS = [
@@ -34,12 +32,8 @@ FAULTS = {"silent.test": "timeout", "silent2.test": "timeout", "silent3.test": "
 
 @pytest.fixture(scope="module")
 def premises(tmp_path_factory: pytest.TempPathFactory, migrated_folder: Path) -> Iterator[Premises]:
-    folder = tmp_path_factory.mktemp("mx-security")
-    shutil.copytree(migrated_folder, folder / "databases")
-    stores = open_stores(str(folder / "databases"))
-    with smtp_role.name_server(folder, RECORDS, FAULTS) as server:
-        yield smtp_role.furnish(folder, str(folder / "databases"), stores, server)
-    stores.close()
+    with smtp_role.premises_in(tmp_path_factory.mktemp("mx-security"), migrated_folder, RECORDS, FAULTS) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -17,7 +16,6 @@ from peers import smtp_role, swaks
 from peers.smtp_role import Premises, Running, Talk, Tenant, deliver
 from store import arrivals
 from store.arrivals import Arrival
-from store.stores import open_stores
 
 MESSAGE = b"From: Carl <carl@remote.test>\r\nTo: ann@ours.test\r\nSubject: hello\r\n\r\nGood day.\r\n"
 RECORDS = [("remote.test", "A", "127.0.0.9"), ("remote.test", "TXT", "v=spf1 ip4:127.0.0.1 -all")]
@@ -25,12 +23,8 @@ RECORDS = [("remote.test", "A", "127.0.0.9"), ("remote.test", "TXT", "v=spf1 ip4
 
 @pytest.fixture(scope="module")
 def premises(tmp_path_factory: pytest.TempPathFactory, migrated_folder: Path) -> Iterator[Premises]:
-    folder = tmp_path_factory.mktemp("mx")
-    shutil.copytree(migrated_folder, folder / "databases")
-    stores = open_stores(str(folder / "databases"))
-    with smtp_role.name_server(folder, RECORDS) as server:
-        yield smtp_role.furnish(folder, str(folder / "databases"), stores, server)
-    stores.close()
+    with smtp_role.premises_in(tmp_path_factory.mktemp("mx"), migrated_folder, RECORDS) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
