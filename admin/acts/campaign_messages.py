@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from admin.acts import campaigns as acts
 from admin.acts import clients
-from admin.acts.campaigns import Draft
+from admin.acts.campaign_draft import Draft
 from admin.acts.pages import Window
 from admin.office import Office
 from admin.refusals import InvalidError

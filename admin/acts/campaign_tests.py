@@ -12,8 +12,8 @@ from secrets import token_hex
 from typing import Any, Final
 
 from admin.acts import campaigns as acts
+from admin.acts.campaign_draft import Draft
 from admin.acts.campaign_messages import public_url, values_for
-from admin.acts.campaigns import Draft
 from admin.acts.gate import refuse
 from admin.acts.mailboxes import address_of
 from admin.office import Office

@@ -5,43 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
-from admin.acts import campaign_sending
-from admin.acts import lists as acts_lists
-from admin.acts import segments as acts_segments
-from admin.acts.attachments import check_attachments
+from admin.acts.campaign_draft import Draft, check
 from admin.acts.gate import refuse
 from admin.acts.pages import Page, Window, page_of
 from admin.office import Office
-from admin.refusals import ConflictError, InvalidError, NotFoundError
-from mail import header
-from mail.attachment import carried
-from mail.template import compile_template
+from admin.refusals import ConflictError, NotFoundError
 from policy.launch_gate import failing
 from policy.sender_standing import Failing
-from store import breakers, campaign_content, campaign_progress, campaigns, expansion, launch_facts, segments, senders
-from store.campaign_content import Content
-from store.campaigns import Campaign, CampaignState, Sending
-from store.segment_query import Size
-
-_NAME_LIMIT: Final = 200
-_SUBJECT_LIMIT: Final = 900
-AS_USUAL: Final = Sending()
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """What is asked for: to a list (None: to the project's clients), or those of them whom `segment` means; `pool`
-    names the egress sources."""
-
-    name: str
-    sender: int
-    list: int | None
-    pool: str
-    content: Content
-    sending: Sending = AS_USUAL
-    segment: int | None = None
+from store import breakers, campaign_content, campaign_progress, campaigns, expansion, launch_facts, senders
+from store.campaigns import Campaign, CampaignState
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +28,16 @@ class CampaignLine:
 
 
 @dataclass(frozen=True, slots=True)
+class PartView:
+    number: int
+    begins_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class CampaignView:
+    """`next_part`: the first that has not begun; `last_due`: when its last recipient is due at the earliest; None where
+    it is not under way."""
+
     id: int
     name: str
     state: str
@@ -65,6 +48,9 @@ class CampaignView:
     due_at: datetime | None
     launched_at: datetime | None
     finished_at: datetime | None
+    parts: int
+    next_part: PartView | None
+    last_due: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +73,7 @@ class RecipientView:
 def create(office: Office, project: int, draft: Draft) -> CampaignLine:
     """Raises InvalidError for content that could not be sent, NotFoundError for another's sender or list."""
     name = draft.name.strip()
-    _check(office, project, draft)
+    check(office, project, draft)
     now = office.now()
 
     def work(tx: Any) -> int:
@@ -111,7 +97,7 @@ def draft_of(office: Office, project: int, campaign: int) -> Draft:
 
 def edit(office: Office, project: int, campaign: int, draft: Draft) -> None:
     """Raises what `create` raises, ConflictError for one that is no draft any more."""
-    _check(office, project, draft)
+    check(office, project, draft)
 
     def work(tx: Any) -> bool:
         _mine(tx, project, campaign)
@@ -126,18 +112,6 @@ def edit(office: Office, project: int, campaign: int, draft: Draft) -> None:
         raise ConflictError(f"campaign {campaign} is no draft any more; make another")
 
 
-def reach(office: Office, project: int, chosen: int | None, segment: int | None, *, exact: bool) -> Size:
-    """How many clients a list (None: the project) and a segment mean: about so many at once, or counted one by one.
-
-    Raises NotFoundError.
-    """
-    _check_chosen(office, project, chosen, segment)
-    with office.read() as connection:
-        if exact:
-            return Size(sum(segments.ratings_of(connection, project, chosen, segment).values()), exact=True)
-        return segments.size_of(connection, project, chosen, segment)
-
-
 def gate(office: Office, project: int, campaign: int) -> list[Failing]:
     """Every reason why it may not be launched now."""
     return judged(office, project, campaign)[0]
@@ -148,47 +122,6 @@ def judged(office: Office, project: int, campaign: int) -> tuple[list[Failing], 
     with office.read() as connection:
         facts = launch_facts.gather(connection, _mine(connection, project, campaign))
     return failing(facts), sum(facts.ratings.values())
-
-
-def _check(office: Office, project: int, draft: Draft) -> None:
-    """All that can be said of a draft before it is saved, but for its sender."""
-    _check_name(draft.name.strip())
-    _check_content(draft.content)
-    campaign_sending.check(draft.sending)
-    _check_chosen(office, project, draft.list, draft.segment)
-
-
-def _check_name(name: str) -> None:
-    if not name or len(name) > _NAME_LIMIT or not name.isprintable():
-        raise InvalidError(f"campaign name: 1 to {_NAME_LIMIT} printable characters")
-
-
-def _check_chosen(office: Office, project: int, chosen: int | None, segment: int | None) -> None:
-    if chosen is not None:
-        acts_lists.get(office, project, chosen)
-    if segment is not None:
-        acts_segments.get_rule(office, project, segment)
-
-
-def _check_content(content: Content) -> None:
-    if not content.subject.strip() or len(content.subject) > _SUBJECT_LIMIT:
-        raise InvalidError(f"subject: 1 to {_SUBJECT_LIMIT} characters")
-    check_attachments(content.attachments)
-    try:
-        header.refuse("subject", content.subject)
-        for what, source in (("subject", content.subject), ("html", content.html), ("text", content.text or "")):
-            _compiles(what, source)
-        for one in content.attachments:
-            carried(one)
-    except ValueError as error:
-        raise InvalidError(str(error)) from error
-
-
-def _compiles(what: str, source: str) -> None:
-    try:
-        compile_template(source)
-    except ValueError as error:
-        raise ValueError(f"{what}: {error}") from error
 
 
 def page(office: Office, project: int, window: Window) -> Page[CampaignLine]:
@@ -208,8 +141,24 @@ def get(office: Office, project: int, campaign: int) -> CampaignView:
         counts = campaign_progress.counts(connection, found)
     return CampaignView(
         found.id, found.name, found.state.value, found.state_reason, found.recipients, found.expanded, counts,
-        found.due_at, found.launched_at, found.finished_at,
+        found.due_at, found.launched_at, found.finished_at, found.sending.timetable.parts, _next_part(found),
+        _due(found, found.recipients - 1),
     )  # fmt: skip
+
+
+def _due(found: Campaign, position: int) -> datetime | None:
+    """When the recipient at `position` is due; None where nobody waits for that."""
+    going = found.state is CampaignState.RUNNING and found.expanded < found.recipients
+    if not going or found.paced_from is None or position >= found.recipients:
+        return None
+    return found.paced_from + found.sending.timetable.due(position, found.recipients)
+
+
+def _next_part(found: Campaign) -> PartView | None:
+    size = found.sending.timetable.part_size(found.recipients)
+    behind = -(-found.expanded // size)  # parts that have begun
+    begins = _due(found, behind * size)
+    return None if begins is None else PartView(behind + 1, begins)
 
 
 def report(office: Office, project: int, campaign: int) -> dict[str, Any]:

@@ -9,9 +9,10 @@ from fastapi import APIRouter
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from admin.acts import campaign_messages, campaign_sending, campaign_tests, campaigns
+from admin.acts.campaign_draft import Draft
 from admin.acts.campaign_messages import Preview
 from admin.acts.campaign_tests import TestView
-from admin.acts.campaigns import CampaignLine, CampaignView, Draft, Launched, RecipientView
+from admin.acts.campaigns import CampaignLine, CampaignView, Launched, RecipientView
 from admin.acts.gate import reasons_of
 from admin.acts.pages import Page
 from admin.api.attachments import AttachmentRequest, attached

@@ -54,6 +54,7 @@ def _add(
 ) -> None:
     """Make a draft."""
     from admin.acts import campaign_messages, campaign_sending, campaigns
+    from admin.acts.campaign_draft import Draft
 
     if not (list_name or segment or everyone):
         raise typer.BadParameter("give --list, --segment or both, or --everyone")
@@ -63,7 +64,7 @@ def _add(
     )
     every, times = timedelta(seconds=part_every), [one.astimezone() for one in part_at or []]
     owner = call.project
-    draft = campaigns.Draft(
+    draft = Draft(
         name,
         _sender(call, owner, sender),
         _list(call, owner, list_name) if list_name else None,

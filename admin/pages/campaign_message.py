@@ -10,8 +10,8 @@ from fastapi.responses import HTMLResponse
 from admin.acts import campaign_messages as messages
 from admin.acts import campaign_tests, campaigns, clients
 from admin.acts.attachments import FILES, OCTETS
+from admin.acts.campaign_draft import Draft
 from admin.acts.campaign_messages import Preview
-from admin.acts.campaigns import Draft
 from admin.acts.pages import Window
 from admin.pages.forms import Filled, Form
 from admin.pages.render import HEADERS

@@ -12,8 +12,8 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import RedirectResponse
 
-from admin.acts import campaign_sending, campaigns, lists, segments, senders
-from admin.acts.campaigns import Draft
+from admin.acts import campaign_draft, campaign_sending, campaigns, lists, segments, senders
+from admin.acts.campaign_draft import Draft
 from admin.acts.pages import Window
 from admin.api.doors import InWindow
 from admin.office import Office
@@ -106,7 +106,7 @@ def show_reach(
 ) -> Response:
     """The part of a page that says how many get it: about so many at once, then exactly."""
     form = Form({"list": chosen, "segment": segment})
-    size = campaigns.reach(visit.office, visit.here, _list(form), _segment(form), exact=exact)
+    size = campaign_draft.reach(visit.office, visit.here, _list(form), _segment(form), exact=exact)
     shown = {"size": size, "chosen": chosen, "segment": segment, "asks": not size.exact, "swaps": False}
     return visit.page("campaign_reach.html", shown)
 
@@ -240,22 +240,24 @@ def _sending(visit: Visit, campaign: int, form: Form, *, judged: bool = False) -
     """The gate looks at every recipient that a segment means, a second for a million: the page asks for it once it is
     there, and says about how many they are at once."""
     draft = _draft(visit, campaign)
+    size = campaign_draft.reach(visit.office, visit.here, draft.list, draft.segment, exact=False)
+    sending = draft.sending
     shown = {
-        "campaign": campaign, "draft": draft, "pools": _pools(visit.office),
+        "campaign": campaign, "draft": draft, "pools": _pools(visit.office), "size": size,
+        "lasts": None if sending.part_times else sending.timetable.lasts(size.clients),
         "sender": senders.get(visit.office, visit.here, draft.sender),
         "failing": campaigns.gate(visit.office, visit.here, campaign) if judged else None,
-        "size": campaigns.reach(visit.office, visit.here, draft.list, draft.segment, exact=False),
-        "part_times": _shown_times(draft, form),
+        "part_times": _shown_times(sending, form),
     }  # fmt: skip
     return visit.page("campaign_sending.html", shown, form)
 
 
-def _shown_times(draft: Draft, form: Form) -> list[tuple[str, str]]:
+def _shown_times(sending: Sending, form: Form) -> list[tuple[str, str]]:
     """For each part behind the first what its field holds, and the moment where it was kept, for the reader's zone."""
     if form.error:
         return [(one, "") for one in form.all("part_at_local")] or [("", "")]
-    kept = [(one.strftime("%Y-%m-%dT%H:%M"), one.isoformat()) for one in draft.sending.part_times]
-    return kept or [("", "")] * max(1, draft.sending.timetable.parts - 1)
+    kept = [(one.strftime("%Y-%m-%dT%H:%M"), one.isoformat()) for one in sending.part_times]
+    return kept or [("", "")] * max(1, sending.timetable.parts - 1)
 
 
 def _draft(visit: Visit, campaign: int) -> Draft:

@@ -6,6 +6,7 @@ languages have the same keys and that templates and pages use no other.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ FOLDER: Final = Path(__file__).parent.parent / "words"
 LANGUAGES: Final = {"en": "English", "ru": "Русский"}
 _FORMS: Final = frozenset({"one", "few", "many", "other"})
 _SPACE: Final = {"en": ",", "ru": "\u00a0"}
+_MEASURE: Final = re.compile(r"([0-9.]+)([ /])(s|min|h|d)")
 _POINT: Final = {"en": ".", "ru": ","}
 
 
@@ -103,6 +105,11 @@ class Words:
             return "–"
         space = "" if self.language == "en" else "\u00a0"
         return f"{self.number(100 * part / whole, 1)}{space}%"
+
+    def measured(self, text: str) -> str:
+        """A number with its unit, "15 s" or "30/min", as it is written here; anything else as it is."""
+        found = _MEASURE.fullmatch(text)
+        return f"{found[1]}{found[2]}{self.t(f'unit.{found[3]}')}" if found else text
 
     def octets(self, value: int) -> str:
         units = (("octets.gb", 30), ("octets.mb", 20), ("octets.kb", 10))

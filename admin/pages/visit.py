@@ -106,7 +106,7 @@ class Visit:
 
 
 def spoken(words: Words) -> dict[str, Any]:
-    names = ("t", "n", "named", "number", "share", "octets", "when", "ago", "has")
+    names = ("t", "n", "named", "number", "share", "octets", "measured", "when", "ago", "has")
     return {name: getattr(words, name) for name in names} | {
         "language": words.language, "because": partial(reason_words.told, words.language),
     }  # fmt: skip

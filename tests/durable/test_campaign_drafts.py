@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 
 from admin.acts import (
     attachments,
+    campaign_draft,
     campaign_sending,
     campaign_tests,
     campaigns,
@@ -24,7 +25,7 @@ from admin.acts import (
     senders,
 )
 from admin.acts import campaign_messages as messages
-from admin.acts.campaigns import Draft
+from admin.acts.campaign_draft import Draft
 from admin.office import Office
 from admin.refusals import ConflictError, InvalidError, NotFoundError
 from mail.attachment import Attachment
@@ -222,6 +223,9 @@ def test_parts_go_at_their_own_times_and_a_pause_puts_off_only_the_one_that_it_s
     assert desk.draft.sending == sending
     campaigns.launch(desk.office, desk.owner, desk.campaign, None)
     assert [_made(desk, begun + moment) for moment in (MINUTE, 9 * MINUTE)] == [1, 0]
+    told = campaigns.get(desk.office, desk.owner, desk.campaign)
+    assert told.next_part == campaigns.PartView(2, times[0])
+    assert told.last_due == times[1]
     campaigns.pause(desk.office, desk.owner, desk.campaign)
     with desk.office.read() as core:
         paused = rows.by_id(core, None, desk.campaign)
@@ -241,7 +245,7 @@ def test_without_a_list_it_goes_to_the_project_or_to_those_whom_a_segment_means(
     rule = {"variables": [{"variable": "name", "test": "contains", "value": "an"}]}
     named = segments.create(desk.office, desk.owner, "an", rule).id
     found = {
-        (chosen, segment): campaigns.reach(desk.office, desk.owner, chosen, segment, exact=exact).clients
+        (chosen, segment): campaign_draft.reach(desk.office, desk.owner, chosen, segment, exact=exact).clients
         for chosen in (desk.list, None) for segment in (None, named) for exact in (True, False)
     }  # fmt: skip
     assert found == {(desk.list, None): 3, (desk.list, named): 0, (None, None): 4, (None, named): 1}

@@ -9,7 +9,7 @@ import pytest
 
 from admin import clock, importing
 from admin.acts import campaigns, clients, domains, lists, mailboxes, projects, senders
-from admin.acts.campaigns import Draft
+from admin.acts.campaign_draft import Draft
 from admin.office import Office
 from admin.refusals import ConflictError
 from peers.vaults import whole_vault

@@ -20,7 +20,7 @@ _WHOLE = re.compile(r"""\b[tn]\(\s*["']([a-z_.]+)["']\s*[,)]""")
 _ABOVE = re.compile(r"""\b(?:t\(\s*["']([a-z_.]+)\.["']\s*~|named\(\s*["']([a-z_.]+)["'])""")
 _SUFFIXED = re.compile(r"""\bt\(\s*["']([a-z_]+\.[a-z_]+_)["']\s*~""")
 # Chosen by code: visit.done, base.html, the catalogue, notices.py, unsubscribe.py.
-_CODE = {"said", "nav", "ago", "octets", "notices", "unsubscribe"}
+_CODE = {"said", "nav", "ago", "octets", "unit", "notices", "unsubscribe"}
 
 
 def _sources() -> str:
@@ -80,6 +80,8 @@ def test_russian_counts_as_russian_does(count: int, words: str) -> None:
 def test_numbers_shares_and_moments_are_written_as_each_language_does() -> None:
     moment = datetime(2026, 3, 4, 5, 6, tzinfo=UTC)
     assert (Words("en").number(1234567), Words("ru").number(1234567)) == ("1,234,567", "1\u00a0234\u00a0567")
+    assert [Words("ru").measured(one) for one in ("15 s", "30/min", "5", "no")] == ["15 с", "30/мин", "5", "no"]
+    assert Words("en").measured("2.5/h") == "2.5/h"
     assert (Words("en").share(1, 3), Words("ru").share(1, 3)) == ("33.3%", "33,3\u00a0%")
     assert ">2026-03-04 05:06 UTC<" in Words("en").when(moment)
     assert ">04.03.2026 05:06 UTC<" in Words("ru").when(moment)
