@@ -1,4 +1,4 @@
-"""What an outcome does to the client: the table of reasons and effects (PRODUCT R2, R3, R5).
+"""What an outcome does to the client: the table of reasons and effects (PRODUCT R2, R3, R5); policy/rating.py does it.
 
 Pure. The one funnel: a 5xx in the session, a row that expires with its last answer, a DSN and a complaint all
 come through here. What is our fault or the provider's mood has no entry, so it has no effect.
@@ -7,12 +7,10 @@ come through here. What is our fault or the provider's mood has no entry, so it 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from mail.outcome import Action, Effect, Outcome, Reason
 from policy.bounce_rules import says_unknown_user
-from policy.rating import after
 
 EFFECTS: Final[Mapping[Reason, Effect]] = {
     Reason.USERUNKNOWN: Effect.BLOCK,
@@ -24,15 +22,6 @@ EFFECTS: Final[Mapping[Reason, Effect]] = {
 }
 
 _HARD: Final = frozenset({Reason.USERUNKNOWN, Reason.HOSTUNKNOWN, Reason.NOTACCEPT, Reason.HASMOVED})
-
-
-@dataclass(frozen=True, slots=True)
-class Consequence:
-    """What is to be saved, in one transaction, idempotent by (recipient, cause)."""
-
-    rating: int
-    ends_mailing: bool  # the consent is withdrawn (complained, unsubscribed) and no reply gives it back
-    complained: bool
 
 
 def effect_of(reason: Reason, action: Action | None, text: str) -> Effect:
@@ -47,12 +36,6 @@ def effect_of(reason: Reason, action: Action | None, text: str) -> Effect:
 def is_hard(reason: Reason) -> bool:
     """Whether there is no such address: trying again can never help. A mailbox that is shut may open again."""
     return reason in _HARD
-
-
-def consequence(effect: Effect, rating: int) -> Consequence:
-    """The client's new rating and whether consent ends; `rating` is 1..10."""
-    complained = effect is Effect.COMPLAINT
-    return Consequence(after(rating, effect), complained or effect is Effect.UNSUBSCRIBE, complained)
 
 
 def expired(last: Outcome) -> Outcome:

@@ -1,7 +1,7 @@
 """The gate before a campaign (PRODUCT K5): every reason why it may not be launched, each with its numbers.
 
-Pure. Asked by admin/acts/campaigns.py at launch and by admin/clock.py when a scheduled one falls due. `IMPORTING`
-alone is no refusal of a scheduled one: it waits for the end of the import (L2).
+Pure. Asked by admin/acts/campaigns.py at launch and by admin/campaign_duties.py when a scheduled one falls due.
+`IMPORTING` alone is no refusal of a scheduled one: it waits for the end of the import (L2).
 """
 
 from __future__ import annotations

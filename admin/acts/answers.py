@@ -31,6 +31,7 @@ from store import addressee, answers, clients, conversations, mailboxes, sender_
 from store.answers import Answer, Asked, KeyTakenError, Unfiled
 from store.conversations import Came
 from store.injection import Forward, HandedIn, Submitted
+from store.spool import Stored
 
 COPIES_FAILED = Counter(
     "mailloft_answer_copies_failed", "Copies of answers that could not be filed as sent mail; they are tried again"
@@ -97,20 +98,22 @@ def _answer(office: Office, project: int, client: int, draft: Draft, key: str, d
         to = _client(core, project, client)
     if before is not None:
         return _repeated(before, digest), True
-    about = _about(office, client, draft)
+    return _queued(office, project, to, draft, key, digest), False
+
+
+def _queued(office: Office, project: int, to: clients.Client, draft: Draft, key: str, digest: bytes) -> Answer:
+    """And its copy filed."""
+    about = _about(office, to.id, draft)
     sender = _sender(office, project, draft, about)
     written, blind = _written(office, to, draft, about, sender)
     everyone = [written.to, *written.copies, *blind]
-    try:
-        stored = office.spool.put(write_letter(written))
-    except ValueError as error:
-        raise InvalidError(str(error)) from error
+    stored = _stored(office, written)
     submitted = Submitted(
         project, None, str(written.author), written.message_id, stored, _POOL, mailbox_id=sender.mailbox.id
     )  # fmt: skip
     forwards = [Forward(str(one), one.normalised, one.ascii_domain) for one in everyone]
     answered = about.arrival_id if about else None
-    asked = Asked(project, client, sender.mailbox.id, key, digest, [str(one) for one in blind], answered)
+    asked = Asked(project, to.id, sender.mailbox.id, key, digest, [str(one) for one in blind], answered)
 
     def work(tx: Any) -> Answer:
         refuse(obstacles(sender_standing.gather(tx, project, written.author)))
@@ -118,11 +121,16 @@ def _answer(office: Office, project: int, client: int, draft: Draft, key: str, d
         return answers.queue(tx, asked, HandedIn(submitted, forwards, written.at))
 
     made = office.write(work)
-    copy = Unfiled(
-        made.message_id, client, answered, made.mailbox_id, asked.blind, stored.blob, stored.file, written.at
-    )  # fmt: skip
+    copy = Unfiled(made.message_id, to.id, answered, made.mailbox_id, asked.blind, stored.blob, stored.file, written.at)
     _file_all(office, [copy])  # it is queued: whoever were told of a failure now would send it again
-    return made, False
+    return made
+
+
+def _stored(office: Office, written: Written) -> Stored:
+    try:
+        return office.spool.put(write_letter(written))
+    except ValueError as error:
+        raise InvalidError(str(error)) from error
 
 
 def _repeated(before: Answer, digest: bytes) -> Answer:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from admin import clock, importing
+from admin import campaign_duties, importing, sweeping
 from admin.acts import campaigns, clients, domains, lists, mailboxes, projects, senders
 from admin.acts.campaign_draft import Draft
+from admin.loading import Loading
 from admin.office import Office
 from admin.refusals import ConflictError
 from peers.vaults import whole_vault
@@ -43,7 +44,7 @@ class Shop:
         assert self.state() == "scheduled"
 
     def fall_due(self) -> None:
-        clock.launch_due(self.office, LOG, self.office.now() + timedelta(hours=2))
+        campaign_duties.launch_due(self.office, LOG, self.office.now() + timedelta(hours=2))
 
     def queue_import(self) -> None:
         file = self.folder / "more.csv"
@@ -61,7 +62,7 @@ def shop(stores: Stores, tmp_path: Path) -> Shop:
 
 def test_a_campaign_that_falls_due_is_launched(shop: Shop) -> None:
     shop.schedule()
-    clock.launch_due(shop.office, LOG, shop.office.now())
+    campaign_duties.launch_due(shop.office, LOG, shop.office.now())
     assert shop.state() == "scheduled"
     shop.fall_due()
     assert shop.state() == "running"
@@ -89,7 +90,7 @@ def test_a_campaign_that_falls_due_during_an_import_waits_for_its_end(shop: Shop
     shop.queue_import()
     shop.fall_due()
     assert shop.state() == "scheduled"
-    loading = clock.Loading(shop.office, "clock", LOG)
+    loading = Loading(shop.office, "clock", LOG)
     loading.step()
     while loading.busy:
         loading.step()
@@ -106,7 +107,7 @@ def test_nothing_is_launched_while_an_import_of_the_project_waits_or_runs(shop: 
 
 def test_a_campaign_is_finished_once_every_recipient_has_a_final_state(shop: Shop) -> None:
     campaigns.launch(shop.office, shop.owner, shop.campaign, None)
-    clock.finish_done(shop.office, LOG)
+    campaign_duties.finish_done(shop.office, LOG)
     assert shop.state() == "running"
     clients.rate(shop.office, shop.owner, shop.client, 1, "test")
     with shop.office.read() as connection:
@@ -115,7 +116,7 @@ def test_a_campaign_is_finished_once_every_recipient_has_a_final_state(shop: Sho
     # Its only recipient is blocked by now, so the row is born suppressed.
     now = shop.office.now()
     assert shop.office.write(lambda tx: expansion.expand(tx, running, [shop.client], now))
-    clock.finish_done(shop.office, LOG)
+    campaign_duties.finish_done(shop.office, LOG)
     assert shop.state() == "finished"
 
 
@@ -123,8 +124,8 @@ def test_uploads_that_no_import_names_are_removed_and_others_stay(shop: Shop) ->
     shop.queue_import()
     orphan = shop.folder / "orphan.csv"
     orphan.write_text("address\n")
-    clock.sweep_uploads(shop.office, shop.office.now())
+    sweeping.sweep_uploads(shop.office, shop.office.now())
     assert orphan.exists()
-    clock.sweep_uploads(shop.office, shop.office.now() + timedelta(days=1))
+    sweeping.sweep_uploads(shop.office, shop.office.now() + timedelta(days=1))
     assert not orphan.exists()
     assert (shop.folder / "more.csv").exists()

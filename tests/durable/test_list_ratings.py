@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from admin.clock import fold_ratings
 from admin.office import Office
+from admin.sweeping import fold_ratings
 from mail.outcome import Effect, Reason
 from peers import rows
 from peers.rows import VAULT, Made

@@ -11,9 +11,9 @@ import pytest
 
 from admin.acts import reports as acts
 from admin.acts.pages import Window
-from admin.clock import forget_reports
 from admin.office import Office
 from admin.refusals import NotFoundError
+from admin.sweeping import forget_reports
 from mail.aggregate_report import PolicySeen, Row
 from mail.aggregate_write import compressed, letter, of_day
 from mail.report_mail import Reporter, compose

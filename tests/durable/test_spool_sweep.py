@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert
 
-from admin import clock
+from admin import sweeping
 from admin.office import Office
 from peers.smtp_role import settle_tenant
 from role.log import EventLog
@@ -70,7 +70,7 @@ def test_a_crash_between_file_and_row_leaves_a_file_that_goes_and_named_ones_sta
     assert len(orphans) == 1
 
     office = Office(stores, Vault(bytes(32)), tmp_path, "mailloft.test", ())
-    clock.sweep_spool(office, spool, EventLog("clock"), datetime.now(UTC))
+    sweeping.sweep_spool(office, spool, EventLog("clock"), datetime.now(UTC))
 
     assert {file.name for file in folder.glob("??/*")} == {sent.file, received.file}
     assert spool.get(None, sent.file) == LARGE

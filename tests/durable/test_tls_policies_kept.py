@@ -9,7 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from admin import clock
+from admin import sweeping
 from admin.office import Office
 from mta.outbound.policy_keep import PolicyKeep
 from net.sts_policies import KeptPolicy
@@ -38,7 +38,7 @@ def test_what_has_expired_is_neither_found_nor_kept(stores: Stores, tmp_path: Pa
     asyncio.run(keep(stores).save(replace(POLICY, expires_at=NOW - timedelta(seconds=1))))
     asyncio.run(keep(stores).save(replace(POLICY, domain="other.test")))
     assert [one.domain for one in keep(stores).all()] == ["other.test"]
-    clock.forget_policies(
+    sweeping.forget_policies(
         Office(stores, whole_vault(bytes(32)), tmp_path, "mailloft.test", ()), NOW + timedelta(days=2)
     )
     with stores.core.database.read() as core:

@@ -7,7 +7,7 @@ import pytest
 from mail.outcome import Action, Effect, Reason
 from mail.reply import Reply
 from policy.bounce_class import outcome_of_reply
-from policy.consequence import consequence, effect_of, expired
+from policy.consequence import effect_of, expired
 
 BLOCKING = {Reason.USERUNKNOWN, Reason.HOSTUNKNOWN, Reason.NOTACCEPT, Reason.HASMOVED, Reason.SUSPEND}
 
@@ -36,12 +36,3 @@ def test_a_row_that_expires_takes_the_effect_of_its_last_answer() -> None:
     assert (expired(full).action, expired(full).effect) == (Action.FAILED, Effect.FULL)
     busy = outcome_of_reply("ann@site.example", Reply(421, "4.7.0", "too many connections from your host"))
     assert expired(busy).effect is Effect.NONE
-
-
-def test_a_complaint_ends_mailing_and_blocks_while_an_unsubscribe_keeps_the_rating() -> None:
-    complaint = consequence(Effect.COMPLAINT, 10)
-    assert (complaint.rating, complaint.ends_mailing, complaint.complained) == (1, True, True)
-    unsubscribe = consequence(Effect.UNSUBSCRIBE, 8)
-    assert (unsubscribe.rating, unsubscribe.ends_mailing, unsubscribe.complained) == (8, True, False)
-    blocked = consequence(Effect.BLOCK, 8)
-    assert (blocked.rating, blocked.ends_mailing) == (1, False)
