@@ -5,6 +5,24 @@ const DARK = window.matchMedia("(prefers-color-scheme: dark)");
 const SERIES = ["--good", "--bad", "--warn", "--accent", "--soft"];
 const BARS = 3; // what follows came from readers later: points, so that no bar hides another's
 
+const LANGUAGE = document.documentElement.lang;
+const HOUR = new Intl.DateTimeFormat(LANGUAGE, { hour: "numeric", minute: "2-digit" });
+const DATE = new Intl.DateTimeFormat(LANGUAGE, { day: "numeric", month: "short" });
+const A_DAY = 86400;
+
+// The library's own are American; the date stands below the first hour of each day.
+function moments(_, seconds, __, ___, step) {
+  let before = "";
+  return seconds.map((second) => {
+    const at = new Date(second * 1000);
+    const date = DATE.format(at);
+    const fresh = date !== before;
+    before = date;
+    if (step >= A_DAY) return date;
+    return fresh ? `${HOUR.format(at)}\n${date}` : HOUR.format(at);
+  });
+}
+
 function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
@@ -17,7 +35,7 @@ function options(figure, labels) {
     cursor: { y: false },
     legend: { live: false },
     scales: { x: { time: true }, y: { range: (_, __, most) => [0, Math.max(4, most * 1.1)] } },
-    axes: [axis, { ...axis, size: 48 }],
+    axes: [{ ...axis, space: 70, values: moments }, { ...axis, size: 48 }],
     series: [
       {},
       ...labels.map((label, at) => ({
