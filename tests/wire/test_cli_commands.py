@@ -51,6 +51,13 @@ def test_a_campaign_is_made_imported_launched_and_traced(cli: Cli, tmp_path: Pat
     letter = tmp_path / "letter.md"
     letter.write_text("# Hello {{ name }}")
     cli.json("campaign", "edit", campaign, "--subject", "Later news", "--markdown", letter)
+    unnamed = cli.run("campaign", "add", "all", "--sender", "ann@sample.test", "--subject", "x", "--html", page)
+    assert "--everyone" in unnamed.stderr
+    parts = ("--part-at", "2031-03-04T10:30:00", "--part-at", "2031-03-05T10:30:00")
+    whole = ("--sender", "ann@sample.test", "--subject", "All", "--html", page, "--everyone")
+    to_all = str(cli.json("campaign", "add", "all", *whole, *parts)["id"])
+    assert cli.json("campaign", "show", to_all)["parts"] == 3
+    cli.json("campaign", "cancel", to_all)
     shown = cli.json("campaign", "preview", campaign, "--client", "bob@sample.test")
     assert (shown["subject"], "<h1>Hello Bob</h1>" in shown["html"]) == ("Later news", True)
     assert cli.json("campaign", "launch", campaign) == {"state": "running"}

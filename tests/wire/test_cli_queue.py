@@ -73,6 +73,12 @@ def test_an_operator_holds_shows_releases_retries_and_cancels(mail_waits: tuple[
     wait_until(lambda: queue.json("show", str(waiting["id"]))["attempts"] == 2, "it is tried again", 30)
     (shape,) = queue.json("qshape")
     assert (shape["name"], shape["queued"], shape["held"], shape["minutes_5"]) == ("far.test", 1, 2, 1)
+    (lanes,) = queue.json("lanes", "--site", "far.test")
+    assert (lanes["queued"], lanes["held"], lanes["state"]) == (1, 2, "open")
+    assert {lane["state"] for lane in lanes["lanes"]} == {"open"}
+    first, *others = queue.run("lanes").stdout.splitlines()[1:]
+    assert first.split()[:6] == ["far.test", "campaign", "mailings", "1", "2", "0"]
+    assert [line.split()[:3] for line in others] == [["far.test", "campaign", "mailings"]] * (len(lanes["lanes"]) - 1)
     done = queue.run("cancel", "--campaign", campaign)
     assert (done.returncode, done.stdout) == (0, "changed: 3\n")
     assert "3/3" in done.stderr
