@@ -97,7 +97,8 @@ def _paths(ours: Tenant, project: int, sent: int, wrote: Mapping[str, int]) -> I
             if "/domains/{name}" in route.path:
                 own["name"] = ours.domain
             own["campaign"] = sent if route.path.partition("{campaign}")[2] in SENT else ours.campaign
-            yield route.path.format(**own)
+            asked = f"?segment={ours.segment}" if route.path.endswith("/campaigns/reach") else ""
+            yield route.path.format(**own) + asked
 
 
 def _static() -> str:

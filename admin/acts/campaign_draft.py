@@ -43,11 +43,10 @@ class Draft:
 
 
 def reach(office: Office, project: int, chosen: int | None, segment: int | None, *, exact: bool) -> Size:
-    """How many clients a list (None: the project) and a segment mean: about so many at once, or counted one by one.
-
-    Raises NotFoundError.
-    """
+    """How many clients a list (None: the project) and a segment mean: about so many at once, or counted one by one."""
     _check_chosen(office, project, chosen, segment)
+    if exact and chosen is None and segment is not None:
+        return acts_segments.count(office, project, segment)
     with office.read() as connection:
         if exact:
             return Size(sum(segments.ratings_of(connection, project, chosen, segment).values()), exact=True)

@@ -95,7 +95,7 @@ def _lines(one: SiteLanes) -> list[dict[str, object]]:
     none = dict.fromkeys(waits)
     return [
         {"site": one.site, "class": one.retry, "pool": one.pool, **(none if at else waits), "source": lane.source,
-         "state": lane.state if one.state in (lane.state, "open", "slowed", "rests") else one.state,
+         "state": one.state if one.state in ("stands", "unasked") else lane.state,
          "rate": lane.rate, "connections": lane.connections, "until": lane.until, "why": lane.why}
         for at, lane in enumerate(one.lanes)
     ]  # fmt: skip
