@@ -30,7 +30,7 @@ class SettingsError(Exception):
 
 def load(file: Path | None, environment: Mapping[str, str]) -> Settings:
     """The settings of `file` (None: the defaults) under those of the environment. Raises SettingsError."""
-    tree = _read(file) if file else {}
+    tree = read_toml(file) if file else {}
     for name, value in sorted(environment.items()):
         if name.startswith(PREFIX) and "__" in name:
             _override(tree, name, value)
@@ -52,13 +52,14 @@ def load(file: Path | None, environment: Mapping[str, str]) -> Settings:
     return settings
 
 
-def _read(file: Path) -> dict[str, Any]:
+def read_toml(file: Path, called: str = "") -> dict[str, Any]:
+    """`called`: which file this is, before its name in an error. Raises SettingsError."""
     try:
         return tomllib.loads(file.read_text("utf-8"))
     except OSError as error:
-        raise SettingsError(f"{file}: cannot be read: {error.strerror}") from error
+        raise SettingsError(f"{called}{file}: cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{file}: is not TOML: {error}") from error
+        raise SettingsError(f"{called}{file}: is not TOML: {error}") from error
 
 
 def _override(tree: dict[str, Any], name: str, value: str) -> None:

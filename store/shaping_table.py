@@ -9,18 +9,17 @@ from __future__ import annotations
 import tomllib
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 from policy.shaping import ShapingError, Table, table_of
 from store.settings import Settings
-from store.settings_file import SettingsError
+from store.settings_file import SettingsError, read_toml
 
 
 def read_table(file: str) -> Table:
     """`file`: that of `[shaping]`, "" for none."""
     shipped = tomllib.loads(resources.files("policy").joinpath("providers.toml").read_text("utf-8"))
     try:
-        return table_of(shipped, _own(Path(file)) if file else {})
+        return table_of(shipped, read_toml(Path(file), "[shaping] file ") if file else {})
     except ShapingError as error:
         where = file or "policy/providers.toml"
         raise SettingsError(f"{where}: {error}. docs/settings.md, [shaping], has every key.") from error
@@ -34,12 +33,3 @@ def table_for(settings: Settings) -> Table:
             known = ", ".join(sorted(table.warmup))
             raise SettingsError(f"[outbound] sources {source.address}: no plan {source.plan!r}; there are: {known}")
     return table
-
-
-def _own(file: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(file.read_text("utf-8"))
-    except OSError as error:
-        raise SettingsError(f"[shaping] file {file}: cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"[shaping] file {file}: is not TOML: {error}") from error

@@ -17,6 +17,11 @@ def main() -> None:
     except (RefusedError, KeepsakeError, SettingsError) as error:
         print(f"mailloft: {error}", file=sys.stderr)
         sys.exit(1)
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError) as error:
+        if error.filename is None:  # no file that somebody named
+            raise
+        print(f"mailloft: {error.filename}: {error.strerror}", file=sys.stderr)
+        sys.exit(1)
     except BrokenPipeError:  # `mailloft ... | head` has seen enough
         sys.stderr.close()
         sys.exit(0)

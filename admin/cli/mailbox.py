@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from admin.cli import correspondent
 from admin.cli.calling import Call, command
 from admin.cli.letter_bar import letter_bar, tell_proof
+
+if TYPE_CHECKING:
+    from admin.foreign_imap import Account
 
 app = typer.Typer(help="Mailboxes on the project's domains.", no_args_is_help=True)
 correspondent.add_to(app)
@@ -162,6 +165,18 @@ def migrate_letters(
 ) -> None:
     """Bring a mailbox of another IMAP server in; it stays as it is there, and a second run takes only what is new."""
     from admin.acts import letters
+
+    account = _account(host, port, user, password_file, token_file, tls, ca_file)
+    with letter_bar("migrate") as seen:
+        proof = letters.migrate(call.office, call.project, address, account, seen)
+    raise typer.Exit(tell_proof(proof, call.as_json))
+
+
+def _account(
+    host: str, port: int | None, user: str, password_file: Path | None, token_file: Path | None, tls: str,
+    ca_file: Path | None,
+) -> Account:  # fmt: skip
+    """Whose mails are brought, with the password asked for where no file and no variable has a secret."""
     from admin.foreign_imap import Account, Tls
     from admin.refusals import InvalidError
 
@@ -174,7 +189,7 @@ def migrate_letters(
     token = (_first_line(token_file) or os.environ.get(TOKEN)) if password is None else None
     if password is None and token is None:
         password = typer.prompt(f"Password of {user} at {host}", hide_input=True, err=True)
-    account = Account(
+    return Account(
         host,
         port or (993 if way is Tls.IMPLICIT else 143),
         user,
@@ -183,6 +198,3 @@ def migrate_letters(
         ca_file,
         by_token=token is not None,
     )
-    with letter_bar("migrate") as seen:
-        proof = letters.migrate(call.office, call.project, address, account, seen)
-    raise typer.Exit(tell_proof(proof, call.as_json))

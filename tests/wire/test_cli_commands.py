@@ -162,6 +162,8 @@ def test_what_is_refused_is_one_line_and_status_1(cli: Cli, tmp_path: Path) -> N
     assert "cannot be read" in cli.refused("import", tmp_path / "nowhere.csv", "--list", "readers")
     assert "no campaign 99" in cli.refused("campaign", "launch", "99")
     assert "nothing is known of" in cli.refused("trace", "nobody@a.test")
+    draft = ("campaign", "add", "x", "--sender", "ann@sample.test", "--list", "readers", "--subject", "Hi")
+    assert cli.refused(*draft, "--html", "nowhere.html") == "mailloft: nowhere.html: No such file or directory\n"
     assert "no project is named" in cli.refused("list", "list", "--project", "nobody")
 
 
