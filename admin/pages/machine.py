@@ -15,6 +15,7 @@ from admin.doctor.finding import Verdict
 from admin.pages import doctor_words
 from admin.pages.attention import Attention, tripped
 from admin.pages.visit import Operating, Visit
+from policy.shaping import Action
 from store import domains, flows, reactions
 
 _PROMISED: Final = timedelta(hours=24)  # PRODUCT S1: a request is decided within that
@@ -73,9 +74,8 @@ def _rests(visit: Visit, now: datetime) -> Iterator[Attention]:
         rows = reactions.holding(connection, now)
     for one in rows[:_SHOWN]:
         where = f"{one.source or '*'} → {one.site or '*'}"
-        yield Attention(
-            "rest", "/operator/addresses", where, str(visit.words.named("addresses.does", one.action.value))
-        )
+        does = str(visit.words.named("addresses.does", one.action.value))
+        yield Attention("rest", "/operator/addresses", where, does, one.action is Action.REST)
 
 
 def _held(visit: Visit, held: int) -> Iterator[Attention]:
