@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import smtplib
 from collections.abc import Iterator
 from email import message_from_bytes, policy
@@ -104,6 +105,9 @@ def test_the_command_line_of_the_machine_works_for_root(deployed: Deployed, ours
     run = deployed.machine.run
     assert "shop" in run("mailloft project list")
     run("mailloft queue list")
+    documents = re.findall(r"Docs: file:(\S+)", run("systemctl status --no-pager -n 0 'mailloft-*'", check=False))
+    assert len(documents) > 7
+    run(f"stat {' '.join(documents)}")
     examined = run("mailloft doctor", check=False)
     for name in ("mx, port 25", "submission, port 587", "imaps, port 993", "admin, port 443"):
         assert f"{name}: answers, with TLS" in examined, examined
