@@ -68,7 +68,7 @@ def test_what_a_client_writes_is_only_read_and_the_answer_arrives_at_his_host_an
     wait_until(lambda: _took(world.books), "the answer is at the client's host", 40)
     assert _sent_over_imap(shop, password) == (CARL, "Re: <img src=x onerror=\"document.title='run'\"> & more")
     trail = at.get("/p/1/audit").text
-    assert "conversation.answer" in trail
+    assert "answer sent" in trail
     at.close()
 
 

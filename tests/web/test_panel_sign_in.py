@@ -174,7 +174,7 @@ def test_what_was_done_stands_in_the_audit_trail(web: Appliance, at: Browser) ->
     shown = at.get("/p/1/audit").text
     line = shown[: shown.index(name)].rpartition("<tr>")[2]
     assert "operator" in line
-    assert "list.create" in line
+    assert "list made" in line
     assert name in at.get("/operator/audit").text
 
 
