@@ -45,6 +45,12 @@ def load(connection: Connection, campaign: int, version: int) -> Content:
     return Content(saved.subject, saved.html, saved.text, saved.defaults, attachments, saved.form, saved.source)
 
 
+def subject(connection: Connection, campaign: int, version: int) -> str:
+    """Of one version, without the files that it carries."""
+    at = (campaign_contents.c.campaign_id == campaign, campaign_contents.c.version == version)
+    return str(connection.execute(select(campaign_contents.c.subject).where(*at)).scalar_one())
+
+
 def save(tx: Connection, campaign: int, version: int, saved: Content) -> None:
     """Keep one version, once."""
     named = [

@@ -90,7 +90,7 @@ def create(office: Office, project: int, draft: Draft) -> CampaignLine:
 def draft_of(office: Office, project: int, campaign: int) -> Draft:
     """As it would be sent now. Raises NotFoundError."""
     with office.read() as connection:
-        found = _mine(connection, project, campaign)
+        found = mine(connection, project, campaign)
         content = campaign_content.load(connection, found.id, found.content_version)
     return Draft(found.name, found.sender_id, found.list_id, found.pool, content, found.sending, found.segment_id)
 
@@ -100,7 +100,7 @@ def edit(office: Office, project: int, campaign: int, draft: Draft) -> None:
     check(office, project, draft)
 
     def work(tx: Any) -> bool:
-        _mine(tx, project, campaign)
+        mine(tx, project, campaign)
         if senders.get(tx, project, draft.sender) is None:
             raise NotFoundError(f"this project has no sender {draft.sender}")
         named = draft.name.strip()
@@ -120,7 +120,7 @@ def gate(office: Office, project: int, campaign: int) -> list[Failing]:
 def judged(office: Office, project: int, campaign: int) -> tuple[list[Failing], int]:
     """What `gate` says, and of how many recipients, counted exactly."""
     with office.read() as connection:
-        facts = launch_facts.gather(connection, _mine(connection, project, campaign))
+        facts = launch_facts.gather(connection, mine(connection, project, campaign))
     return failing(facts), sum(facts.ratings.values())
 
 
@@ -137,7 +137,7 @@ def _line(row: campaigns.Campaign) -> CampaignLine:
 
 def get(office: Office, project: int, campaign: int) -> CampaignView:
     with office.read() as connection:
-        found = _mine(connection, project, campaign)
+        found = mine(connection, project, campaign)
         counts = campaign_progress.counts(connection, found)
     return CampaignView(
         found.id, found.name, found.state.value, found.state_reason, found.recipients, found.expanded, counts,
@@ -163,12 +163,12 @@ def _next_part(found: Campaign) -> PartView | None:
 
 def report(office: Office, project: int, campaign: int) -> dict[str, Any]:
     with office.read() as connection:
-        return campaign_progress.report(connection, _mine(connection, project, campaign))
+        return campaign_progress.report(connection, mine(connection, project, campaign))
 
 
 def recipients(office: Office, project: int, campaign: int, window: Window) -> Page[RecipientView]:
     with office.read() as connection:
-        found = _mine(connection, project, campaign)
+        found = mine(connection, project, campaign)
         rows = campaign_progress.rows_of(connection, found.id, window.after, window.limit + 1)
     return page_of(rows, window, _recipient, lambda row: int(row.id))
 
@@ -176,7 +176,7 @@ def recipients(office: Office, project: int, campaign: int, window: Window) -> P
 def launch(office: Office, project: int, campaign: int, at: datetime | None) -> Launched:
     """Now, or scheduled for later; through the gate either way. Raises ConflictError with all failing reasons."""
     with office.read() as connection:
-        found = _mine(connection, project, campaign)
+        found = mine(connection, project, campaign)
         _check_unlaunched(found)
         refused = failing(launch_facts.gather(connection, found))
     refuse(refused)
@@ -208,7 +208,7 @@ def resume(office: Office, project: int, campaign: int) -> CampaignView:
     One that was paused before it was launched goes through the gate first.
     """
     with office.read() as connection:
-        found = _mine(connection, project, campaign)
+        found = mine(connection, project, campaign)
     if found.state is CampaignState.PAUSED and found.launched_at is None:
         launch(office, project, campaign, None)
         return get(office, project, campaign)
@@ -226,13 +226,14 @@ def cancel(office: Office, project: int, campaign: int) -> CampaignView:
 
 def _move(office: Office, project: int, campaign: int, target: CampaignState, reason: str) -> CampaignView:
     with office.read() as connection:
-        found = _mine(connection, project, campaign)
+        found = mine(connection, project, campaign)
     if not office.write(lambda tx: campaigns.move(tx, campaign, target, reason)):
         raise ConflictError(f"campaign {campaign} is {found.state.value}; it cannot become {target.value}")
     return get(office, project, campaign)
 
 
-def _mine(connection: Any, project: int, campaign: int) -> Campaign:
+def mine(connection: Any, project: int, campaign: int) -> Campaign:
+    """Raises NotFoundError."""
     found = campaigns.by_id(connection, project, campaign)
     if found is None:
         raise NotFoundError(f"this project has no campaign {campaign}")

@@ -13,6 +13,7 @@ from fastapi import APIRouter, Query, Response
 from fastapi.responses import RedirectResponse
 
 from admin.acts import campaign_draft, campaign_sending, campaigns, lists, segments, senders
+from admin.acts.campaign_about import about
 from admin.acts.campaign_draft import Draft
 from admin.acts.pages import Window
 from admin.api.doors import InWindow
@@ -210,7 +211,7 @@ def show(visit: Viewer, campaign: int, window: InWindow) -> Response:
     with visit.office.read() as connection:
         hours = breakers.by_hour(connection, "campaign", campaign, EPOCH)
     shown = {
-        "one": found, "open": OPEN, "hours": hours,
+        "one": found, "open": OPEN, "hours": hours, "about": about(visit.office, visit.here, campaign),
         "report": campaigns.report(visit.office, visit.here, campaign),
         "rows": campaigns.recipients(visit.office, visit.here, campaign, window),
     }  # fmt: skip

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 
 from admin.acts import (
     attachments,
+    campaign_about,
     campaign_draft,
     campaign_sending,
     campaign_tests,
@@ -25,6 +26,7 @@ from admin.acts import (
     senders,
 )
 from admin.acts import campaign_messages as messages
+from admin.acts.campaign_about import About
 from admin.acts.campaign_draft import Draft
 from admin.office import Office
 from admin.refusals import ConflictError, InvalidError, NotFoundError
@@ -285,3 +287,16 @@ def _made(desk: Desk, now: datetime) -> int:
     if part:
         desk.office.write(lambda tx: expansion.expand(tx, fresh, part, now))
     return len(part)
+
+
+def test_what_was_launched_says_what_from_whom_to_whom(desk: Desk) -> None:
+    about = (desk.office, desk.owner, desk.campaign)
+    assert campaign_about.about(*about) == About("Hello {{ name }}", "hello@shop.test", "readers", None, "mailings")
+    rule = {"variables": [{"variable": "name", "test": "contains", "value": "nn"}]}
+    named = segments.create(desk.office, desk.owner, "doubled", rule).id
+    campaigns.edit(desk.office, desk.owner, desk.campaign, replace(desk.draft, list=None, segment=named))
+    campaigns.launch(desk.office, desk.owner, desk.campaign, None)
+    assert campaign_about.about(*about) == About("Hello {{ name }}", "hello@shop.test", None, "doubled", "mailings")
+    stranger = projects.create(desk.office, "other", campaigns_allowed=True).id
+    with pytest.raises(NotFoundError):
+        campaign_about.about(desk.office, stranger, desk.campaign)

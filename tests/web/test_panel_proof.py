@@ -352,6 +352,7 @@ def _revived(olga: Person, shop: Appliance, far: FarHost, base: str) -> None:
     olga.unhurt()
     olga.go(f"{base}/campaigns/1")
     assert page.locator("dl.figures div", has_text="Replies").inner_text().split()[1] == "1"
+    assert page.locator("dl.facts dd").all_inner_texts()[:2] == [f"Dear {{{{ name }}}} {EVIL}", "hello@shop.test"]
     for here in ("", "conversations", "campaigns", "clients", "lists", "senders", "connections", "audit", "queue"):
         olga.go(f"{base}/{here}".rstrip("/"))
         olga.picture(here or "overview")
