@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -19,9 +20,9 @@ Client = Annotated[str, typer.Option("--client", help="The address whose variabl
 @command(app, "list")
 def list_campaigns(call: Call) -> None:
     """The newest first."""
-    from admin.acts import campaigns, pages
+    from admin.acts import campaigns
 
-    call.show(campaigns.page(call.office, call.project, pages.Window()).items)
+    call.show_all(partial(campaigns.page, call.office, call.project))
 
 
 @command(app, "show")
