@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mail.address import Address, parse_mailbox
-from mail.attachment import Attachment
 from mail.dkim_sign import Signer
 from mail.dsn_compose import Failure, Report
 from mail.dsn_compose import compose as compose_report
@@ -113,9 +112,7 @@ class Recipes:
         compiled = compile_message(
             from_address=sender, from_name=shipped.sender_name, subject=content.subject, html=content.html,
             text=content.text or "", seed=f"message-{message_id}",
-            attachments=[
-                Attachment(one.filename, one.content_type, one.content, one.content_id) for one in content.attachments
-            ],
+            attachments=content.attachments,
         )  # fmt: skip
         return Recipe(
             shipped.project_id, shipped.campaign_id, shipped.list_id, shipped.state, sender.domain,
