@@ -111,12 +111,14 @@ def subjects(deployed: Deployed, of: Household) -> str:
 
 
 def goes_out(deployed: Deployed, of: Household, source: str = "") -> None:
-    """A message from a program leaves for another host from the machine's address, or from `source`."""
+    """A message from a program leaves for another host from the machine's address, or from `source`.
+
+    What another machine of the run still had queued may come beside it.
+    """
+    wanted = (source or deployed.machine.address, "dora@far.test")
     with far_host() as street:
         hand_in(deployed, of, "shop")
-        wait_until(lambda: street.taken, "far.test has taken it", 60)
-    (_, _, came_from, recipient) = street.taken[0]
-    assert (came_from, recipient) == (source or deployed.machine.address, "dora@far.test")
+        wait_until(lambda: wanted in {taken[2:] for taken in street.taken}, "far.test has taken it", 60)
 
 
 def hand_in(deployed: Deployed, of: Household, program: str, subject: str = "by way of the machine") -> None:

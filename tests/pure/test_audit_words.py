@@ -27,7 +27,7 @@ CLOSED: Final = {
 }
 # Commands that only look, or that open no office of a running appliance: nothing of theirs is noted.
 LOOKS: Final = {
-    "backup", "classify", "demo", "doctor", "explain", "migrate", "restore", "role", "trace", "up",
+    "backup", "classify", "demo", "doctor", "explain", "migrate", "restore", "role", "settings", "trace", "up",
     "campaign.gate", "campaign.preview", "campaign.report", "client.conversation.list", "client.conversation.show",
     "connection.waiting", "domain.reports", "mailbox.correspondents", "queue.lanes", "queue.qshape", "rating.show",
 }  # fmt: skip
