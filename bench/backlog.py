@@ -99,7 +99,7 @@ def _seen(url: str, rows: int, taken: int, idle: int, name: str) -> Seen:
 
 def _sent(made: World, taken: int, at_least: float) -> tuple[Run, float]:
     """Timed until `taken` are taken; goes on for `at_least` so many seconds, for enough transactional messages."""
-    sinks = Sinks(len(DOMAINS), made.port, made.folder)
+    sinks = Sinks(made.port, made.folder)
     stop = threading.Event()
     try:
         made.ours.appliance.start()

@@ -59,7 +59,7 @@ def main(messages: int, pairs: int) -> int:
             stack.callback(relay.stop)
         bench = Bench(made, relays)
         ready = _sampled(bench, min(200, max(40, messages // 20)))
-        sinks = Sinks(len(DOMAINS), made.port, made.folder)
+        sinks = Sinks(made.port, made.folder)
         try:
             domains = _alternated(bench, sinks, DOMAINS, messages, pairs, ready)
             where = bench.where
@@ -128,7 +128,7 @@ def _over_tls(bench: Bench, count: int, pairs: int) -> Runs:
     runs: Runs = {"clear": [], "tls": []}
     for _ in range(pairs):
         for name, kept in runs.items():
-            hosts = Hosts(len(DOMAINS), bench.world.port, bench.world.folder, tls=name == "tls")
+            hosts = Hosts(bench.world.port, bench.world.folder, tls=name == "tls")
             try:
                 kept.append(_ours(bench, hosts, imported, count, f"ours, {name}"))
             finally:
@@ -153,7 +153,7 @@ def _sampled(bench: Bench, count: int) -> bytes:
 def _kept(bench: Bench, name: str, count: int, act: Callable[[], object]) -> list[bytes]:
     kept = bench.world.folder / f"kept-{name}"
     kept.mkdir()
-    sinks = Sinks(len(DOMAINS), bench.world.port, bench.world.folder, keep_in=kept)
+    sinks = Sinks(bench.world.port, bench.world.folder, keep_in=kept)
     try:
         act()
         wait_until(lambda: sinks.taken() == count, f"the sinks took the sample of {name}", 60)

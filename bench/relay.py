@@ -44,7 +44,7 @@ def main(messages: int, pairs: int) -> int:
             signatures = 2 if isinstance(one, Ours) else one.signatures
             checks |= _sampled(made, name, ports[name], one.keys(), signatures)
         runs: dict[str, list[Run]] = {name: [] for name in sides}
-        sinks = Sinks(len(DOMAINS), made.port, made.folder)
+        sinks = Sinks(made.port, made.folder)
         try:
             for _ in range(pairs):
                 for name, one in sides.items():
@@ -101,7 +101,7 @@ def _measured(sinks: Sinks, name: str, port: int, pids: tuple[int, ...], each: i
 def _sampled(made: World, name: str, port: int, keys: dict[str, bytes], signatures: int) -> dict[str, bool]:
     kept = made.folder / f"kept-{name}"
     kept.mkdir()
-    sinks = Sinks(len(DOMAINS), made.port, made.folder, keep_in=kept)
+    sinks = Sinks(made.port, made.folder, keep_in=kept)
     try:
         _hand_in(port, 1)
         wait_until(lambda: sinks.taken() == len(DOMAINS), f"the sinks took the sample of {name}", 60)

@@ -55,7 +55,7 @@ def main(messages: int, pairs: int) -> int:
 
 def _measured(made: World, name: str, audience: str, messages: int) -> tuple[Run, tuple[int, int, int]]:
     tempers = (DEFER, REFUSE) if name == "tempered" else (0, 0)
-    hosts = Hosts(len(DOMAINS), made.port, made.folder, *tempers)
+    hosts = Hosts(made.port, made.folder, *tempers)
     campaign = made.ours.draft(audience)
     try:
         with Watch(*made.ours.pids) as watch:

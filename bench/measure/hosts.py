@@ -8,19 +8,19 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from measure.sinks import FIRST
+from measure.sinks import FIRST, SINKS
 
 _PROGRAM: Final = Path(__file__).with_name("host_process.py")
 
 
 class Hosts:
-    """`count` hosts on the addresses of Sinks."""
+    """Hosts on the addresses of Sinks."""
 
-    def __init__(self, count: int, port: int, folder: Path, defer: int = 0, refuse: int = 0, tls: bool = False) -> None:
+    def __init__(self, port: int, folder: Path, defer: int = 0, refuse: int = 0, tls: bool = False) -> None:
         """`defer`, `refuse`: how many of a hundred recipients."""
         self._book = folder / "hosts"
         self._book.write_bytes(bytes(24))
-        addresses = [f"{FIRST}{number}" for number in range(1, count + 1)]
+        addresses = [f"{FIRST}{number}" for number in range(1, SINKS + 1)]
         given = [self._book, port, defer, refuse, int(tls), *addresses]
         command = ["setpriv", "--pdeathsig", "KILL", sys.executable, _PROGRAM, *map(str, given)]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE)

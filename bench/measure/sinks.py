@@ -13,14 +13,15 @@ from peers import need
 from peers.loopback import answers, wait_until
 
 FIRST: Final = "127.0.4."  # and from .1 on
+SINKS: Final = 4  # processes: with one for each of 40 domains, waking them is a fifth of what two cores do
 _COUNTED: Final = re.compile(rb"mesg=(\d+)")
 
 
 class Sinks:
-    def __init__(self, count: int, port: int, folder: Path, keep_in: Path | None = None) -> None:
-        """Start `count` of them on `port`; `keep_in`: each message is kept there as a file."""
+    def __init__(self, port: int, folder: Path, keep_in: Path | None = None) -> None:
+        """Start them on `port`; `keep_in`: each message is kept there as a file."""
         program = need.program("smtp-sink", "postfix")
-        self.addresses = [f"{FIRST}{number}" for number in range(1, count + 1)]
+        self.addresses = [f"{FIRST}{number}" for number in range(1, SINKS + 1)]
         self._outputs = [folder / f"sink-{address}" for address in self.addresses]
         # Not by its own -u: a process that changes its user outlives its parent.
         as_nobody = ["--reuid=nobody", "--regid=nogroup", "--clear-groups"] if os.geteuid() == 0 else []

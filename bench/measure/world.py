@@ -10,7 +10,7 @@ from pathlib import Path
 
 from measure.ours import Ours
 from measure.report import scratch
-from measure.sinks import FIRST
+from measure.sinks import FIRST, SINKS
 from peers.loopback import free_port
 from peers.names import Names, record
 
@@ -32,7 +32,7 @@ class World:
 def world(database: str = "") -> Iterator[World]:
     """Running, until the block ends."""
     folder, port = scratch(), free_port()
-    hosts = {domain: (f"{FIRST}{number}", port) for number, domain in enumerate(DOMAINS, 1)}
+    hosts = {domain: (f"{FIRST}{1 + number % SINKS}", port) for number, domain in enumerate(DOMAINS)}
     names = Names(folder / "names", _zone(hosts))
     ours = None
     try:
