@@ -3,39 +3,44 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+import subprocess
+import sys
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
 from admin.acts.pages import LONGEST, Page, Window
-from admin.cli import calling
 from admin.cli.calling import Call, command
 
-opened_at: list[Path] = []
+_SETTINGS = """
+[server]
+hostname = "mx.home.test"
+[outbound]
+sources = [{ address = "127.0.0.2", ehlo = "out1.home.test" }]
+"""
 
 
-@contextmanager
-def _opened(folder: Path) -> Iterator[Any]:
-    opened_at.append(folder)
-    yield SimpleNamespace()
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The DIR of an appliance."""
+    folder = tmp_path_factory.mktemp("home")
+    (folder / "mailloft.toml").write_text(_SETTINGS)
+    words = ["migrate", "--config", folder / "mailloft.toml", "--dir", folder]
+    subprocess.run([sys.executable, "-m", "admin.cli", *words], check=True, capture_output=True, timeout=60)
+    return folder
 
 
 @pytest.fixture
-def app(monkeypatch: pytest.MonkeyPatch) -> typer.Typer:
-    monkeypatch.setattr(calling, "opened", _opened)
-    opened_at.clear()
+def app(home: Path, monkeypatch: pytest.MonkeyPatch) -> typer.Typer:
+    monkeypatch.setenv("MAILLOFT_DIR", str(home))
     made = typer.Typer()
 
     @command(made, "tell")
     def tell(call: Call, what: str, times: int = 1) -> None:
         """Tell it."""
-        call.show([{"told": what, "project": call.project_name}] * times)
+        call.show([{"told": what, "project": call.project_name, "at": str(call.office.uploads)}] * times)
 
     @command(made, "stay", "In other words.", project=False, json=False)
     def stay(call: Call) -> None:
@@ -61,11 +66,13 @@ def test_the_shared_options_come_behind_those_of_the_command(app: typer.Typer) -
     assert "Tell it." in told
 
 
-def test_a_command_gets_what_was_given(app: typer.Typer) -> None:
-    asked = ["tell", "it", "--times", "2", "--project", "shop", "--dir", "/srv/mail", "--json"]
-    told = CliRunner().invoke(app, asked)
-    assert json.loads(told.output) == [{"told": "it", "project": "shop"}] * 2
-    assert opened_at == [Path("/srv/mail")]
+def test_a_command_gets_what_was_given(app: typer.Typer, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MAILLOFT_DIR")
+    asked = ["tell", "it", "--times", "2", "--project", "shop", "--dir", str(home), "--json"]
+    told = json.loads(CliRunner().invoke(app, asked).output)
+    at = told[0]["at"]
+    assert told == [{"told": "it", "project": "shop", "at": at}] * 2
+    assert Path(at).is_relative_to(home)
 
 
 def test_a_command_of_no_project_has_no_such_option(app: typer.Typer) -> None:
