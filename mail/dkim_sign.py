@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -139,10 +139,7 @@ class Signer:
 
     def sign_rendered(self, message: Rendered, now: datetime) -> bytes:
         """The same for a message whose canonical body is at hand."""
-        digest = sha256()
-        for block in message.relaxed():
-            digest.update(block)
-        return self._signed(message.header[:-2], digest.digest(), now)
+        return self._signed(message.header[:-2], _hashed(message.relaxed()), now)
 
     def _signed(self, header: bytes, body_digest: bytes, now: datetime) -> bytes:
         named, signed = _selected(_fields(header))
@@ -162,8 +159,12 @@ class Signer:
 def _digest(message: bytes, body_at: int) -> bytes:
     if len(message) - body_at <= BLOCK:
         return sha256(linear_relaxed_body(message[body_at:])).digest()
+    return _hashed(relaxed_body(memoryview(message)[body_at:]))
+
+
+def _hashed(blocks: Iterable[bytes]) -> bytes:
     digest = sha256()
-    for block in relaxed_body(memoryview(message)[body_at:]):
+    for block in blocks:
         digest.update(block)
     return digest.digest()
 

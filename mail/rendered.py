@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from typing import NamedTuple
 
 from mail.crlf import dot_stuff, smuggles
@@ -33,14 +32,14 @@ def lines(octets: bytes) -> Lines:
     return Lines(octets, blanks_as_one(octets), dot_stuff(octets), smuggles(octets), octets.isascii())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Rendered:
     """`header` ends with its empty line."""
 
     header: bytes
     body: tuple[Lines, ...]
 
-    @cached_property
+    @property
     def size(self) -> int:
         return len(self.header) + sum(len(one.octets) for one in self.body)
 

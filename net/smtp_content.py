@@ -67,14 +67,15 @@ def stuffed_of(content: bytes | Ready) -> bytes:
 
 
 def blocks_of(content: Content) -> Iterator[bytes]:
-    return content.blocks() if isinstance(content, Large) else _blocks(octets_of(content))
+    return content.blocks() if isinstance(content, Large) else cut(octets_of(content))
 
 
 def stuffed_blocks_of(content: Content) -> Iterator[bytes]:
-    return dot_stuffed(content.blocks()) if isinstance(content, Large) else _blocks(stuffed_of(content))
+    return dot_stuffed(content.blocks()) if isinstance(content, Large) else cut(stuffed_of(content))
 
 
-def _blocks(octets: bytes) -> Iterator[bytes]:
+def cut(octets: bytes) -> Iterator[bytes]:
+    """In blocks."""
     return (octets[at : at + BLOCK] for at in range(0, len(octets), BLOCK))
 
 

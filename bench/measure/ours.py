@@ -96,8 +96,7 @@ class Ours:
         """The moment (monotonic) when a sender has its first row; nothing is rendered or signed before."""
         core = sqlite3.connect(f"file:{self.appliance.folder}/core.db?mode=ro", uri=True)
         with closing(core):
-            while core.execute(_CLAIMED).fetchone() is None:
-                time.sleep(0.005)
+            wait_until(lambda: core.execute(_CLAIMED).fetchone(), "a row is claimed", 60, 0.005)
         return time.monotonic()
 
     def send(self, campaign: str) -> dict[str, int]:

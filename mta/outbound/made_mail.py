@@ -12,7 +12,7 @@ from typing import Final
 
 from mail.crlf import smuggles
 from mail.rendered import Rendered
-from net.smtp_content import BLOCK, Content, Large, Ready, Traits
+from net.smtp_content import Content, Large, Ready, Traits, cut
 
 HELD: Final = 256 * 1024  # octets
 
@@ -39,5 +39,4 @@ def _traits(signed: int, message: Rendered) -> Traits:
 def _blocks(signatures: bytes, message: Rendered) -> Iterator[bytes]:
     yield signatures + message.header
     for one in message.body:
-        for at in range(0, len(one.octets), BLOCK):
-            yield one.octets[at : at + BLOCK]
+        yield from cut(one.octets)

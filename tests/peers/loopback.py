@@ -39,10 +39,10 @@ def answers(address: str, port: int) -> bool:
     return True
 
 
-def wait_until(true: Callable[[], object], what: str, seconds: float = 30.0) -> None:
+def wait_until(true: Callable[[], object], what: str, seconds: float = 30.0, every: float = 0.05) -> None:
     """Return once `true()` is; AssertionError naming `what` after `seconds`."""
     end = time.monotonic() + seconds
     while not true():
         if time.monotonic() > end:
             raise AssertionError(f"after {seconds:.0f} s still not: {what}")
-        time.sleep(0.05)
+        time.sleep(every)
