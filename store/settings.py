@@ -7,9 +7,11 @@ writes into the tree that it starts from (admin/up.py).
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
+
+SECRET: Final = msgspec.Meta(extra={"secret": True})  # told to nobody (store/settings_shown.py)
 
 
 class Server(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -78,9 +80,9 @@ class Authentication(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Junk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    block_lists: tuple[str, ...] = ()  # DNS zones; mail of a listed peer is junk
+    block_lists: Annotated[tuple[str, ...], SECRET] = ()  # DNS zones, mail of a listed peer is junk; one may hold a key
     greylist: timedelta = timedelta(minutes=1)  # that suspicious peers wait before they are let in; 0: nobody waits
-    rspamd: str = ""  # http://host:port of one that is asked about mail for people; empty: none
+    rspamd: Annotated[str, SECRET] = ""  # http://host:port of one that is asked about mail for people; empty: none
     rspamd_reject: bool = False  # its word refuses mail; else it only files it
     rspamd_timeout: timedelta = timedelta(seconds=5)  # for one message, after which it passes
 
@@ -119,7 +121,7 @@ class Metrics(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Storage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    database: str = ""  # a PostgreSQL URL, or a folder for SQLite's files; empty: DIR
+    database: Annotated[str, SECRET] = ""  # a PostgreSQL URL, or a folder for SQLite's files; empty: DIR
     spool: str = ""  # a folder; empty: DIR/spool
 
 

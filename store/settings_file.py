@@ -44,7 +44,7 @@ def load(file: Path | None, environment: Mapping[str, str]) -> Settings:
         raise SettingsError(f"[outbound] heartbeat: at least {_SHORTEST_HEARTBEAT.total_seconds():.0f} seconds")
     _check_pace(settings)
     if settings.junk.rspamd and not _is_http(settings.junk.rspamd):
-        raise SettingsError(f"[junk] rspamd: {settings.junk.rspamd!r} is not http://host:port")
+        raise SettingsError("[junk] rspamd: what is set is not http://host:port")
     for network in (
         *settings.tls.allowed_networks, *settings.mx.proxy_networks, *settings.submission.proxy_networks,
     ):  # fmt: skip

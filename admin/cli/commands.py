@@ -129,17 +129,20 @@ def migrate(
 def settings(
     file: Annotated[Path, typer.Argument(help="Settings, TOML.")],
     folder: Folder = HERE,
-    as_json: Annotated[bool, typer.Option("--json", help="Print every setting with its value.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print every setting; of what may hold a secret, only whether it is set.")
+    ] = False,
 ) -> None:
     """Whether a machine with units could run by these settings and the environment; nothing is changed."""
     from admin.unit import settled
     from store.settings_file import environment, load
+    from store.settings_shown import shown
     from store.shaping_table import table_for
 
     found = settled(load(file, environment()), folder.resolve())
     table_for(found)
     if as_json:
-        show_one(found, as_json)
+        show_one(shown(found), as_json)
     else:
         typer.echo(f"{file}: nothing is wrong in it")
 

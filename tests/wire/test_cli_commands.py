@@ -175,7 +175,7 @@ def test_a_settings_file_is_judged_without_an_appliance(tmp_path: Path) -> None:
     file = tmp_path / "mailloft.toml"
     file.write_text('[[outbound.sources]]\naddress = "192.0.2.1"\nehlo = "a.test"\n')
     machine = Cli(tmp_path)
-    assert machine.json("settings", file)["storage"]["database"] == str(tmp_path)
+    assert machine.json("settings", file)["storage"]["spool"] == str(tmp_path / "spool")
     assert f"{file}: nothing is wrong" in machine.run("settings", file).stdout
     file.write_text(file.read_text() + "[limits]\nconnection_per_peer = 3\n")
     assert "connection_per_peer" in machine.refused("settings", file)
