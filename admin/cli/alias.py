@@ -27,6 +27,7 @@ def add_alias(call: Call, address: Address, target: Target) -> None:
 
 @command(app, "list")
 def list_aliases(call: Call) -> None:
+    """Each with its target, in the order they were made."""
     from admin.acts import aliases
 
     call.show_all(partial(aliases.page, call.office, call.project))

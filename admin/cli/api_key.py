@@ -21,13 +21,16 @@ def add_key(call: Call, name: Annotated[str, typer.Argument(help="Which program 
 
 @command(app, "list")
 def list_keys(call: Call) -> None:
+    """With when each was made; the keys themselves are kept nowhere."""
     from admin.acts import api_keys
 
     call.show(api_keys.of_project(call.office, call.project))
 
 
 @command(app, "revoke", json=False)
-def revoke_key(call: Call, key: Annotated[int, typer.Argument(metavar="ID")]) -> None:
+def revoke_key(
+    call: Call, key: Annotated[int, typer.Argument(metavar="ID", help="Its number, as `list` shows it.")]
+) -> None:
     """It opens nothing any more."""
     from admin.acts import api_keys
 

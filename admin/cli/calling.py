@@ -4,16 +4,18 @@
     def list_domains(call: Call) -> None:
         call.show(domains.page(call.office, call.project, window).items)
 
-typer reads the options off the signature, so the command that it gets has these three behind those of its own.
+An argument whose type is a dataclass stands for the options that its fields declare, so that two commands share them.
+typer reads the options off the signature, so the command that it gets has those of such a dataclass behind its own, and
+behind them these three.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import wraps
 from inspect import Parameter, Signature, signature
-from typing import TYPE_CHECKING, Annotated, Any, Concatenate, ParamSpec
+from typing import TYPE_CHECKING, Annotated, Any, Concatenate, ParamSpec, get_type_hints
 
 import typer
 
@@ -81,15 +83,29 @@ def command(
 
 
 def _with_options(act: Callable[..., None], shared: Sequence[Parameter]) -> Callable[..., None]:
+    _, *own = signature(act, eval_str=True).parameters.values()
+    kinds = {one.name: one.annotation for one in own if isinstance(one.annotation, type)}
+    groups = {name: kind for name, kind in kinds.items() if is_dataclass(kind)}
+
     @wraps(act)
     def called(**given: Any) -> None:
         of = {one.name: given.pop(one.name) for one in shared}
+        for name, group in groups.items():
+            given[name] = group(**{one.name: given.pop(one.name) for one in fields(group)})
         with opened(of["folder"]) as office:
             act(Call(office, of.get("project"), of.get("as_json", False)), **given)
 
-    _, *own = signature(act, eval_str=True).parameters.values()
-    vars(called)["__signature__"] = Signature([*own, *shared])
+    grouped = [option for group in groups.values() for option in _options(group)]
+    vars(called)["__signature__"] = Signature([*(one for one in own if one.name not in groups), *grouped, *shared])
     return called
+
+
+def _options(group: Any) -> Iterator[Parameter]:
+    """One for each field of a dataclass."""
+    kinds = get_type_hints(group, include_extras=True)
+    for one in fields(group):
+        default = Parameter.empty if one.default is MISSING else one.default
+        yield Parameter(one.name, Parameter.KEYWORD_ONLY, default=default, annotation=kinds[one.name])
 
 
 def _project(office: Office, name: str | None) -> int:

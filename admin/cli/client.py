@@ -13,7 +13,7 @@ from admin.cli.counting_bar import counting_bar
 app = typer.Typer(help="Clients, the addressees of a project.", no_args_is_help=True)
 app.add_typer(conversation.app, name="conversation")
 rating = typer.Typer(help="Ratings of clients and their history.", no_args_is_help=True)
-Address = Annotated[str, typer.Argument()]
+Address = Annotated[str, typer.Argument(help="The client's.")]
 
 
 @command(app, "list")
@@ -22,6 +22,7 @@ def list_clients(
     list_name: Annotated[str | None, typer.Option("--list", help="Of this list alone.")] = None,
     after: Annotated[int, typer.Option(help="Behind the client of this id.")] = 0,
 ) -> None:
+    """At most a thousand at once, the oldest first."""
     from admin.acts import clients, lists, pages
 
     owner = call.project
@@ -45,6 +46,7 @@ def add_client(
 
 @command(app, "show")
 def show_client(call: Call, address: Address) -> None:
+    """Rating with its causes, consent, lists and variables."""
     from admin.acts import clients
 
     call.show_one(clients.by_address(call.office, call.project, address))
@@ -62,7 +64,11 @@ def show_rating(call: Call, address: Address) -> None:
 
 
 @command(rating, "set")
-def set_rating(call: Call, address: Address, value: Annotated[int, typer.Argument(min=1, max=10)]) -> None:
+def set_rating(
+    call: Call,
+    address: Address,
+    value: Annotated[int, typer.Argument(min=1, max=10, help="1: no mail any more, 10: the best.")],
+) -> None:
     """Set it by hand; consent stays as it is."""
     from admin.acts import clients
 

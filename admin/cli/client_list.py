@@ -11,11 +11,12 @@ from admin.cli.calling import Call, command
 from admin.cli.counting_bar import counting_bar
 
 app = typer.Typer(help="Lists of clients.", no_args_is_help=True)
-Name = Annotated[str, typer.Argument()]
+Name = Annotated[str, typer.Argument(help="The list's.")]
 
 
 @command(app, "add")
 def add_list(call: Call, name: Name) -> None:
+    """Make an empty list."""
     from admin.acts import lists
 
     call.show_one(lists.create(call.office, call.project, name))
@@ -41,6 +42,7 @@ def export_list(
 
 @command(app, "list")
 def list_lists(call: Call) -> None:
+    """With how many clients are on each."""
     from admin.acts import lists
 
     call.show_all(partial(lists.page, call.office, call.project))

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from admin.office import Office
 
 app = typer.Typer(help="SMTP credentials for other programs.", no_args_is_help=True)
-Name = Annotated[str, typer.Argument()]
+Name = Annotated[str, typer.Argument(help="Which program it is for.")]
 Sender = Annotated[str, typer.Option("--sender", help="The address of its one sender.")]
 Transactional = Annotated[
     bool, typer.Option("--transactional", help="Somebody waits for its mail: it goes before all other.")
@@ -53,6 +53,7 @@ def ask_for_connection(
 
 @command(app, "list")
 def list_connections(call: Call) -> None:
+    """With login, sender and state."""
     from admin.acts import connections
 
     call.show_all(partial(connections.page, call.office, call.project))

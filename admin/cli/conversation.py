@@ -76,8 +76,8 @@ def answer_conversation(
     subject: Annotated[str | None, typer.Option(help="Else that of what is answered.")] = None,
     mailbox: Annotated[str | None, typer.Option(help="To answer from; else the one that was written to.")] = None,
     entry: Annotated[str | None, typer.Option(help="Which mail is answered, in-N; else the newest.")] = None,
-    cc: Annotated[list[str], typer.Option("--cc")] = [],  # noqa: B006 - typer reads the default
-    bcc: Annotated[list[str], typer.Option("--bcc")] = [],  # noqa: B006 - typer reads the default
+    cc: Annotated[list[str], typer.Option("--cc", help="Who gets a copy; may be given again.")] = [],  # noqa: B006 - typer reads the default
+    bcc: Annotated[list[str], typer.Option("--bcc", help="Who gets one unseen; may be given again.")] = [],  # noqa: B006 - typer reads the default
     key: Annotated[str | None, typer.Option(help="A repeat with the same key sends nothing more.")] = None,
 ) -> None:
     """Answer from a mailbox; a copy is in its folder of sent mail."""

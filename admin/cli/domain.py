@@ -10,7 +10,7 @@ import typer
 from admin.cli.calling import Call, command
 
 app = typer.Typer(help="Domains of a project.", no_args_is_help=True)
-Name = Annotated[str, typer.Argument()]
+Name = Annotated[str, typer.Argument(help="The domain, such as shop.example.")]
 
 
 @command(app, "add")
@@ -27,6 +27,7 @@ def add_domain(call: Call, name: Name) -> None:
 
 @command(app, "show")
 def show_domain(call: Call, name: Name) -> None:
+    """What it may do, and every record with what was found."""
     from admin.acts import domains
 
     call.show_one(domains.get(call.office, call.project, name))
@@ -34,7 +35,11 @@ def show_domain(call: Call, name: Name) -> None:
 
 @command(app, "set")
 def set_domain(
-    call: Call, name: Name, owned: bool | None = None, sending: bool | None = None, linked: bool | None = None
+    call: Call,
+    name: Name,
+    owned: Annotated[bool | None, typer.Option(help="It is proved to be the project's.")] = None,
+    sending: Annotated[bool | None, typer.Option(help="Mail may be sent from it.")] = None,
+    linked: Annotated[bool | None, typer.Option(help="Mail to it comes here.")] = None,
 ) -> None:
     """Set what the domain may do by hand, as the operator."""
     from admin.acts import domains
@@ -113,6 +118,7 @@ def domain_reports(
 
 @command(app, "list")
 def list_domains(call: Call) -> None:
+    """With what each may do."""
     from admin.acts import domains, pages
 
     found = pages.every(partial(domains.page, call.office, call.project))

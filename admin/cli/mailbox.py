@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Mailboxes on the project's domains.", no_args_is_help=True)
 correspondent.add_to(app)
 TOKEN: Final = "MAILLOFT_FOREIGN_TOKEN"  # in the environment, where no list of processes shows it
-Address = Annotated[str, typer.Argument()]
+Address = Annotated[str, typer.Argument(help="The mailbox.")]
+Quota = Annotated[int | None, typer.Option(help="Octets of all its mail; without it no limit.")]
 PasswordFile = Annotated[
     Path | None, typer.Option("--password-file", help="Its first line is the password; else one is made.")
 ]
@@ -30,9 +31,8 @@ def _first_line(file: Path | None) -> str | None:
 
 
 @command(app, "add")
-def add_mailbox(
-    call: Call, address: Address, password_file: PasswordFile = None, quota_bytes: int | None = None
-) -> None:
+def add_mailbox(call: Call, address: Address, password_file: PasswordFile = None, quota_bytes: Quota = None) -> None:
+    """Make a mailbox in a domain of the project; a password that is made is shown once."""
     from admin.acts import mailboxes
 
     chosen = _first_line(password_file)
@@ -103,6 +103,7 @@ def renew_uidvalidity(call: Call) -> None:
 
 @command(app, "list")
 def list_mailboxes(call: Call) -> None:
+    """With the quota and the switches of each."""
     from admin.acts import mailboxes
 
     call.show_all(partial(mailboxes.page, call.office, call.project))

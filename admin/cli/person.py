@@ -29,6 +29,7 @@ def add_person(call: Call, login: Login, role: Role, operators: Operators = Fals
 
 @command(app, "list")
 def list_people(call: Call, operators: Operators = False) -> None:
+    """With role and second factor."""
     from admin.acts import people
 
     call.show_all(partial(people.page, call.office, _scope(call, operators)))

@@ -50,7 +50,7 @@ def list_(
 
 
 @command(app, "show")
-def show_(call: Call, row: Annotated[int, typer.Argument(metavar="ID")]) -> None:
+def show_(call: Call, row: Annotated[int, typer.Argument(metavar="ID", help="The ledger row.")]) -> None:
     """One row: where it stands, what is sent, and every attempt with its transcript."""
     from admin.acts import queue
 

@@ -11,7 +11,7 @@ import typer
 from admin.cli.calling import Call, command
 
 app = typer.Typer(help="Segments, the clients that a rule means.", no_args_is_help=True)
-Name = Annotated[str, typer.Argument()]
+Name = Annotated[str, typer.Argument(help="The segment's.")]
 RuleText = Annotated[
     str, typer.Option("--rule", help='JSON, such as {"lists": [1], "rating_from": 6}; without it everybody.')
 ]
@@ -45,6 +45,7 @@ def edit_segment(call: Call, name: Name, rule: RuleText) -> None:
 
 @command(app, "list")
 def list_segments(call: Call) -> None:
+    """With how many clients each had when it was last counted."""
     from admin.acts import segments
 
     call.show_all(partial(segments.page, call.office, call.project))
@@ -70,6 +71,7 @@ def count_segment(call: Call, name: Name) -> None:
 
 @command(app, "remove", json=False)
 def remove_segment(call: Call, name: Name) -> None:
+    """Forget the rule; campaigns that are launched keep whom they had."""
     from admin.acts import segments
 
     owner = call.project

@@ -10,11 +10,16 @@ import typer
 from admin.cli.calling import Call, command
 
 app = typer.Typer(help="Senders, the From identities of a project.", no_args_is_help=True)
-Address = Annotated[str, typer.Argument()]
+Address = Annotated[str, typer.Argument(help="The sender's.")]
 
 
 @command(app, "add")
-def add_sender(call: Call, address: Address, display_name: Annotated[str, typer.Option("--name")] = "") -> None:
+def add_sender(
+    call: Call,
+    address: Address,
+    display_name: Annotated[str, typer.Option("--name", help="What readers see beside the address.")] = "",
+) -> None:
+    """Write from an address: at once where its mailbox is here in a domain of the project, else after `prove`."""
     from admin.acts import senders
 
     call.show_one(senders.create(call.office, call.project, address, display_name))
@@ -24,7 +29,7 @@ def add_sender(call: Call, address: Address, display_name: Annotated[str, typer.
 def prove_sender(
     call: Call,
     address: Address,
-    code: Annotated[str | None, typer.Option(help="From the mail; without it a new one is mailed")] = None,
+    code: Annotated[str | None, typer.Option(help="From the mail; without it a new one is mailed.")] = None,
 ) -> None:
     """Have a code mailed to the address, then prove it with that code."""
     from admin.acts import sender_codes, senders
@@ -39,6 +44,7 @@ def prove_sender(
 
 @command(app, "list")
 def list_senders(call: Call) -> None:
+    """With what keeps each from sending."""
     from admin.acts import senders
 
     call.show_all(partial(senders.page, call.office, call.project))

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import typer
 from sqlalchemy import func, select
 
 from admin.acts import (
@@ -28,6 +29,7 @@ from admin.acts import (
 from admin.acts import campaign_messages as messages
 from admin.acts.campaign_about import About
 from admin.acts.campaign_draft import Draft
+from admin.cli.campaign_asked import Asked, changed
 from admin.office import Office
 from admin.refusals import ConflictError, InvalidError, NotFoundError
 from mail.attachment import Attachment
@@ -194,6 +196,31 @@ def test_how_it_goes_is_kept_and_refused_where_it_makes_no_sense(desk: Desk) -> 
     ):
         with pytest.raises(InvalidError, match=words):
             campaigns.edit(desk.office, desk.owner, desk.campaign, replace(desk.draft, sending=wrong))
+
+
+def test_at_the_command_line_what_is_not_named_stays(desk: Desk, tmp_path: Path) -> None:
+    (tmp_path / "page.html").write_text("<p>New</p>")
+    kept = replace(desk.draft, sending=Sending("Ann", Timetable(MINUTE, 2), history=False, part_times=(NOON,)))
+    for asked, named in (
+        (Asked(), {}),
+        (Asked(pool="others", list_name=""), {"pool": "others", "list": None}),
+        (Asked(everyone=True), {"list": None}),
+        (Asked(from_name="", history=True), {"sending": replace(kept.sending, from_name="", history=True)}),
+        (Asked(interval=1), {"sending": replace(kept.sending, timetable=Timetable(MINUTE / 60, 2))}),
+        (Asked(parts=3), {"sending": Sending("Ann", Timetable(MINUTE, 3), history=False)}),
+        (Asked(part_every=60), {"sending": Sending("Ann", Timetable(MINUTE, 2, MINUTE), history=False)}),
+        (
+            Asked(part_at=[NOON, NOON + MINUTE]),
+            {"sending": replace(kept.sending, timetable=Timetable(MINUTE, 3), part_times=(NOON, NOON + MINUTE))},
+        ),
+    ):
+        assert changed(desk.office, desk.owner, kept, asked) == replace(kept, **named)
+    said = changed(desk.office, desk.owner, kept, Asked(html=tmp_path / "page.html")).content
+    assert (said.subject, said.html, said.attachments) == ("Hello {{ name }}", "<p>New</p>", (PNG,))
+    with pytest.raises(typer.BadParameter, match="one of"):
+        changed(desk.office, desk.owner, kept, Asked(html=tmp_path / "page.html", mjml=tmp_path / "page.html"))
+    with pytest.raises(NotFoundError):
+        changed(desk.office, desk.owner, kept, Asked(list_name="nobody's"))
 
 
 def test_parts_become_rows_when_they_are_due_and_a_pause_puts_them_off(desk: Desk) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import pytest
 import typer
@@ -20,6 +22,14 @@ hostname = "mx.home.test"
 [outbound]
 sources = [{ address = "127.0.0.2", ehlo = "out1.home.test" }]
 """
+
+
+@dataclass(frozen=True)
+class Like:
+    """Options that several commands could share."""
+
+    colour: Annotated[str | None, typer.Option("--colour", help="Which.")] = None
+    also: Annotated[list[str] | None, typer.Option("--with", help="And what else.")] = None
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +55,10 @@ def app(home: Path, monkeypatch: pytest.MonkeyPatch) -> typer.Typer:
     @command(made, "stay", "In other words.", project=False, json=False)
     def stay(call: Call) -> None:
         call.show_one({"scope": call.scope})
+
+    @command(made, "dress", project=False)
+    def dress(call: Call, what: str, like: Like, size: int = 38) -> None:
+        call.show_one({"what": what, "colour": like.colour, "with": like.also, "size": size})
 
     @command(made, "count", project=False)
     def count(call: Call) -> None:
@@ -80,6 +94,14 @@ def test_a_command_of_no_project_has_no_such_option(app: typer.Typer) -> None:
     assert "In other words." in CliRunner().invoke(app, ["stay", "--help"]).output
     for option in (["--project", "shop"], ["--json"]):
         assert CliRunner().invoke(app, ["stay", *option]).exit_code == 2
+
+
+def test_a_dataclass_stands_for_its_options(app: typer.Typer) -> None:
+    told = CliRunner().invoke(app, ["dress", "hat", "--with", "a", "--size", "40", "--with", "b", "--json"])
+    assert json.loads(told.output) == {"what": "hat", "colour": None, "with": ["a", "b"], "size": 40}
+    told = CliRunner().invoke(app, ["dress", "hat", "--colour", "red", "--json"])
+    assert json.loads(told.output) == {"what": "hat", "colour": "red", "with": None, "size": 38}
+    assert "And what else." in CliRunner().invoke(app, ["dress", "--help"]).output
 
 
 def test_a_list_is_whole_however_many_pages_it_has(app: typer.Typer) -> None:

@@ -57,6 +57,8 @@ def test_a_campaign_is_made_imported_launched_and_traced(cli: Cli, tmp_path: Pat
     whole = ("--sender", "ann@sample.test", "--subject", "All", "--html", page, "--everyone")
     to_all = str(cli.json("campaign", "add", "all", *whole, *parts)["id"])
     assert cli.json("campaign", "show", to_all)["parts"] == 3
+    shown = cli.json("campaign", "edit", to_all, "--list", "readers", "--parts", "2", "--part-every", "60")
+    assert (shown["name"], shown["parts"]) == ("all", 2)
     cli.json("campaign", "cancel", to_all)
     shown = cli.json("campaign", "preview", campaign, "--client", "bob@sample.test")
     assert (shown["subject"], "<h1>Hello Bob</h1>" in shown["html"]) == ("Later news", True)
