@@ -16,6 +16,7 @@ from datetime import datetime
 from enum import Enum
 from functools import lru_cache
 from hashlib import sha256
+from typing import Final, cast
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
@@ -30,6 +31,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from mail.dkim_body import BLOCK, linear_relaxed_body, relaxed_body
+from mail.dkim_header import relaxed_header
 from mail.rendered import Rendered
 
 # Named once more in h= than present, so that no relay or replayer can add one (RFC 6376 §8.15).
@@ -55,6 +57,9 @@ RSA_BITS = 2048
 KEPT = 1024  # loaded keys, the least used forgotten
 _FIELD = re.compile(rb"([!-9;-~]++)[ \t]*+:(.*(?:\r\n[ \t].*)*)\r\n")
 _WIDTH = 72  # octets of base64 a line
+_FOLD: Final = "\r\n\t"
+_PADDING: Final = PKCS1v15()
+_HASH: Final = SHA256()
 
 
 class Algorithm(Enum):
@@ -71,10 +76,11 @@ class Key:
     private_key: RSAPrivateKey | Ed25519PrivateKey
 
     def signature(self, octets: bytes) -> bytes:
-        if isinstance(self.private_key, RSAPrivateKey):
-            return self.private_key.sign(octets, PKCS1v15(), SHA256())
+        # Not by isinstance: the classes are abstract, and asking one costs as much as hashing the header.
+        if self.algorithm is Algorithm.RSA:
+            return cast("RSAPrivateKey", self.private_key).sign(octets, _PADDING, _HASH)
         # RFC 8463 §3: Ed25519 signs the SHA-256 digest, not the text.
-        return self.private_key.sign(sha256(octets).digest())
+        return cast("Ed25519PrivateKey", self.private_key).sign(sha256(octets).digest())
 
 
 @lru_cache(maxsize=KEPT)
@@ -116,14 +122,6 @@ def dns_record(key: Key) -> str:
     return f"v=DKIM1; k=ed25519; p={b64encode(public.public_bytes(Encoding.Raw, PublicFormat.Raw)).decode()}"
 
 
-def relaxed_header(name: bytes, value: bytes) -> bytes:
-    """RFC 6376 §3.4.2, CRLF at the end."""
-    words = value.replace(b"\r\n", b"").replace(b"\t", b" ")
-    while b"  " in words:
-        words = words.replace(b"  ", b" ")
-    return name.lower() + b":" + words.strip(b" ") + b"\r\n"
-
-
 @dataclass(frozen=True, slots=True)
 class Signer:
     """Signs for one domain with all its keys; one header field a key."""
@@ -135,25 +133,31 @@ class Signer:
         """The DKIM-Signature fields to put before `message` (CRLF line ends only); now: an aware datetime."""
         header_end = message.find(b"\r\n\r\n")
         header, body_at = (message, len(message)) if header_end < 0 else (message[: header_end + 2], header_end + 4)
-        return self._signed(header, _digest(message, body_at), now)
+        fields = _fields(header)
+        named, order = _chosen([name for name, _ in fields])
+        signed = b"".join([relaxed_header(*fields[at]) for at in order])
+        return self._signed(named, signed, _digest(message, body_at), now)
 
     def sign_rendered(self, message: Rendered, now: datetime) -> bytes:
-        """The same for a message whose canonical body is at hand."""
-        return self._signed(message.header[:-2], _hashed(message.relaxed()), now)
+        """The same for a message whose canonical pieces are at hand."""
+        fields = message.fields
+        named, order = _chosen_again(tuple([one.name for one in fields]))
+        signed = b"".join([fields[at].relaxed for at in order])
+        return self._signed(named, signed, _hashed(message.body.canonical()), now)
 
-    def _signed(self, header: bytes, body_digest: bytes, now: datetime) -> bytes:
-        named, signed = _selected(_fields(header))
+    def _signed(self, named: str, signed: bytes, body_digest: bytes, now: datetime) -> bytes:
         body_hash = b64encode(body_digest).decode()
-        tags = f"t={int(now.timestamp())};\r\n\tbh={body_hash};\r\n\th={named};\r\n\tb="
+        tags = f"t={int(now.timestamp())};{_FOLD}bh={body_hash};{_FOLD}h={named};{_FOLD}b="
         return b"".join([self._field(key, tags, signed) for key in self.keys])
 
     def _field(self, key: Key, tags: str, signed: bytes) -> bytes:
-        first = f" v=1; a={key.algorithm.value}; c=relaxed/relaxed; d={self.domain};\r\n\ts={key.selector}; "
-        value = (first + tags).encode()
-        # The field itself is signed with an empty b= and without its CRLF (RFC 6376 §3.7).
-        signature = b64encode(key.signature(signed + relaxed_header(b"dkim-signature", value)[:-2]))
+        value = f"v=1; a={key.algorithm.value}; c=relaxed/relaxed; d={self.domain};{_FOLD}s={key.selector}; {tags}"
+        # The field itself is signed with an empty b= and without its CRLF (RFC 6376 §3.7). Each fold of ours becomes a
+        # blank; there is nothing else to relax.
+        relaxed = f"dkim-signature:{value.replace(_FOLD, ' ')}"
+        signature = b64encode(key.signature(signed + relaxed.encode())).decode()
         lines = [signature[at : at + _WIDTH] for at in range(0, len(signature), _WIDTH)]
-        return b"DKIM-Signature:" + value + b"\r\n\t".join(lines) + b"\r\n"
+        return f"DKIM-Signature: {value}{_FOLD.join(lines)}\r\n".encode()
 
 
 def _digest(message: bytes, body_at: int) -> bytes:
@@ -169,26 +173,33 @@ def _hashed(blocks: Iterable[bytes]) -> bytes:
     return digest.digest()
 
 
-def _fields(header: bytes) -> dict[bytes, list[bytes]]:
-    """Values by lower-case name in their order; ValueError at the first line that is no field."""
-    fields: dict[bytes, list[bytes]] = {}
+def _fields(header: bytes) -> list[tuple[bytes, bytes]]:
+    """Lower-case names and values; ValueError at the first line that is no field."""
+    fields = []
     at = 0
     for found in _FIELD.finditer(header):
         if found.start() != at:
             break
-        fields.setdefault(found[1].lower(), []).append(found[2])
+        fields.append((found[1].lower(), found[2]))
         at = found.end()
     if at != len(header):
         raise ValueError(f"message header: {header[at : at + 60]!r} is no header field; nothing was signed")
-    if b"from" not in fields:
+    if all(name != b"from" for name, _ in fields):
         raise ValueError("message header: no From; nothing was signed (RFC 6376 §5.4)")
     return fields
 
 
-def _selected(fields: dict[bytes, list[bytes]]) -> tuple[str, bytes]:
-    """h= and the canonical fields it stands for: of several with one name the last first (§5.4.2)."""
-    chosen = [relaxed_header(name, value) for name in _TABLE if name in fields for value in reversed(fields[name])]
-    return _named(tuple([len(fields.get(name, ())) for name in _TABLE])), b"".join(chosen)
+def _chosen(names: Sequence[bytes]) -> tuple[str, Sequence[int]]:
+    """h= for fields of these names, and the places of those it stands for: of several the last first (§5.4.2)."""
+    places: dict[bytes, list[int]] = {}
+    for at, name in enumerate(names):
+        places.setdefault(name, []).append(at)
+    order = [at for name in _TABLE for at in reversed(places.get(name, ()))]
+    return _named(tuple([len(places.get(name, ())) for name in _TABLE])), order
+
+
+# All messages of a campaign have the same names; those of submitted mail are whatever somebody wrote.
+_chosen_again = lru_cache(maxsize=64)(_chosen)
 
 
 @lru_cache(maxsize=256)

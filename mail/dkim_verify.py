@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from mail.dkim_body import relaxed_body, simple_body
 from mail.dkim_claim import Broken, Claim, UnusableError, read_claim
+from mail.dkim_header import relaxed_header
 from mail.dkim_public_key import PublicKey, holds, load_record
-from mail.dkim_sign import relaxed_header
 from mail.header import HEADER_LIMIT, split
 
 SHORTEST_KEY: Final = 1024

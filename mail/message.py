@@ -12,25 +12,30 @@ import hashlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+import msgspec
 
 from mail.address import Address, display
 from mail.attachment import Attachment, carried
 from mail.header import encode, fold, neutral, refuse
 from mail.html_text import text_of
 from mail.quoted_printable import Chunk, Segment, compile_lines, join
-from mail.rendered import Lines, Rendered, lines
+from mail.rendered import Body, HeaderField, Rendered, body_of, header_field
 from mail.template import Field, Template, Value, Values, checked, compile_template, in_header, in_html, in_text
 
 LINK = "unsubscribe_url"
+_FIELD_START = re.compile(rb"\r\n(?! )")
 _BODY_END = re.compile(r"</body\s*>", re.IGNORECASE)
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _QP = b"Content-Transfer-Encoding: quoted-printable\r\n"
+_ONE_CLICK = header_field(b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n")
+_PLACE = b"\r\n"  # stands in a body for the lines of a segment
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(msgspec.Struct, frozen=True):  # as those of mail/rendered.py
     """What differs from client to client; `message_id` has its angle brackets, `date` is aware.
 
     `unsubscribe_mailto` and `feedback_id` None: that part of the header is left out.
@@ -48,30 +53,48 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A message waiting for its clients; picklable, safe to share between threads. `kind`: from MIME-Version on."""
+    """A message waiting for its clients; picklable, safe to share between threads.
+
+    `kind`: from MIME-Version on. `segments` are rendered into the pieces of `body` of their numbers.
+    """
 
     names: frozenset[str]
     bulk: bool
-    sender: bytes
+    sender: HeaderField
     subject: Template
-    subject_line: bytes | None
-    kind: bytes
-    body: tuple[Lines | Segment, ...]
+    subject_line: HeaderField | None
+    kind: tuple[HeaderField, ...]
+    body: Body
+    segments: tuple[tuple[int, Segment], ...]
 
     def render(self, facts: Facts) -> Rendered:
         """The whole message. ValueError where a bulk message has no unsubscribe_url or a fact breaks a header."""
         values: dict[str, Value] = {**facts.variables, LINK: facts.unsubscribe_url}
-        parts = [self.sender, fold("To", display(neutral(facts.to_name), facts.to))]
-        parts.append(self.subject_line or encode("Subject", self.subject.fill(values, in_header)))
-        parts.append(f"Date: {date_text(facts.date)}\r\n".encode())
-        parts.append(fold("Message-ID", facts.message_id))
+        fields = [
+            self.sender,
+            header_field(fold("To", display(neutral(facts.to_name), facts.to))),
+            self.subject_line or header_field(encode("Subject", self.subject.fill(values, in_header))),
+            _date(facts.date, facts.date.utcoffset()),
+            header_field(fold("Message-ID", facts.message_id)),
+        ]
         if self.bulk:
-            parts.append(_list_unsubscribe(facts))
+            fields += (header_field(_list_unsubscribe(facts)), _ONE_CLICK)
         if facts.feedback_id:
-            parts.append(fold("Feedback-ID", facts.feedback_id))
-        parts.append(self.kind)
-        body = tuple([one if isinstance(one, Lines) else lines(one.render(values)) for one in self.body])
-        return Rendered(b"".join(parts), body)
+            fields.append(_shared("Feedback-ID", facts.feedback_id))
+        fields += self.kind
+        return Rendered(fields, self.body.with_encoded([(at, one.render(values)) for at, one in self.segments]))
+
+
+@lru_cache(maxsize=64)
+def _shared(name: str, value: str) -> HeaderField:
+    """Of a value that many messages have."""
+    return header_field(fold(name, value))
+
+
+@lru_cache(maxsize=64)
+def _date(moment: datetime, _: timedelta | None) -> HeaderField:
+    """Many rows were queued at one moment. Equal moments of two zones are written differently, hence the offset."""
+    return header_field(fold("Date", date_text(moment)))
 
 
 def _list_unsubscribe(facts: Facts) -> bytes:
@@ -80,7 +103,7 @@ def _list_unsubscribe(facts: Facts) -> bytes:
     places = [f"<{facts.unsubscribe_url}>"]
     if facts.unsubscribe_mailto:
         places.append(f"<mailto:{facts.unsubscribe_mailto}?subject=unsubscribe>")
-    return fold("List-Unsubscribe", ", ".join(places)) + b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
+    return fold("List-Unsubscribe", ", ".join(places))
 
 
 def date_text(moment: datetime) -> str:
@@ -117,25 +140,26 @@ def compile_message(
     subject_template = _compiled("subject", subject)
     names = subject_template.names.union(*(page.names for page, _ in pages.values())) - {LINK}
     header = "" if subject_template.names else "".join(map(str, subject_template.pieces))
-    kind, body = _cut(join([b"MIME-Version: 1.0\r\n", *_body(pages, attachments, seed)]))
+    kind, chunks = _cut(join([b"MIME-Version: 1.0\r\n", *_body(pages, attachments, seed)]))
     return Compiled(
         names=names,
         bulk=unsubscribe_words is not None,
-        sender=fold("From", display(from_name, from_address)),
+        sender=header_field(fold("From", display(from_name, from_address))),
         subject=subject_template,
-        subject_line=None if subject_template.names else encode("Subject", header),
+        subject_line=None if subject_template.names else header_field(encode("Subject", header)),
         kind=kind,
-        body=body,
+        body=body_of([chunk if isinstance(chunk, bytes) else _PLACE for chunk in chunks]),
+        segments=tuple((at, chunk) for at, chunk in enumerate(chunks) if not isinstance(chunk, bytes)),
     )
 
 
-def _cut(chunks: list[Chunk]) -> tuple[bytes, tuple[Lines | Segment, ...]]:
-    """The last header fields with the empty line, and the body."""
+def _cut(chunks: list[Chunk]) -> tuple[tuple[HeaderField, ...], list[Chunk]]:
+    """The last header fields, and the body."""
     first = chunks[0]
     assert isinstance(first, bytes)
-    kind, end, begun = first.partition(b"\r\n\r\n")
-    rest = [begun, *chunks[1:]] if begun else chunks[1:]
-    return kind + end, tuple(lines(chunk) if isinstance(chunk, bytes) else chunk for chunk in rest)
+    kind, _, begun = first.partition(b"\r\n\r\n")
+    fields = [line + b"\r\n" for line in _FIELD_START.split(kind)]
+    return tuple(map(header_field, fields)), [begun, *chunks[1:]] if begun else chunks[1:]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,32 +10,37 @@ from binascii import b2a_qp
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from mail.template import Piece, Template, Values, fill
+from mail.template import Field, Piece, Template, Values
 
 _BESIDE = 60  # characters of static text kept with a variable, so that short lines stay whole
 _SOFT = b"=\r\n"
-_HARD = b"\r\n"
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Part of a line that holds a variable; `tail` ends it, softly or for good."""
+    """Part of a line that holds variables: a text with `%s` for each of `fields`. `soft`: the line goes on behind it.
 
-    pieces: tuple[Piece, ...]
+    `slot` (in_text or in_html of mail/template.py) lets no bare CR through, and none stands beside it: the one octet of
+    harm that quoted-printable leaves as it is. mail/rendered.py counts on it.
+    """
+
+    form: str
+    fields: tuple[Field, ...]
     slot: Callable[[str], str]
-    tail: bytes
+    soft: bool
 
     def render(self, values: Values) -> bytes:
-        return _encode(fill(self.pieces, values, self.slot), self.tail)
+        slot = self.slot
+        return _encode(self.form % tuple([slot(one.text(values)) for one in self.fields]), self.soft)
 
 
 Chunk = bytes | Segment
 
 
-def _encode(text: str, tail: bytes) -> bytes:
-    # The CRLF makes b2a_qp break softly by CRLF too, and leave room for the "=" of a soft tail.
-    octets = b2a_qp(text.encode() + b"\r\n")
-    return octets[:-2] + tail
+def _encode(line: str, soft: bool) -> bytes:
+    """`line` has its CRLF: it makes b2a_qp break softly by CRLF too, and leave room for the "=" of a soft tail."""
+    octets = b2a_qp(line.encode())
+    return octets[:-2] + _SOFT if soft else octets
 
 
 def compile_lines(template: Template, slot: Callable[[str], str]) -> list[Chunk]:
@@ -44,12 +49,17 @@ def compile_lines(template: Template, slot: Callable[[str], str]) -> list[Chunk]
     for line in _lines(template):
         groups = list(_groups(line))
         for number, group in enumerate(groups):
-            tail = _SOFT if number + 1 < len(groups) else _HARD
-            if any(not isinstance(piece, str) for piece in group):
-                chunks.append(Segment(tuple(group), slot, tail))
+            soft = number + 1 < len(groups)
+            fields = tuple(piece for piece in group if not isinstance(piece, str))
+            if fields:
+                chunks.append(Segment(_form(group), fields, slot, soft))
             else:
-                chunks.append(_encode("".join(map(str, group)), tail))
+                chunks.append(_encode("".join(map(str, group)) + "\r\n", soft))
     return chunks
+
+
+def _form(group: list[Piece]) -> str:
+    return "".join([piece.replace("%", "%%") if isinstance(piece, str) else "%s" for piece in group]) + "\r\n"
 
 
 def _lines(template: Template) -> Iterator[list[Piece]]:

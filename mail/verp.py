@@ -12,16 +12,17 @@ from __future__ import annotations
 import hmac
 import re
 from base64 import b32decode
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from hashlib import blake2b
+from typing import Final
 
 _ID_OCTETS = 8
 _MAC_OCTETS = 12
 _SECRET_OCTETS = 16
-_LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
-_PAIRS = [first + second for first in _LETTERS for second in _LETTERS]
-_SHIFTS = range(8 * (_ID_OCTETS + _MAC_OCTETS) - 10, -1, -10)  # base64.b32encode takes twice as long
+_LENGTH = 8 * (_ID_OCTETS + _MAC_OCTETS) // 5
+_LETTERS = bytes.maketrans(bytes(range(32)), b"abcdefghijklmnopqrstuvwxyz234567")
 _LOCAL = re.compile(r"([a-z])\+([a-z2-7]{32})")
 _TOKEN = re.compile(r"[a-z2-7]{32}")
 _MESSAGE_ID = re.compile(r"\s*<?([a-z2-7]{32})@[^@\s<>]+>?\s*")
@@ -43,6 +44,28 @@ def claims_signature(local_part: str) -> bool:
     """Whether it has the form of an address of ours, whoever made it."""
     found = _LOCAL.fullmatch(local_part.lower())
     return found is not None and found[1] in _IN_LOCAL_PARTS
+
+
+def _halvings() -> Iterator[tuple[int, int, int]]:
+    """For runs of 32 letters, of 16 and so on down to 2, which lie where their octets will be but have 5 bits a letter.
+
+    How far the first half of each moves away from the second; the bits of all second halves; those of all first ones.
+    """
+    half = _LENGTH // 2
+    while half:
+        second = sum(((1 << 5 * half) - 1) << 8 * start for start in range(0, _LENGTH, 2 * half))
+        yield 3 * half, second, second << 5 * half
+        half //= 2
+
+
+_HALVINGS: Final = tuple(_halvings())
+
+
+def _base32(number: int) -> str:
+    """32 letters. All are parted at once, since base64.b32encode takes thrice as long, and pairs from a table twice."""
+    for shift, second, first in _HALVINGS:
+        number = number & second | (number & first) << shift
+    return number.to_bytes(_LENGTH, "big").translate(_LETTERS).decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +126,7 @@ class Tokens:
             octets = row_id.to_bytes(_ID_OCTETS, "big")
         except OverflowError:
             raise ValueError(f"row id {row_id}: a token holds 0 to 2**64 - 1") from None
-        number = int.from_bytes(octets + self._mac(purpose, octets), "big")
-        return "".join([_PAIRS[number >> shift & 1023] for shift in _SHIFTS])
+        return _base32(int.from_bytes(octets + self._mac(purpose, octets), "big"))
 
     def _row(self, purpose: Purpose, token: str) -> int | None:
         octets = b32decode(token.upper())

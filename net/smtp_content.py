@@ -9,16 +9,16 @@ on a disk, so they are asked for on a thread; it raises OSError where the spool 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from mail.crlf import dot_stuff, dot_stuffed, smuggles
 
 BLOCK: Final = 64 * 1024  # octets given to the transport at once
 
 
-@dataclass(frozen=True, slots=True)
-class Traits:
+class Traits(msgspec.Struct, frozen=True):
     """What the commands before a message tell of it, and whether it may go at all."""
 
     size: int
@@ -27,16 +27,14 @@ class Traits:
     smuggles: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Large:
+class Large(msgspec.Struct, frozen=True):
     """CRLF line ends only, and one at the end; each call of `blocks` begins anew."""
 
     traits: Traits
     blocks: Callable[[], Iterator[bytes]]
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(msgspec.Struct, frozen=True):
     """`octets` as in Large; `stuffed`: the same with each leading dot doubled."""
 
     traits: Traits

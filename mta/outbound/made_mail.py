@@ -10,33 +10,25 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Final
 
-from mail.crlf import smuggles
-from mail.rendered import Rendered
+from mail.rendered import Body, Rendered
 from net.smtp_content import Content, Large, Ready, Traits, cut
 
 HELD: Final = 256 * 1024  # octets
 
 
 def content_of(signatures: bytes, message: Rendered) -> Content:
-    traits = _traits(len(signatures), message)
-    if traits.size > HELD:
-        return Large(traits, partial(_blocks, signatures, message))
-    octets = signatures + message.octets
-    dotted = any(one.stuffed is not one.octets for one in message.body)
-    return Ready(traits, octets, signatures + message.stuffed if dotted else octets)
+    head, body = signatures + message.header, message.body
+    header_eight_bit = not head.isascii()
+    size = len(head) + sum(map(len, body.octets))
+    traits = Traits(size, header_eight_bit or body.eight_bit, header_eight_bit, body.smuggles)
+    if size > HELD:
+        return Large(traits, partial(_blocks, head, body))
+    octets = b"".join([head, *body.octets])
+    # No line of a header begins with a dot. Pieces without one are the same objects, so comparing looks into none.
+    return Ready(traits, octets, octets if body.stuffed == body.octets else b"".join([head, *body.stuffed]))
 
 
-def _traits(signed: int, message: Rendered) -> Traits:
-    header_eight_bit = not message.header.isascii()
-    return Traits(
-        signed + message.size,
-        header_eight_bit or not all(one.ascii for one in message.body),
-        header_eight_bit,
-        smuggles(message.header) or any(one.smuggles for one in message.body),
-    )
-
-
-def _blocks(signatures: bytes, message: Rendered) -> Iterator[bytes]:
-    yield signatures + message.header
-    for one in message.body:
-        yield from cut(one.octets)
+def _blocks(head: bytes, body: Body) -> Iterator[bytes]:
+    yield head
+    for piece in body.octets:
+        yield from cut(piece)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from datetime import UTC, datetime
+from hashlib import sha256
 
 import dkim
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 from dkim.canonicalization import Relaxed
@@ -13,11 +16,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mail.dkim_body import linear_relaxed_body
-from mail.dkim_sign import OVERSIGNED, Key, Signer, dns_record, generate_keys, load_key, pem
+from mail.dkim_header import relaxed_header
+from mail.dkim_sign import OVERSIGNED, SIGNED, Algorithm, Key, Signer, dns_record, generate_keys, load_key, pem
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 KEYS = generate_keys("rsa1", "ed1")
 RECORDS = {f"{key.selector}._domainkey.sample.test.".encode(): dns_record(key).encode() for key in KEYS}
+LABELS = r"[a-z0-9_]([a-z0-9-]{0,20}[a-z0-9])?(\.[a-z0-9]{1,20}){0,6}"
+FIELDS = [name for name in OVERSIGNED + SIGNED if name != b"from"]
 MESSAGE = (
     b"From: Ann <ann@sample.test>\r\nTo: bob@example.com\r\nSubject:  two \t words\r\n folded\r\n"
     b"Date: Wed, 04 Mar 2026 05:06:07 +0000\r\nMessage-ID: <1@sample.test>\r\n"
@@ -90,6 +96,21 @@ def test_every_oversigned_name_is_named_once_more_than_present_and_l_never() -> 
     assert all(named.count(name) == present.count(name) + 1 for name in OVERSIGNED)
     assert tags[b"t"] == b"%d" % NOW.timestamp()
     assert b"l" not in tags
+
+
+@given(st.from_regex(LABELS, fullmatch=True), st.from_regex(LABELS, fullmatch=True), st.lists(st.sampled_from(FIELDS)))
+def test_what_is_signed_of_the_field_itself_is_its_canonical_form(
+    domain: str, selector: str, more: list[bytes]
+) -> None:
+    private = Ed25519PrivateKey.generate()
+    header = b"From: a@sample.test\r\n" + b"".join(b"%s: x\r\n" % name for name in more)
+    field = Signer(domain, [Key(selector, Algorithm.ED25519, private)]).sign(header + b"\r\n", NOW)
+    name, _, value = field.partition(b":")
+    before, tag, signature = value.rpartition(b"\r\n\tb=")
+    covered = sorted((b"from", *more), key=(OVERSIGNED + SIGNED).index)
+    signed = b"".join(b"from:a@sample.test\r\n" if one == b"from" else b"%s:x\r\n" % one for one in covered)
+    canonical = relaxed_header(name, before + tag).removesuffix(b"\r\n")
+    private.public_key().verify(b64decode(signature), sha256(signed + canonical).digest())
 
 
 def test_signature_lines_fit_and_hold_no_bare_newline() -> None:

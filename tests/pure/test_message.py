@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import email
 import email.policy
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from email.header import decode_header, make_header
 from email.message import EmailMessage
@@ -13,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from mail.address import parse_mailbox
 from mail.attachment import Attachment
@@ -270,6 +270,20 @@ def test_dates_keep_their_zone() -> None:
     assert date_text(datetime(2026, 12, 31, 23, 5, 9, tzinfo=zone)) == "Thu, 31 Dec 2026 23:05:09 -0330"
     with pytest.raises(ValueError, match="no time zone"):
         date_text(datetime(2026, 1, 1))  # noqa: DTZ001  # the mistake under test
+
+
+def test_one_moment_is_written_in_the_zone_of_each_message() -> None:
+    whole = compiled(text="t")
+    for hours, clock in ((0, "05:06:07 +0000"), (3, "08:06:07 +0300"), (0, "05:06:07 +0000")):
+        moment = FACTS.date.astimezone(timezone(timedelta(hours=hours)))
+        assert str(parsed(whole.render(replace(FACTS, date=moment)).octets)["Date"]) == f"Wed, 04 Mar 2026 {clock}"
+
+
+@pytest.mark.parametrize("around", ["100% %s %d %% %(name)s", "{0} {name} $name \\1"])
+def test_what_stands_beside_a_variable_is_no_form_of_ours(around: str) -> None:
+    text = f"{around}{{{{ name }}}}{around}\n"
+    octets = compiled(text=text, unsubscribe_words=None).render(replace(FACTS, variables={"name": "%s"})).octets
+    assert content(octets, "plain") == f"{around}%s{around}\n"
 
 
 @given(st.lists(st.sampled_from([b"\r", b"\n", b"\r\n", b".", b"a"]), max_size=12).map(b"".join))
