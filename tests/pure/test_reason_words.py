@@ -4,9 +4,12 @@ stands in the table."""
 from __future__ import annotations
 
 import ast
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from errno import ECONNREFUSED, ECONNRESET, EHOSTUNREACH, ENETUNREACH
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,7 @@ import pytest
 from admin.acts.explain import UNTOLD
 from admin.breaking import PREFIX
 from admin.pages import render
+from admin.pages.catalogue import LANGUAGES
 from admin.pages.reason_words import told
 from admin.pages.sentences import load
 from policy import launch_gate, sender_standing
@@ -28,6 +32,17 @@ WRITTEN = {"words", "reason", "None"}  # handed on: of the gate, of a breaker, o
 STOPS = ("under moderation", "rejected")
 WELL = LaunchFacts(True, True, SenderFacts("a@b.test", True, "b.test", True, True), {8: 2}, 0)
 ILL = LaunchFacts(False, False, SenderFacts("a@b.test", False, "b.test", False, False, STOPS[0]), {1: 2}, 1)
+# A failure's details as the library for DNS tells them, and other values that are no name.
+DETAILS = (
+    "LifetimeTimeout: The resolution lifetime expired after 5.1 seconds: Server Do53:192.0.2.1@53 answered The DNS "
+    "operation timed out.; Server Do53:192.0.2.2@53 answered The DNS operation timed out."
+)
+VALUES = {
+    "hosts.words": [DETAILS],
+    "silent": ["", f": b.test: {DETAILS}"],
+    "error.strerror or error": [os.strerror(one) for one in (ECONNREFUSED, ECONNRESET, ENETUNREACH, EHOSTUNREACH)],
+    "words": ["there is no TLS", "REQUIRETLS is not offered"],
+}
 LIMITS = Thresholds(24, 1, 1, 0.1, 0.2, 1, 0.1, 0.2)
 
 
@@ -82,9 +97,31 @@ def _suppressed() -> Iterator[str]:
     yield "the campaign was cancelled"
 
 
+def _unreached() -> Iterator[str]:
+    """What we say where no host spoke, or in its place: the places of values hold each that they may."""
+    for file in ("mta/outbound/route.py", "net/smtp_session.py", "net/smtp_connection.py", "net/smtp_client.py"):
+        for node in ast.walk(ast.parse((ROOT / file).read_text("utf-8"))):
+            match node:
+                case ast.Call(func=ast.Name(id="Unreachable" | "ConnectError"), args=[ast.JoinedStr() as words, *_]):
+                    yield from (one for one in _filled(words) if one.startswith(("the name", "no host", "connect")))
+                case ast.Call(func=ast.Name(id="Reply"), args=[code, status, words]):
+                    spoken = _filled(words) if isinstance(words, ast.JoinedStr) else [ast.literal_eval(words)]
+                    yield from (f"{ast.literal_eval(code)} {ast.literal_eval(status)} {one}" for one in spoken)
+
+
+def _filled(words: ast.JoinedStr) -> Iterator[str]:
+    places = [
+        VALUES.get(ast.unparse(one.value), ["b.test"])
+        if isinstance(one, ast.FormattedValue)
+        else [ast.literal_eval(one)]
+        for one in words.values
+    ]
+    yield from map("".join, product(*places))
+
+
 def _sentences() -> set[str]:
     moved = set(_moved()) - {"PREFIX + reason"}
-    return {*moved, *(PREFIX + one for one in _breakers()), *_gate(), *_suppressed(), UNTOLD}
+    return {*moved, *(PREFIX + one for one in _breakers()), *_gate(), *_suppressed(), *_unreached(), UNTOLD}
 
 
 def test_every_way_to_fail_the_gate_is_asked_here() -> None:
@@ -98,17 +135,28 @@ def test_every_way_to_fail_the_gate_is_asked_here() -> None:
 def test_every_sentence_has_its_russian(sentence: str) -> None:
     words = told("ru", sentence)
     assert re.search(r"[а-я]", words)
-    left = re.sub(r"a@b\.test|b\.test|gmail|SMTP|SPF|DKIM", "", words)
+    left = re.sub(r"a@b\.test|b\.test|gmail|SMTPUTF8|SMTP|SPF|DKIM|MX|CR|LF|NUL|REQUIRETLS|TLS", "", words)
     assert not re.search(r"[A-Za-z]", left), words
-    assert told("en", sentence) == sentence
+    assert told("en", sentence) == sentence or DETAILS in sentence
+
+
+@pytest.mark.parametrize("sentence", [one for one in _sentences() if DETAILS in one])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_the_name_servers_did_is_told_shortly(language: str, sentence: str) -> None:
+    words = told(language, sentence)
+    assert "b.test" in words
+    assert len(words) < 80
+    assert told(language, f"{sentence[:200]}") == words, "also where the row has cut it"
 
 
 def test_no_line_is_left_over_and_every_value_has_its_place() -> None:
     said = _sentences()
-    for english, russian in load("ru", "reasons").items():
-        pattern = ".*?".join(map(re.escape, english.split("{}")))
+    for english, counterpart in (*load("ru", "reasons").items(), *load("en", "reasons").items()):
+        pattern = ".*?".join(map(re.escape, re.split(r"\{(?:\.\.\.)?\}", english)))
         assert english == "default" or any(re.search(pattern, one) for one in said), english
-        assert set(re.findall(r"\{(\d)\}", russian)) == {str(at) for at in range(english.count("{}"))}, english
+        places = set(re.findall(r"\{(\d)\}", counterpart))
+        left_out = {"1"} if "{...}" in english and english.count("{}") == 2 else set()
+        assert places == {str(at) for at in range(english.count("{}"))} - left_out, english
 
 
 def test_joined_sentences_are_told_one_by_one_and_a_strangers_words_as_they_are() -> None:
