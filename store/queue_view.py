@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, func, or_, select
 
-from store.schema import HOLDING_FLOW, OPEN_FLOW, flows
+from store.schema import HOLDING_FLOW, OPEN_FLOW, flows, projects
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,15 @@ class Waiting:
     next_due: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """A project with held rows."""
+
+    project: int
+    name: str
+    held: int
+
+
 def waiting(
     connection: Connection, project: int | None, campaign: int | None, site: str | None, limit: int
 ) -> list[Waiting]:
@@ -37,6 +46,14 @@ def waiting(
     wanted = select(flows).where(or_(OPEN_FLOW, HOLDING_FLOW), *chosen(project, campaign, site))
     rows = connection.execute(wanted.order_by((flows.c.queued + flows.c.held).desc(), flows.c.id).limit(limit))
     return [as_waiting(row) for row in rows]
+
+
+def holding(connection: Connection, limit: int) -> list[Holding]:
+    """Those with the most first."""
+    held = func.sum(flows.c.held).label("held")
+    wanted = select(projects.c.id, projects.c.name, held).join_from(flows, projects).where(HOLDING_FLOW)
+    rows = connection.execute(wanted.group_by(projects.c.id, projects.c.name).order_by(held.desc()).limit(limit))
+    return [Holding(row.id, row.name, int(row.held)) for row in rows]
 
 
 def chosen(project: int | None, campaign: int | None, site: str | None) -> list[ColumnElement[bool]]:

@@ -15,8 +15,9 @@ from admin.doctor.finding import Verdict
 from admin.pages import doctor_words
 from admin.pages.attention import Attention, tripped
 from admin.pages.visit import Operating, Visit
+from policy.lifecycle import State
 from policy.shaping import Action
-from store import domains, flows, reactions
+from store import domains, flows, queue_view, reactions
 
 _PROMISED: Final = timedelta(hours=24)  # PRODUCT S1: a request is decided within that
 _SHOWN: Final = 20  # of one kind
@@ -37,7 +38,7 @@ def show(visit: Operating) -> Response:
         *_requests(visit, now),
         *_domains(visit),
         *_rests(visit, now),
-        *_held(visit, held),
+        *_held(visit),
     ]
     shown = {
         "needs": sorted(needs, key=lambda one: not one.grave),
@@ -78,6 +79,10 @@ def _rests(visit: Visit, now: datetime) -> Iterator[Attention]:
         yield Attention("rest", "/operator/addresses", where, does, one.action is Action.REST)
 
 
-def _held(visit: Visit, held: int) -> Iterator[Attention]:
-    if held:
-        yield Attention("held", "/operator/projects", visit.words.number(held), grave=False)
+def _held(visit: Visit) -> Iterator[Attention]:
+    """Where each project's is seen and let go."""
+    with visit.office.read() as connection:
+        rows = queue_view.holding(connection, _SHOWN)
+    for one in rows:
+        words = str(visit.words.n("machine.holds", one.held))
+        yield Attention("held", f"/p/{one.project}/queue?state={State.HELD.value}", one.name, words, grave=False)

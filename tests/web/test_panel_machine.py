@@ -11,7 +11,7 @@ import pytest
 
 from peers.appliance import Appliance
 from peers.loopback import wait_until
-from peers.panel import Browser, operator_at
+from peers.panel import Browser, operator_at, person_at
 from peers.tenants import Tenant, made_by
 from store import breakers
 from store.stores import open_stores
@@ -78,3 +78,28 @@ def test_a_breaker_that_tripped_is_there_with_its_reason_and_where_it_is_looked_
     for page in (PAGE, link[1].partition("/campaigns")[0]):
         russian = browser.get(page, headers={"Accept-Language": "ru"}).text
         assert f"замедлено: рассылка № {campaign}: несуществующие адреса у gmail: 12 из 110 за 168 ч" in russian
+
+
+def test_held_mail_leads_to_where_each_role_sees_it_and_who_may_lets_it_go(
+    web: Appliance, browser: Browser, ours: Tenant
+) -> None:
+    audience = made_by(ours.api, "/lists", {"name": "to be held"})["id"]
+    made_by(ours.api, "/clients", {"address": "kept@held.test", "lists": [audience]})
+    body = {"name": "held", "sender": ours.sender, "list": audience, "subject": "s", "html": "<p>h</p>"}
+    campaign = made_by(ours.api, "/campaigns", body)["id"]
+    ours.api.post(f"/campaigns/{campaign}/launch").raise_for_status()
+    wait_until(lambda: made_by(ours.api, "/queue/hold", {"campaign": campaign})["changed"] == 1, "it is held", 30)
+    shown = browser.get(PAGE).text
+    link = re.search(r'<a href="(/p/(\d+)/queue\?state=held)">ours</a><span class="soft">1 message is held', shown)
+    assert link
+    assert "1 письмо удержано" in browser.get(PAGE, headers={"Accept-Language": "ru"}).text
+    viewer = person_at(web, browser, int(link[2]), "looks@held.test", "viewer")
+    for person, lets_go in ((browser, True), (viewer, False)):
+        assert f'href="{link[1]}"' in person.get(f"/p/{link[2]}").text
+        queue = person.get(link[1]).text
+        assert "kept@held.test" in queue
+        assert (f'formaction="/p/{link[2]}/queue/release"' in queue) is lets_go
+    viewer.close()
+    browser.post(f"/p/{link[2]}/queue/release", {"state": "held", "site": ""})
+    assert "/queue?state=held" not in browser.get(PAGE).text
+    ours.api.post(f"/campaigns/{campaign}/cancel").raise_for_status()
