@@ -5,7 +5,8 @@ Called by admin to make them and by mta/submission to sign in. Functions run in 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -123,7 +124,19 @@ def why_stopped(tx: Transaction, project: int, address_key: str) -> str | None:
     """Why nothing may be sent from an address: its request waits or was rejected, and none was approved (S2)."""
     asked = select(connections.c.state).join(senders, senders.c.id == connections.c.sender_id)
     mine = (senders.c.project_id == project, senders.c.address_key == address_key)
-    states = set(tx.execute(asked.where(*mine)).scalars())
+    return _stops(set(tx.execute(asked.where(*mine)).scalars()))
+
+
+def why_senders_stopped(tx: Transaction, project: int) -> dict[int, str]:
+    """The same of every sender of a project from which nothing may be sent."""
+    states: defaultdict[int, set[str]] = defaultdict(set)
+    asked = select(connections.c.sender_id, connections.c.state)
+    for row in tx.execute(asked.where(connections.c.project_id == project).distinct()):
+        states[row.sender_id].add(row.state)
+    return {sender: why for sender, found in states.items() if (why := _stops(found)) is not None}
+
+
+def _stops(states: Set[str]) -> str | None:
     if not states or ACTIVE in states:
         return None
     return "under moderation" if MODERATED in states else "rejected"

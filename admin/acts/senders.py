@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from admin.acts.domains import domain_name
+from admin.acts.gate import reasons_of
 from admin.acts.mailboxes import address_of
 from admin.acts.pages import Page, Window, page_of
 from admin.office import Office
 from admin.refusals import ConflictError, InvalidError, NotFoundError
 from mail.address import Address, display
 from policy.free_mail import is_free_mail
-from store import domains, mailboxes, senders
+from policy.sender_standing import obstacles
+from store import domains, mailboxes, sender_standing, senders
 from store.projects import TakenError
 
 _NAME_LIMIT: Final = 200
@@ -21,10 +24,13 @@ _NAME_LIMIT: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class SenderView:
+    """`obstacles`: all that keeps it from sending, each with its name, words that say the mend, and its values."""
+
     id: int
     address: str
     display_name: str
     authorised: bool
+    obstacles: list[dict[str, Any]]
 
 
 def create(office: Office, project: int, address: str, display_name: str) -> SenderView:
@@ -32,12 +38,13 @@ def create(office: Office, project: int, address: str, display_name: str) -> Sen
     _check_words(parsed, name)
     now = office.now()
 
-    def work(tx: Any) -> senders.Sender:
+    def work(tx: Any) -> SenderView:
         authorised_at = _authorised_at(tx, project, parsed, now)
-        return senders.create(tx, project, str(parsed), parsed.normalised, name, authorised_at, now)
+        made = senders.create(tx, project, str(parsed), parsed.normalised, name, authorised_at, now)
+        return _views(tx, project, [made])[0]
 
     try:
-        return _view(office.write(work))
+        return office.write(work)
     except TakenError as error:
         raise ConflictError(str(error)) from error
 
@@ -71,25 +78,29 @@ def by_address(office: Office, project: int, address: str) -> SenderView:
     """Raises NotFoundError."""
     with office.read() as connection:
         found = senders.find(connection, project, address_of(address).normalised)
-    if found is None:
-        raise NotFoundError(f"this project has no sender {address[:80]!r}")
-    return _view(found)
+        if found is None:
+            raise NotFoundError(f"this project has no sender {address[:80]!r}")
+        return _views(connection, project, [found])[0]
 
 
 def get(office: Office, project: int, sender: int) -> SenderView:
     """Raises NotFoundError."""
     with office.read() as connection:
         found = senders.get(connection, project, sender)
-    if found is None:
-        raise NotFoundError(f"this project has no sender {sender}")
-    return _view(found)
+        if found is None:
+            raise NotFoundError(f"this project has no sender {sender}")
+        return _views(connection, project, [found])[0]
 
 
 def page(office: Office, project: int, window: Window) -> Page[SenderView]:
     with office.read() as connection:
-        rows = senders.page(connection, project, window.after, window.limit + 1)
-    return page_of(rows, window, _view, lambda row: row.id)
+        views = _views(connection, project, senders.page(connection, project, window.after, window.limit + 1))
+    return page_of(views, window, lambda view: view, lambda view: view.id)
 
 
-def _view(row: senders.Sender) -> SenderView:
-    return SenderView(row.id, row.address, row.display_name, row.authorised)
+def _views(connection: Any, project: int, rows: Sequence[senders.Sender]) -> list[SenderView]:
+    facts = sender_standing.gather_all(connection, project, rows)
+    return [
+        SenderView(row.id, row.address, row.display_name, row.authorised, reasons_of(obstacles(standing)))
+        for row, standing in zip(rows, facts, strict=True)
+    ]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from functools import partial
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from admin.cli.calling import Call, command
+
+if TYPE_CHECKING:
+    from admin.acts.senders import SenderView
 
 app = typer.Typer(help="Senders, the From identities of a project.", no_args_is_help=True)
 Address = Annotated[str, typer.Argument(help="The sender's.")]
@@ -22,7 +26,7 @@ def add_sender(
     """Write from an address: at once where its mailbox is here in a domain of the project, else after `prove`."""
     from admin.acts import senders
 
-    call.show_one(senders.create(call.office, call.project, address, display_name))
+    _show(call, senders.create(call.office, call.project, address, display_name))
 
 
 @command(app, "prove")
@@ -37,14 +41,24 @@ def prove_sender(
     here = call.project
     found = senders.by_address(call.office, here, address).id
     if code is None:
-        call.show_one(sender_codes.send(call.office, here, found))
+        _show(call, sender_codes.send(call.office, here, found))
     else:
-        call.show_one(sender_codes.prove(call.office, here, found, code))
+        _show(call, sender_codes.prove(call.office, here, found, code))
 
 
 @command(app, "list")
 def list_senders(call: Call) -> None:
     """With what keeps each from sending."""
-    from admin.acts import senders
+    from admin.acts import pages, senders
 
-    call.show_all(partial(senders.page, call.office, call.project))
+    found = pages.every(partial(senders.page, call.office, call.project))
+    call.show(found if call.as_json else [_plain(one) for one in found])
+
+
+def _show(call: Call, sender: SenderView) -> None:
+    call.show_one(sender if call.as_json else _plain(sender))
+
+
+def _plain(sender: SenderView) -> dict[str, Any]:
+    """What keeps it from sending as words."""
+    return asdict(sender) | {"obstacles": "; ".join(one["detail"] for one in sender.obstacles)}

@@ -222,7 +222,7 @@ def _mailbox_and_sender(olga: Person, shop: Appliance, base: str) -> None:
         page.get_by_label("Address", exact=True).fill(f"{local}@shop.test")
         page.get_by_label("Display name").fill(f"Shop {EVIL}")
         page.locator("form.sheet button").click()
-        page.get_by_role("cell", name="authorised").nth(0 if local == "hello" else 1).wait_for()
+        page.get_by_text("may send", exact=True).nth(0 if local == "hello" else 1).wait_for()
         olga.unhurt()
 
 
