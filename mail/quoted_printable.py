@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from mail.template import Field, Piece, Template, Values
 
 _BESIDE = 60  # characters of static text kept with a variable, so that short lines stay whole
+_BETWEEN = 120  # characters of whole lines between variables that are encoded with them
 _SOFT = b"=\r\n"
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Part of a line that holds variables: a text with `%s` for each of `fields`. `soft`: the line goes on behind it.
+    """Lines that hold variables: a text with `%s` for each of `fields`. `soft`: the last line goes on behind it.
 
     `slot` (in_text or in_html of mail/template.py) lets no bare CR through, and none stands beside it: the one octet of
     harm that quoted-printable leaves as it is. mail/rendered.py counts on it.
@@ -45,21 +46,42 @@ def _encode(line: str, soft: bool) -> bytes:
 
 def compile_lines(template: Template, slot: Callable[[str], str]) -> list[Chunk]:
     """The chunks whose octets, one after the other, are the encoded text; lines of the template end in "\\n"."""
-    chunks: list[Chunk] = []
-    for line in _lines(template):
-        groups = list(_groups(line))
-        for number, group in enumerate(groups):
-            soft = number + 1 < len(groups)
-            fields = tuple(piece for piece in group if not isinstance(piece, str))
-            if fields:
-                chunks.append(Segment(_form(group), fields, slot, soft))
-            else:
-                chunks.append(_encode("".join(map(str, group)) + "\r\n", soft))
-    return chunks
+    segments = [segment for line in _lines(template) for segment in _segments(line, slot)]
+    return [one if one.fields else one.render({}) for one in _neighbours(segments)]
 
 
-def _form(group: list[Piece]) -> str:
-    return "".join([piece.replace("%", "%%") if isinstance(piece, str) else "%s" for piece in group]) + "\r\n"
+def _segments(line: list[Piece], slot: Callable[[str], str]) -> Iterator[Segment]:
+    """Those of a line, also the ones without variables."""
+    groups = list(_groups(line))
+    for number, group in enumerate(groups):
+        form = "".join([piece.replace("%", "%%") if isinstance(piece, str) else "%s" for piece in group])
+        fields = tuple(piece for piece in group if not isinstance(piece, str))
+        yield Segment(f"{form}\r\n", fields, slot, number + 1 < len(groups))
+
+
+def _neighbours(segments: list[Segment]) -> list[Segment]:
+    """Those with variables as one where they are whole lines and not far apart: each costs more than a line between."""
+    found: list[Segment] = []
+    between: list[Segment] = []
+    for segment in segments:
+        if not segment.fields:
+            between.append(segment)
+            continue
+        if found and _near(found[-1], between):
+            found.append(_as_one([found.pop(), *between, segment]))
+        else:
+            found += (*between, segment)
+        between = []
+    return found + between
+
+
+def _near(before: Segment, between: list[Segment]) -> bool:
+    return sum(len(one.form) for one in between) <= _BETWEEN and not any(one.soft for one in (before, *between))
+
+
+def _as_one(segments: list[Segment]) -> Segment:
+    fields = tuple(field for one in segments for field in one.fields)
+    return Segment("".join([one.form for one in segments]), fields, segments[-1].slot, segments[-1].soft)
 
 
 def _lines(template: Template) -> Iterator[list[Piece]]:
