@@ -58,7 +58,7 @@ def place_of(tx: Connection, address: Address, hostname: str, postmaster: str = 
     oldest = tx.execute(_OLDEST, {"domain": domain}).first() if role else None
     return Place(
         ours=True,
-        linked=bool(linked),
+        linked=linked,
         domain=domain,
         exact=homes[0],
         base=homes[1],

@@ -12,7 +12,6 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
-import msgspec
 from sqlalchemy import Connection, bindparam, func, insert, literal, select, text, update
 
 from mail.outcome import Kind
@@ -104,7 +103,7 @@ def _row(received: Received, content_id: int) -> dict[str, Any]:
         "of_peer": received.peer,
         "of_helo": received.helo,
         "of_tls": received.tls,
-        "of_authentication": msgspec.json.encode(received.authentication).decode(),
+        "of_authentication": received.authentication,
     }
 
 

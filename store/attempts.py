@@ -10,11 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
+from store.prepared import Prepared
 from store.schema import attempts
-
-_RECORD = insert(attempts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +31,12 @@ class Attempt:
     milliseconds: int
 
 
+_RECORD = Prepared(insert(attempts).values({name: bindparam(name) for name in Attempt.__slots__}).inline())
+
+
 def record(tx: Connection, made: Sequence[Attempt]) -> None:
     if made:
-        tx.execute(_RECORD, [{name: getattr(one, name) for name in Attempt.__slots__} for one in made])
+        _RECORD.each(tx, [{name: getattr(one, name) for name in Attempt.__slots__} for one in made])
 
 
 def of_recipient(connection: Connection, recipient_id: int) -> list[Attempt]:

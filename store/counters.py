@@ -9,13 +9,16 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection, select, text
 
+from store.prepared import Prepared
 from store.schema import counters
 
 Key = tuple[str, int, str]  # scope ("campaign"), its id, name ("state.delivered")
 
-_ADD = text(
-    "INSERT INTO counters (scope, scope_id, name, value) VALUES (:scope, :scope_id, :name, :change) "
-    "ON CONFLICT (scope, scope_id, name) DO UPDATE SET value = counters.value + excluded.value"
+_ADD = Prepared(
+    text(
+        "INSERT INTO counters (scope, scope_id, name, value) VALUES (:scope, :scope_id, :name, :change) "
+        "ON CONFLICT (scope, scope_id, name) DO UPDATE SET value = counters.value + excluded.value"
+    )
 )
 
 
@@ -27,7 +30,7 @@ def add(tx: Connection, changes: Mapping[Key, int]) -> None:
         if change
     ]
     if rows:
-        tx.execute(_ADD, rows)
+        _ADD.each(tx, rows)
 
 
 def of(connection: Connection, scope: str, scope_id: int) -> dict[str, int]:

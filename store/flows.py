@@ -17,7 +17,9 @@ from typing import Final
 
 from sqlalchemy import Connection, bindparam, or_, select, text
 
+from store.among import Among
 from store.columns import from_microseconds, to_microseconds
+from store.prepared import Prepared
 from store.schema import flows
 
 SLOTS: Final = 64
@@ -29,10 +31,12 @@ _ENSURE = text(
     "AND checked_at = 0) THEN -1 ELSE CAST(:slot AS BIGINT) END, :class, :pool, 0, 0) "
     "ON CONFLICT (stream, stream_id, site) DO NOTHING"
 )
-_GROW = text("UPDATE flows SET queued = queued + :added, next_due = 0 WHERE id = :flow")
-_REFRESH = text(
-    "UPDATE flows SET queued = queued + :added, held = held + :held, next_due = COALESCE((SELECT due FROM recipients "
-    "WHERE flow_id = flows.id AND state = 'queued' ORDER BY due LIMIT 1), next_due) WHERE id = :flow"
+_GROW = Prepared(text("UPDATE flows SET queued = queued + :added, next_due = 0 WHERE id = :flow"))
+_REFRESH = Prepared(
+    text(
+        "UPDATE flows SET queued = queued + :added, held = held + :held, next_due = COALESCE((SELECT due FROM "
+        "recipients WHERE flow_id = flows.id AND state = 'queued' ORDER BY due LIMIT 1), next_due) WHERE id = :flow"
+    )
 )
 _OF = select(flows.c.site, flows.c.id).where(
     flows.c.stream == bindparam("stream"),
@@ -40,12 +44,7 @@ _OF = select(flows.c.site, flows.c.id).where(
     flows.c.site.in_(bindparam("sites", expanding=True)),
 )
 _UNSTOPPED = or_(flows.c.stopped_until.is_(None), flows.c.stopped_until <= bindparam("now"))
-_LOCK = (
-    select(flows.c.id)
-    .where(flows.c.id.in_(bindparam("ids", expanding=True)), _UNSTOPPED)
-    .order_by(flows.c.id)
-    .with_for_update()
-)
+_LOCK = Prepared(select(flows.c.id).where(Among(flows.c.id, "ids"), _UNSTOPPED).order_by(flows.c.id).with_for_update())
 
 _NONE: Final[Mapping[int, int]] = {}
 
@@ -112,7 +111,7 @@ def _of(tx: Connection, stream: Stream, sites: Sequence[str]) -> dict[str, int]:
 def grow(tx: Connection, added: Mapping[int, int]) -> None:
     """Rows that are due at once were added to these flows."""
     if added:
-        tx.execute(_GROW, [{"flow": flow, "added": count} for flow, count in sorted(added.items())])
+        _GROW.each(tx, [{"flow": flow, "added": count} for flow, count in sorted(added.items())])
 
 
 def refresh(tx: Connection, added: Mapping[int, int], held: Mapping[int, int] = _NONE) -> None:
@@ -120,7 +119,7 @@ def refresh(tx: Connection, added: Mapping[int, int], held: Mapping[int, int] = 
     changed = sorted({*added, *held})
     if changed:
         changes = [{"flow": flow, "added": added.get(flow, 0), "held": held.get(flow, 0)} for flow in changed]
-        tx.execute(_REFRESH, changes)
+        _REFRESH.each(tx, changes)
 
 
 def lock_running(tx: Connection, ids: Collection[int], now: datetime) -> set[int]:
@@ -128,7 +127,7 @@ def lock_running(tx: Connection, ids: Collection[int], now: datetime) -> set[int
 
     So a hold either sees what is claimed, or the claim sees the hold.
     """
-    return set(tx.execute(_LOCK, {"ids": sorted(ids), "now": now}).scalars())
+    return {flow for (flow,) in _LOCK.rows(tx, ids=sorted(ids), now=now)}
 
 
 def longest_due(connection: Connection, now: datetime) -> datetime | None:

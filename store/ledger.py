@@ -9,66 +9,81 @@ transaction, so there is none without it and none twice.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from itertools import chain
+from operator import attrgetter
+from typing import Final
 
-from sqlalchemy import Connection, Row, Select, TextualSelect, bindparam, or_, select, text, update
+from msgspec import json
+from sqlalchemy import Connection, bindparam, func, null, or_, select, text, update
 
 from mail.dsn import enhanced_in
 from mail.outcome import Action, Effect, Reason
 from policy.lifecycle import MOVES, Event, State, sources_of
-from store import breakers, counters, flows, hand, reports, workers
-from store.columns import Moment, OneOf
+from store import breakers, counters, flows, hand, prepared, reports, workers
+from store.among import Among
+from store.columns import Count, Moment
 from store.consequences import Cause, judge
+from store.prepared import Prepared
 from store.reports import Told
 from store.schema import recipients
 
-_CLAIM = text(
-    "UPDATE recipients SET state = 'inflight', claimed_by = :worker WHERE state = 'queued' AND id {among}("
-    "SELECT id FROM recipients WHERE flow_id IN :flows AND state = 'queued' AND due <= :now "
-    "ORDER BY flow_id, due LIMIT :limit{lock}) RETURNING id, flow_id, message_id, client_id, address, attempts, "
-    "queued_at, last_source, reason"
-)
-_COLUMNS: Final[dict[str, Any]] = {"queued_at": Moment(), "reason": OneOf(Reason)}
+_CLAIM: Final = """
+    UPDATE recipients SET state = 'inflight', claimed_by = :worker WHERE state = 'queued' AND id {chosen}
+    RETURNING id, flow_id, message_id, client_id, address, attempts, queued_at, last_source, reason
+"""
 
 
-def _claim_statement(among: str, lock: str) -> TextualSelect:
-    return (
-        text(_CLAIM.text.format(among=among, lock=lock))
-        .bindparams(bindparam("flows", expanding=True), bindparam("now", type_=Moment()))
-        .columns(**_COLUMNS)
-    )
+def _claiming(chosen: str) -> Prepared:
+    told = (
+        recipients.c.id, recipients.c.flow_id, recipients.c.message_id, recipients.c.client_id, recipients.c.address,
+        recipients.c.attempts, recipients.c.queued_at, recipients.c.last_source, recipients.c.reason,
+    )  # fmt: skip
+    claim = text(_CLAIM.format(chosen=chosen)).bindparams(bindparam("now", type_=Moment()))
+    return Prepared(claim.columns(*told))
 
 
-_CLAIMS: Final = {
-    "sqlite": _claim_statement("IN ", ""),
-    # An array is made once. Behind IN the planner may run the choice again for each row, and each time other rows are
-    # free: ten were claimed where six were asked for.
-    "postgresql": _claim_statement("= ANY (ARRAY", " FOR UPDATE SKIP LOCKED)"),
-}
+# In both, `flows` are those of a share, as JSON. In the order of the index, so that a flow with a million queued rows
+# costs no more than a small one.
+_CLAIM_SHARE = _claiming("""IN (
+    SELECT id FROM recipients WHERE flow_id IN (SELECT value FROM json_each(:flows)) AND state = 'queued'
+    AND due <= :now ORDER BY flow_id, due LIMIT :most
+)""")
+# PostgreSQL has all shares in one statement: there each is a journey. An array is made once. Behind IN the planner may
+# run the choice again for each row, and each time other rows are free: ten were claimed where six were asked for.
+_CLAIM_SHARES = _claiming("""= ANY (ARRAY(
+    SELECT chosen.id FROM unnest(CAST(:flows AS text[]), CAST(:most AS bigint[])) AS share(flows, most), LATERAL (
+        SELECT mine.id FROM json_array_elements_text(CAST(share.flows AS json)) AS flow(id), LATERAL (
+            SELECT id FROM recipients WHERE flow_id = CAST(flow.id AS bigint) AND state = 'queued' AND due <= :now
+            ORDER BY due LIMIT share.most FOR UPDATE SKIP LOCKED
+        ) AS mine LIMIT share.most
+    ) AS chosen
+))""")
 # One comparison a state: an IN list cannot be sent for many rows at once.
 _SETTLEABLE = or_(*(recipients.c.state == state for state in sources_of(Event.DELIVER)))
-_SETTLE = (
+_SETTLE = Prepared(
     update(recipients)
     .where(recipients.c.id == bindparam("recipient"), _SETTLEABLE)
     .values(
-        state=bindparam("to_state"), due=bindparam("to_due"), claimed_by=None, attempts=bindparam("tried"),
+        state=bindparam("to_state"), due=func.coalesce(bindparam("to_due", type_=Moment()), recipients.c.due),
+        claimed_by=null(), attempts=recipients.c.attempts + bindparam("tried", type_=Count),
         last_source=bindparam("source"), last_code=bindparam("code"), last_words=bindparam("words"),
-        reason=bindparam("why"), settled_at=bindparam("settled"), asked=None,
+        reason=bindparam("why"), settled_at=bindparam("settled"), asked=null(),
     )
 )  # fmt: skip
-_MINE: Select[Any] = (
-    select(recipients.c.id, recipients.c.attempts, recipients.c.due, recipients.c.queued_at, recipients.c.asked)
+_MINE = Prepared(
+    select(recipients.c.id, recipients.c.asked, recipients.c.queued_at <= bindparam("long_since"))
     .where(
-        recipients.c.id.in_(bindparam("ids", expanding=True)),
+        Among(recipients.c.id, "ids"),
         recipients.c.state == State.INFLIGHT,
         recipients.c.claimed_by == bindparam("worker"),
     )
     .with_for_update()
 )
+_AFTER: Final = {event: target for (state, event), target in MOVES.items() if state is State.INFLIGHT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,26 +137,31 @@ class Share:
 
 
 def claim_shares(tx: Connection, worker: int, shares: Sequence[Share], now: datetime) -> list[Claimed]:
-    """Claim each share, without the flows that an operator holds just now; nothing for an incarnation that is buried.
+    """Mark the due rows of each share INFLIGHT for this incarnation, share by share; a flow stands in one of them.
 
-    All flows are locked first, in the order of their ids: on PostgreSQL two that claim in their own order deadlock.
+    Without the flows that an operator holds just now; nothing for an incarnation that is buried. All flows are locked
+    first, in the order of their ids: on PostgreSQL two that claim in their own order deadlock.
     """
     if not workers.living(tx, worker):
         return []
     running = flows.lock_running(tx, {flow for share in shares for flow in share.flow_ids}, now)
     left = [Share(tuple(flow for flow in share.flow_ids if flow in running), share.limit) for share in shares]
-    return [row for share in left if share.flow_ids for row in claim(tx, worker, share.flow_ids, share.limit, now)]
-
-
-def claim(tx: Connection, worker: int, flow_ids: Collection[int], limit: int, now: datetime) -> list[Claimed]:
-    """Mark up to `limit` due rows of these flows INFLIGHT for this incarnation."""
-    asked = {"worker": worker, "flows": list(flow_ids), "now": now, "limit": limit}
-    found = tx.execute(_CLAIMS[tx.dialect.name], asked).all()
-    claimed = [Claimed(*row) for row in found]
+    claimed = [Claimed(*row) for row in _claimed(tx, worker, [share for share in left if share.flow_ids], now)]
     taken = Counter(row.flow_id for row in claimed)
     # A flow that promised more than it had is corrected too, or it would be asked again at once.
-    flows.refresh(tx, {flow: -taken[flow] for flow in flow_ids})
+    flows.refresh(tx, {flow: -taken[flow] for flow in running})
     return claimed
+
+
+def _claimed(tx: Connection, worker: int, shares: Sequence[Share], now: datetime) -> list[prepared.Row]:
+    asked = [(json.encode(sorted(share.flow_ids)).decode(), share.limit) for share in shares]
+    if tx.dialect.name == "sqlite":
+        each = (_CLAIM_SHARE.rows(tx, worker=worker, flows=ids, now=now, most=most) for ids, most in asked)
+        return list(chain.from_iterable(each))
+    every, limits = [ids for ids, _ in asked], [most for _, most in asked]
+    found = _CLAIM_SHARES.rows(tx, worker=worker, flows=every, now=now, most=limits)
+    place = {flow: at for at, share in enumerate(shares) for flow in share.flow_ids}
+    return sorted(found, key=lambda row: place[row[1]])
 
 
 def settle(
@@ -157,13 +177,14 @@ def settle(
     it would be queued again. Who submitted a message hears of its failed recipients, and once of one that is deferred
     for longer than `delay_warning`.
     """
+    long_since = None if delay_warning is None else now - delay_warning
     ids = sorted(settlement.recipient_id for settlement in settlements)
-    held = tx.execute(_MINE, {"ids": ids, "worker": worker}).all()
-    mine = {row.id: row for row in held}
+    mine = {row[0]: row for row in _MINE.rows(tx, ids=ids, worker=worker, long_since=long_since)}
     valid = sorted((one for one in settlements if one.recipient_id in mine), key=lambda one: one.recipient_id)
     if valid:
-        tx.execute(_SETTLE, [_settled(one, mine[one.recipient_id], now) for one in valid])
-    flows.refresh(tx, Counter(one.flow_id for one in valid if _target(one) is State.QUEUED))
+        _SETTLE.each(tx, [_settled(one, now) for one in valid])
+    queued = [one for one in valid if _AFTER[one.event] is State.QUEUED]
+    flows.refresh(tx, Counter(one.flow_id for one in queued))
     counters.add(tx, _counted(valid, now))
     for one in valid:
         if one.client_id is not None and one.effect is not Effect.NONE and one.event in (Event.FAIL, Event.EXPIRE):
@@ -172,9 +193,10 @@ def settle(
                 enhanced_in(one.words),
             )  # fmt: skip
             judge(tx, cause, one.effect, now)
-    old = {row.id for row in mine.values() if delay_warning is not None and now - row.queued_at >= delay_warning}
-    reports.tell(tx, [told for one in valid if (told := _told(one, one.recipient_id in old))], now)
-    _obey(tx, [mine[one.recipient_id] for one in valid if _target(one) is State.QUEUED], now)
+    late = {recipient for recipient, _, waited_long in mine.values() if waited_long}
+    reports.tell(tx, [told for one in valid if (told := _told(one, one.recipient_id in late))], now)
+    asked = {recipient: wish for recipient, wish, _ in mine.values() if wish}
+    _obey(tx, {one.recipient_id: asked[one.recipient_id] for one in queued if one.recipient_id in asked}, now)
     return set(mine)
 
 
@@ -189,47 +211,53 @@ def _told(one: Settlement, late: bool) -> Told | None:
     return None
 
 
-def _obey(tx: Connection, rows: Sequence[Row[Any]], now: datetime) -> None:
-    """Rows that came out of flight queued and that an operator had asked for meanwhile."""
+def _obey(tx: Connection, asked: Mapping[int, str], now: datetime) -> None:
+    """Rows that came out of flight queued, by what an operator had asked for meanwhile."""
     for event in (Event.HOLD, Event.CANCEL):
-        if asked := [row.id for row in rows if row.asked == event.value]:
-            hand.move(tx, event, asked, now)
+        if ids := [recipient for recipient, wish in asked.items() if wish == event.value]:
+            hand.move(tx, event, ids, now)
 
 
-def _target(settlement: Settlement) -> State:
-    return MOVES[State.INFLIGHT, settlement.event]
-
-
-def _settled(one: Settlement, row: Row[Any], now: datetime) -> dict[str, object]:
-    target = _target(one)
+def _settled(one: Settlement, now: datetime) -> dict[str, object]:
+    target = _AFTER[one.event]
     return {
-        "recipient": one.recipient_id, "to_state": target, "to_due": one.due or row.due,
-        "tried": row.attempts + (1 if one.tried else 0),
+        "recipient": one.recipient_id, "to_state": target, "to_due": one.due, "tried": 1 if one.tried else 0,
         "source": one.source, "code": one.code, "words": one.words or None, "why": one.reason,
         "settled": None if target is State.QUEUED else now,
     }  # fmt: skip
 
 
+# Settlements that agree in these are counted together.
+_ALIKE = attrgetter(
+    "project_id", "campaign_id", "sender_id", "provider", "event", "tried", "source", "reason", "effect", "warming"
+)
+
+
 def _counted(settlements: Sequence[Settlement], now: datetime) -> Counter[counters.Key]:
-    changes: Counter[counters.Key] = Counter()
-    ended: Counter[tuple[breakers.About, bool]] = Counter()
+    alike: dict[object, list[Settlement]] = defaultdict(list)
     for one in settlements:
-        if one.tried and one.warming:
-            changes["warmup", now.date().toordinal(), one.warming] += 1
-        if one.tried and one.event in (Event.DELIVER, Event.FAIL, Event.EXPIRE):
-            about = breakers.About(one.project_id, one.sender_id, one.campaign_id, one.provider)
-            ended[about, one.effect is Effect.BLOCK] += 1
-        if one.campaign_id is not None:
-            for name in _names(one):
-                changes["campaign", one.campaign_id, name] += 1
-    for (about, hard), count in ended.items():
-        for key, once in breakers.sent(about, hard, now).items():
-            changes[key] += once * count
+        alike[_ALIKE(one)].append(one)
+    changes: Counter[counters.Key] = Counter()
+    for some in alike.values():
+        for key, once in _counts(some[0], now).items():
+            changes[key] += once * len(some)
+    return changes
+
+
+def _counts(one: Settlement, now: datetime) -> Counter[counters.Key]:
+    changes: Counter[counters.Key] = Counter()
+    if one.tried and one.warming:
+        changes["warmup", now.date().toordinal(), one.warming] += 1
+    if one.tried and one.event in (Event.DELIVER, Event.FAIL, Event.EXPIRE):
+        about = breakers.About(one.project_id, one.sender_id, one.campaign_id, one.provider)
+        changes.update(breakers.sent(about, one.effect is Effect.BLOCK, now))
+    if one.campaign_id is not None:
+        changes.update(("campaign", one.campaign_id, name) for name in _names(one))
     return changes
 
 
 def _names(one: Settlement) -> list[str]:
-    target = _target(one)
+    target = _AFTER[one.event]
     if target is State.QUEUED:
         return ["deferrals"] if one.tried else []
     names = [f"state.{target.value}"]

@@ -9,15 +9,20 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, bindparam, insert
 
 from mail.outcome import Reason
 from policy.lifecycle import State
 from store import flows
+from store.prepared import Prepared
 from store.schema import recipients
 
-_ADD = insert(recipients)
+_GIVEN: Final = (
+    "flow_id", "message_id", "client_id", "address", "state", "due", "queued_at", "last_words", "reason", "settled_at",
+)  # fmt: skip
+_ADD = Prepared(insert(recipients).values({name: bindparam(name) for name in _GIVEN}).inline())
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,5 +51,5 @@ def add(tx: Connection, rows: Sequence[NewRow], now: datetime) -> None:
         }
         for row in rows
     ]  # fmt: skip
-    tx.execute(_ADD, made)
+    _ADD.each(tx, made)
     flows.grow(tx, Counter(row.flow_id for row in rows if row.state is State.QUEUED))

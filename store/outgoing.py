@@ -10,16 +10,20 @@ from typing import Any, Final
 from sqlalchemy import BindParameter, Connection, bindparam, case, func, literal, select
 
 from store import campaign_content, dkim, domains, onward
+from store.among import Among
 from store.campaign_content import Content
 from store.campaigns import CampaignState
 from store.injection import ANSWER, TEST
+from store.prepared import Prepared
 from store.reports import KIND
 from store.schema import campaigns, clients, connections, messages, recipients, reports, senders, suppressions
 
 SMALL: Final = 32 * 1024  # octets of a message that is read with many others, before its turn has come
 _IDS: BindParameter[int] = bindparam("ids", expanding=True)
-_WITHDRAWN = select(suppressions.c.client_id, suppressions.c.list_id).where(suppressions.c.client_id.in_(_IDS))
-_CLIENTS = select(clients.c.id, clients.c.rating, clients.c.variables).where(clients.c.id.in_(_IDS))
+_WITHDRAWN = Prepared(
+    select(suppressions.c.client_id, suppressions.c.list_id).where(Among(suppressions.c.client_id, "ids"))
+)
+_CLIENTS = Prepared(select(clients.c.id, clients.c.rating, clients.c.variables).where(Among(clients.c.id, "ids")))
 _SUBMISSIONS = (
     select(
         messages.c.id, messages.c.project_id, messages.c.reverse_path, messages.c.message_id,
@@ -99,12 +103,14 @@ class OurReport:
 def addressees(connection: Connection, ids: Collection[int]) -> dict[int, Addressee]:
     if not ids:
         return {}
-    wanted = {"ids": sorted(ids)}
+    wanted = sorted(ids)
     gone: dict[int, set[int]] = {}
-    for row in connection.execute(_WITHDRAWN, wanted):
-        gone.setdefault(row.client_id, set()).add(row.list_id)
-    found = connection.execute(_CLIENTS, wanted)
-    return {row.id: Addressee(row.id, row.rating, row.variables, frozenset(gone.get(row.id, ()))) for row in found}
+    for client, withdrawn in _WITHDRAWN.rows(connection, ids=wanted):
+        gone.setdefault(client, set()).add(withdrawn)
+    return {
+        client: Addressee(client, rating, variables, frozenset(gone.get(client, ())))
+        for client, rating, variables in _CLIENTS.rows(connection, ids=wanted)
+    }
 
 
 def identity(connection: Connection, project_id: int, name: str) -> tuple[bool, list[dkim.DkimKey]]:

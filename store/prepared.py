@@ -1,7 +1,8 @@
-"""Statements that are made once and run on the driver's own cursor, for what every command of a person asks.
+"""Statements that are made once and run on the driver's own cursor, for what every command or ledger row asks.
 
-SQLAlchemy gives each execution of a small statement 50 to 100 us of CPU, the statement itself takes 5. Parameters and
-columns are numbers, text, octets and moments; rows are plain tuples. What the driver raises comes as SQLAlchemy's.
+SQLAlchemy gives each execution of a small statement 50 to 100 us of CPU, the statement itself takes 5; each row of one
+for many rows gets 10. Parameters and columns are numbers, text, octets and the types of store/columns; rows are plain
+tuples. What the driver raises comes as SQLAlchemy's.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ from weakref import WeakSet
 
 from sqlalchemy import Connection, Dialect, exc
 from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.expression import Delete, Insert, Select, Update
+from sqlalchemy.sql.expression import Delete, Insert, Select, TextClause, TextualSelect, Update
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from store.columns import Moment, from_microseconds, to_microseconds
 from store.database import as_sqlalchemys, driver_of
 
 Row = tuple[Any, ...]
+Statement = Select[Any] | Insert | Update | Delete | TextClause | TextualSelect
+_Change = Callable[[Any], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,19 +31,19 @@ class _Made:
     text: str
     order: tuple[str, ...] | None
     fixed: Mapping[str, Any]  # what the statement itself says
-    moments_in: frozenset[str]
-    moments_out: tuple[int, ...]
+    kept: Mapping[str, _Change]  # what a type of ours makes of a parameter
+    told: Sequence[tuple[int, _Change]]  # and of a column
 
     def parameters(self, values: Mapping[str, Any]) -> Sequence[Any] | Mapping[str, Any]:
-        given = {**self.fixed, **values} if self.fixed else values
-        if self.moments_in:
-            given = {**given, **{name: _kept(given[name]) for name in self.moments_in}}
+        given = {**self.fixed, **values}
+        for name, keep in self.kept.items():
+            given[name] = keep(given[name])
         return given if self.order is None else [given[name] for name in self.order]
 
-    def told(self, row: Row) -> Row:
-        values = list(row)
-        for place in self.moments_out:
-            values[place] = None if values[place] is None else from_microseconds(values[place])
+    def row(self, found: Row) -> Row:
+        values = list(found)
+        for place, tell in self.told:
+            values[place] = tell(values[place])
         return tuple(values)
 
 
@@ -49,7 +52,7 @@ class Prepared:
 
     __slots__ = ("__weakref__", "_made", "_statement")
 
-    def __init__(self, statement: Select[Any] | Insert | Update | Delete) -> None:
+    def __init__(self, statement: Statement) -> None:
         self._statement = statement
         self._made: dict[str, _Made] = {}
         _ALL.add(self)
@@ -62,7 +65,7 @@ class Prepared:
     def rows(self, tx: Connection, **values: Any) -> list[Row]:
         made = self._of(tx.dialect)
         found: list[Row] = _run(tx, made, lambda driver: driver.execute(made.text, made.parameters(values)).fetchall())
-        return [made.told(row) for row in found] if made.moments_out else found
+        return [made.row(row) for row in found] if made.told else found
 
     def row(self, tx: Connection, **values: Any) -> Row | None:
         """The first."""
@@ -108,16 +111,21 @@ def _run(tx: Connection, made: _Made, work: Callable[[Any], Any]) -> Any:
         raise as_sqlalchemys(made.text, error) from error
 
 
-def _compiled(statement: Select[Any] | Insert | Update | Delete, dialect: Dialect) -> _Made:
+def _compiled(statement: Statement, dialect: Dialect) -> _Made:
     compiled = statement.compile(dialect=dialect)
     assert isinstance(compiled, SQLCompiler)
-    moments = frozenset(name for name, bind in compiled.binds.items() if isinstance(bind.type, Moment))
+    kept = {name: keep for name, bind in compiled.binds.items() if (keep := _keeping(bind.type, dialect))}
     columns = getattr(statement, "exported_columns", ())
-    told = tuple(place for place, column in enumerate(columns) if isinstance(column.type, Moment))
-    fixed = {name: bind.value for name, bind in compiled.binds.items() if not bind.required and bind.value is not None}
+    told = [(place, tell) for place, one in enumerate(columns) if (tell := _telling(one.type, dialect))]
+    said = {name: bind.value for name, bind in compiled.binds.items() if not bind.required and bind.value is not None}
+    fixed = {name: kept.pop(name)(value) if name in kept else value for name, value in said.items()}
     order = tuple(compiled.positiontup) if compiled.positiontup is not None else None
-    return _Made(str(compiled), order, fixed, moments, told)
+    return _Made(str(compiled), order, fixed, kept, told)
 
 
-def _kept(moment: Any) -> int | None:
-    return None if moment is None else to_microseconds(moment)
+def _keeping(kind: TypeEngine[Any], dialect: Dialect) -> _Change | None:
+    return kind.dialect_impl(dialect).bind_processor(dialect) if isinstance(kind, TypeDecorator) else None
+
+
+def _telling(kind: TypeEngine[Any], dialect: Dialect) -> _Change | None:
+    return kind.dialect_impl(dialect).result_processor(dialect, None) if isinstance(kind, TypeDecorator) else None

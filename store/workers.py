@@ -19,6 +19,7 @@ from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, inser
 
 from policy.lifecycle import Event, State
 from store import flows, hand
+from store.prepared import Prepared
 from store.schema import INFLIGHT, recipients, workers
 
 LIFE: Final = timedelta(seconds=15)  # without a heartbeat for so long an incarnation is dead; `[outbound] heartbeat`
@@ -26,7 +27,7 @@ LIFE: Final = timedelta(seconds=15)  # without a heartbeat for so long an incarn
 _ALWAYS = true()
 _REGISTER = insert(workers)
 _BEAT = update(workers).where(workers.c.id == bindparam("worker")).values(alive_until=bindparam("until"))
-_LIVING = select(workers.c.id).where(workers.c.id == bindparam("worker")).with_for_update(read=True)
+_LIVING = Prepared(select(workers.c.id).where(workers.c.id == bindparam("worker")).with_for_update(read=True))
 _DEAD = select(workers.c.id).where(workers.c.alive_until < bindparam("now")).order_by(workers.c.id)
 _COUNT_FREED = text(
     "UPDATE flows SET queued = queued + freed.n, next_due = 0 FROM (SELECT flow_id, COUNT(*) AS n FROM recipients "
@@ -55,7 +56,7 @@ def beat(tx: Connection, worker: int, now: datetime, life: timedelta = LIFE) -> 
 
 def living(tx: Connection, worker: int) -> bool:
     """Whether nobody has buried this incarnation, nor can before the commit: whoever claims asks first."""
-    return tx.execute(_LIVING, {"worker": worker}).first() is not None
+    return _LIVING.row(tx, worker=worker) is not None
 
 
 def bury_dead(tx: Connection, now: datetime, but: int | None = None) -> int:

@@ -84,12 +84,14 @@ def claim(
     now = datetime.now(UTC)
     by_id = {flow.id: flow for flow in offered}
     # Flows that are wholly taken need no limit of their own: one statement claims them together.
-    whole = [
-        flow for flow, count in chosen.items() if count >= by_id[flow].queued and by_id[flow].stream_id not in slowed
-    ]
-    parts = [ledger.Share((flow,), count) for flow, count in chosen.items() if flow not in set(whole)]
+    whole = {
+        flow: count
+        for flow, count in chosen.items()
+        if count >= by_id[flow].queued and by_id[flow].stream_id not in slowed
+    }
+    parts = [ledger.Share((flow,), count) for flow, count in chosen.items() if flow not in whole]
     if whole:
-        parts.append(ledger.Share(tuple(whole), sum(chosen[flow] for flow in whole)))
+        parts.append(ledger.Share(tuple(whole), sum(whole.values())))
     claimed = context.stores.core.journal.run(lambda tx: ledger.claim_shares(tx, worker, parts, now))
     return [Promoted(row, by_id[row.flow_id]) for row in claimed]
 

@@ -20,7 +20,7 @@ from policy.lifecycle import Event
 from role.log import EventLog
 from store import breakers, consequences, ledger, workers
 from store.campaigns import CampaignState
-from store.ledger import Claimed, Settlement
+from store.ledger import Claimed, Settlement, Share
 from store.settings import Breaker
 from store.stores import Stores
 
@@ -44,8 +44,8 @@ class Shop:
     def _claim(self) -> list[Claimed]:
         later = datetime.now(UTC)
         with self.stores.core.database.read() as core:
-            offered = [flow.id for flow in rows.due(core, later)]
-        return self.stores.core.journal.run(lambda tx: ledger.claim(tx, self.worker, offered, 1000, later))
+            offered = [Share(tuple(flow.id for flow in rows.due(core, later)), 1000)]
+        return self.stores.core.journal.run(lambda tx: ledger.claim_shares(tx, self.worker, offered, later))
 
     def settle(self, good: int, bad: int, now: datetime = NOW) -> list[Claimed]:
         """So many delivered and so many of unknown users; those that were delivered."""

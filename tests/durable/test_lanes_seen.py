@@ -68,7 +68,7 @@ def test_what_is_on_the_wire_is_counted_and_waits_no_more(office: Office, made: 
     worker = stores.core.journal.run(lambda tx: workers.register(tx, "sender", "n", 0, now))
     with office.read() as core:
         flows = [flow.id for flow in rows.due(core, now) if flow.site == "big.test"]
-    stores.core.journal.run(lambda tx: ledger.claim(tx, worker, flows, 15, now))
+    stores.core.journal.run(lambda tx: ledger.claim_shares(tx, worker, [ledger.Share(tuple(flows), 15)], now))
     found = seen(office)
     assert (found.queued, found.inflight) == (25, 15)
 

@@ -23,7 +23,7 @@ from store import (
     workers,
 )
 from store.campaigns import CampaignState
-from store.ledger import Claimed, Settlement
+from store.ledger import Claimed, Settlement, Share
 from store.schema import clients, messages, rating_changes, recipients
 from store.stores import Stores
 
@@ -47,8 +47,8 @@ def worker(stores: Stores, position: int = 0) -> int:
 def claim(stores: Stores, who: int, limit: int = 100) -> list[Claimed]:
     now = datetime.now(UTC)
     with stores.core.database.read() as core:
-        offered = [flow.id for flow in rows.due(core, now)]
-    return stores.core.journal.run(lambda tx: ledger.claim(tx, who, offered, limit, now) if offered else [])
+        offered = Share(tuple(flow.id for flow in rows.due(core, now)), limit)
+    return stores.core.journal.run(lambda tx: ledger.claim_shares(tx, who, [offered], now))
 
 
 def outcome(made: rows.Made, row: Claimed, event: Event, **more: object) -> Settlement:
@@ -114,6 +114,27 @@ def test_a_row_is_claimed_by_one_worker_alone(stores: Stores, made: rows.Made) -
     assert len(mine) == 6
     assert len(ids) == len(set(ids)) == 10
     assert made.counts(stores)["inflight"] == 10
+
+
+def test_each_share_has_its_own_limit_and_the_rows_come_share_by_share(stores: Stores, made: rows.Made) -> None:
+    who = worker(stores)
+    with stores.core.database.read() as core:
+        small, big = sorted(flow.id for flow in rows.due(core, datetime.now(UTC)))
+
+    def claimed(*shares: Share) -> list[int]:
+        found = stores.core.journal.run(lambda tx: ledger.claim_shares(tx, who, shares, datetime.now(UTC)))
+        assert len({row.recipient_id for row in found}) == len(found)
+        return [row.flow_id for row in found]
+
+    def queued() -> dict[int, int]:
+        with stores.core.database.read() as core:
+            return {flow.id: flow.queued for flow in rows.due(core, datetime.now(UTC))}
+
+    assert claimed(Share((big,), 2), Share((small,), 1)) == [big, big, small]
+    assert queued() == {small: 4, big: 3}
+    assert claimed(Share((big, small), 5)) == [small] * 4 + [big]
+    assert claimed(Share((small,), 3), Share((big,), 3)) == [big, big]
+    assert queued() == {}
 
 
 def test_a_settled_row_is_counted_with_state_reason_and_source(stores: Stores, made: rows.Made) -> None:

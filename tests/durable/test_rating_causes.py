@@ -19,7 +19,7 @@ from policy.lifecycle import Event, State
 from store import campaigns, clients, consequences, injection, ledger, lists, workers
 from store.campaign_content import Content
 from store.injection import Forward, HandedIn, Submitted
-from store.ledger import Claimed, Settlement
+from store.ledger import Claimed, Settlement, Share
 from store.schema import rating_changes
 from store.schema import recipients as ledger_rows
 from store.spool import Stored
@@ -46,9 +46,9 @@ class Shop:
 
     def claim(self) -> list[Claimed]:
         with self.stores.core.database.read() as core:
-            flows = [flow.id for flow in rows.due(core)]
+            offered = Share(tuple(flow.id for flow in rows.due(core)), 100)
         now = datetime.now(UTC)
-        return self.stores.core.journal.run(lambda tx: ledger.claim(tx, self.worker, flows, 100, now)) if flows else []
+        return self.stores.core.journal.run(lambda tx: ledger.claim_shares(tx, self.worker, [offered], now))
 
     def settle(self, event: Event, told: Outcome) -> None:
         row, made = self.row, self.made
