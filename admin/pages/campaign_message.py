@@ -13,6 +13,7 @@ from admin.acts.attachments import FILES, OCTETS
 from admin.acts.campaign_draft import Draft
 from admin.acts.campaign_messages import Preview
 from admin.acts.pages import Window
+from admin.acts.things import thing
 from admin.pages.forms import Filled, Form
 from admin.pages.render import HEADERS
 from admin.pages.visit import Member, Viewer, Visit
@@ -58,7 +59,9 @@ def save(visit: Member, campaign: int, form: Filled) -> Response:
     except RefusedError as error:
         return page(visit, campaign, form.failed(error, _FIELDS), "")
     onward = "sending" if then == "sending" else "message"
-    return visit.done("campaign.edit", old.name, f"/campaigns/{campaign}/{onward}", "saved")
+    return visit.done(
+        "campaign.edit", thing("campaign", campaign, old.name), f"/campaigns/{campaign}/{onward}", "saved"
+    )
 
 
 def _attachment(form: Form) -> Attachment:
@@ -72,7 +75,7 @@ def _attachment(form: Form) -> Attachment:
 @router.post("/p/{project}/campaigns/{campaign}/attachments/{position}/remove")
 def detach(visit: Member, campaign: int, position: int, _: Filled) -> Response:
     old = messages.detach(visit.office, visit.here, campaign, position)
-    return visit.done("campaign.edit", old.name, f"/campaigns/{campaign}/message", "saved")
+    return visit.done("campaign.edit", thing("campaign", campaign, old.name), f"/campaigns/{campaign}/message", "saved")
 
 
 @router.post("/p/{project}/campaigns/{campaign}/test")
@@ -83,7 +86,8 @@ def test(visit: Member, campaign: int, form: Filled) -> Response:
         )  # fmt: skip
     except RefusedError as error:
         return page(visit, campaign, form.failed(error, ("test address",)), "")
-    return visit.done("campaign.test", sent[0].address, f"/campaigns/{campaign}/message", "campaign_tested")
+    told = f"{visit.thing('campaign', campaign)}: {sent[0].address}"
+    return visit.done("campaign.test", told, f"/campaigns/{campaign}/message", "campaign_tested")
 
 
 @router.get("/p/{project}/campaigns/{campaign}/tests")

@@ -16,6 +16,7 @@ from admin.acts import campaign_draft, campaign_sending, campaigns, lists, segme
 from admin.acts.campaign_about import about
 from admin.acts.campaign_draft import Draft
 from admin.acts.pages import Window
+from admin.acts.things import thing
 from admin.api.doors import InWindow
 from admin.office import Office
 from admin.pages.forms import Filled, Form
@@ -69,7 +70,7 @@ def create(visit: Member, form: Filled) -> Response:
         made = campaigns.create(visit.office, visit.here, draft)
     except RefusedError as error:
         return _recipients(visit, None, form.failed(error, ("campaign name", "sender", "list")))
-    return visit.done("campaign.create", made.name, f"/campaigns/{made.id}/message")
+    return visit.done("campaign.create", thing("campaign", made.id, made.name), f"/campaigns/{made.id}/message")
 
 
 @router.get("/p/{project}/campaigns/{campaign}/recipients")
@@ -86,7 +87,9 @@ def save_recipients(visit: Member, campaign: int, form: Filled) -> Response:
         campaigns.edit(visit.office, visit.here, campaign, draft)
     except RefusedError as error:
         return _recipients(visit, campaign, form.failed(error, ("campaign name", "sender", "list")))
-    return visit.done("campaign.edit", draft.name, f"/campaigns/{campaign}/message", "saved")
+    return visit.done(
+        "campaign.edit", thing("campaign", campaign, draft.name), f"/campaigns/{campaign}/message", "saved"
+    )
 
 
 def _list(form: Form) -> int | None:
@@ -135,13 +138,13 @@ def launch(visit: Member, campaign: int, form: Filled) -> Response:
         if wanted != old:
             campaigns.edit(visit.office, visit.here, campaign, wanted)
         if form.get("then") == "save":
-            return visit.done("campaign.edit", old.name, f"/campaigns/{campaign}/sending", "saved")
+            named = thing("campaign", campaign, old.name)
+            return visit.done("campaign.edit", named, f"/campaigns/{campaign}/sending", "saved")
         launched = campaigns.launch(visit.office, visit.here, campaign, _moment(form))
     except RefusedError as error:
         return _sending(visit, campaign, form.failed(error, _SENDING), judged=True)
-    return visit.done(
-        f"campaign.{launched.state}", str(campaign), f"/campaigns/{campaign}", f"campaign_{launched.state}"
-    )
+    named = thing("campaign", campaign, wanted.name)
+    return visit.done(f"campaign.{launched.state}", named, f"/campaigns/{campaign}", f"campaign_{launched.state}")
 
 
 def _check_pool(visit: Visit, pool: str) -> None:
@@ -200,7 +203,9 @@ def move(visit: Member, campaign: int, act: str, _: Filled) -> Response:
     if act not in _ACTS:
         raise NotFoundError("there is no such page")
     moved = _ACTS[act](visit.office, visit.here, campaign)
-    return visit.done(f"campaign.{act}", moved.name, f"/campaigns/{campaign}", f"campaign_{act}")
+    return visit.done(
+        f"campaign.{act}", thing("campaign", campaign, moved.name), f"/campaigns/{campaign}", f"campaign_{act}"
+    )
 
 
 @router.get("/p/{project}/campaigns/{campaign}")

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Response
 
 from admin.acts import clients, lists
 from admin.acts.pages import Window
+from admin.acts.things import thing
 from admin.api.doors import InWindow
 from admin.pages import conversations
 from admin.pages.forms import Filled, Form
@@ -34,7 +35,7 @@ def create(visit: Member, form: Filled) -> Response:
         made = clients.create(visit.office, visit.here, form.get("address"), chosen, named)
     except RefusedError as error:
         return _list(visit, Window(), form.failed(error, ("address", "name")), "")
-    return visit.done("client.create", made.address, f"/clients/{made.id}", "client_made")
+    return visit.done("client.create", thing("client", made.id, made.address), f"/clients/{made.id}", "client_made")
 
 
 @router.get("/p/{project}/clients/{client}")
@@ -48,7 +49,8 @@ def rate(visit: Member, client: int, form: Filled) -> Response:
         rated = clients.rate(visit.office, visit.here, client, form.number("rating"), visit.person.login)
     except RefusedError as error:
         return _one(visit, client, form.failed(error, ("rating",)))
-    return visit.done("client.rate", f"{rated.address}: {rated.rating}", f"/clients/{client}", "client_rated")
+    told = f"{thing('client', client, rated.address)}: {rated.rating}"
+    return visit.done("client.rate", told, f"/clients/{client}", "client_rated")
 
 
 def _list(visit: Visit, window: Window, form: Form, address: str) -> Response:

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Response
 from admin.acts import connections, senders
 from admin.acts.connections import QUESTIONS
 from admin.acts.pages import Window
+from admin.acts.things import thing
 from admin.api.doors import InWindow
 from admin.pages.forms import Filled, Form
 from admin.pages.visit import Member, Viewer, Visit
@@ -37,13 +38,15 @@ def ask(visit: Member, form: Filled) -> Response:
         made = connections.ask(visit.office, visit.here, form.get("name"), sender, answers, asked_by=visit.person.id)
     except RefusedError as error:
         return _list(visit, Window(), form.failed(error, ("name", "sender", *QUESTIONS)))
-    return visit.done("connection.ask", made.name, f"/connections/{made.id}", "connection_asked")
+    return visit.done(
+        "connection.ask", thing("connection", made.id, made.name), f"/connections/{made.id}", "connection_asked"
+    )
 
 
 @router.post("/p/{project}/connections/{connection}/password")
 def new_password(visit: Member, connection: int, _: Filled) -> Response:
     made = connections.new_password(visit.office, visit.here, connection)
-    visit.note("connection.password", made.name)
+    visit.note("connection.password", thing("connection", made.id, made.name))
     shown = {"login": made.login, "password": made.password, "back": f"{visit.base}/connections/{connection}"}
     return visit.page("secret.html", shown)
 

@@ -35,16 +35,16 @@ def show(visit: Viewer, client: int, cursor: Cursor = "") -> Response:
 @router.post("/p/{project}/conversations/{client}")
 def answer(visit: Member, client: int, form: Filled) -> Response:
     try:
-        answered = answers.answer(visit.office, visit.here, client, _draft(form), form.get("key") or None)
+        answers.answer(visit.office, visit.here, client, _draft(form), form.get("key") or None)
     except RefusedError as error:
         return _one(visit, client, "", form.failed(error, _FIELDS))
-    return visit.done("conversation.answer", answered.to, f"/conversations/{client}", "answered")
+    return visit.done("conversation.answer", visit.thing("client", client), f"/conversations/{client}", "answered")
 
 
 @router.post("/p/{project}/conversations/{client}/done")
 def finish(visit: Member, client: int, form: Filled) -> Response:
     conversation_list.done(visit.office, visit.here, client, form.get("entry"))
-    return visit.done("conversation.done", str(client), "/conversations", "conversation_done")
+    return visit.done("conversation.done", visit.thing("client", client), "/conversations", "conversation_done")
 
 
 def _draft(form: Form) -> Draft:

@@ -14,6 +14,7 @@ from fastapi import APIRouter, Response
 from fastapi.responses import StreamingResponse
 
 from admin.acts import imports, lists
+from admin.acts.things import thing
 from admin.api.doors import InWindow
 from admin.pages.forms import Filled, Form
 from admin.pages.visit import Member, Viewer, Visit
@@ -53,7 +54,7 @@ def create(visit: Member, list_id: int, form: Filled) -> Response:
     except OSError:
         path.unlink(missing_ok=True)
         raise
-    return visit.done("import.create", found.name, f"/imports/{made.id}")
+    return visit.done("import.create", thing("list", list_id, found.name), f"/imports/{made.id}")
 
 
 def _keep(form: Form, path: Path) -> None:

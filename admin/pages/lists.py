@@ -7,6 +7,7 @@ from fastapi.responses import StreamingResponse
 
 from admin.acts import clients, lists
 from admin.acts.pages import Window
+from admin.acts.things import thing
 from admin.api.doors import InWindow
 from admin.pages.forms import Filled, Form
 from admin.pages.visit import Member, Viewer, Visit
@@ -26,7 +27,7 @@ def create(visit: Member, form: Filled) -> Response:
         made = lists.create(visit.office, visit.here, form.get("name"))
     except RefusedError as error:
         return _list(visit, Window(), form.failed(error, ("name",)))
-    return visit.done("list.create", made.name, f"/lists/{made.id}", "list_made")
+    return visit.done("list.create", thing("list", made.id, made.name), f"/lists/{made.id}", "list_made")
 
 
 @router.get("/p/{project}/lists/{list_id}")
@@ -39,7 +40,7 @@ def show(visit: Viewer, list_id: int, window: InWindow) -> Response:
 @router.get("/p/{project}/lists/{list_id}/clients.csv")
 def export(visit: Viewer, list_id: int) -> StreamingResponse:
     found = lists.csv(visit.office, visit.here, list_id)
-    visit.note("list.export", str(list_id))
+    visit.note("list.export", visit.thing("list", list_id))
     named = {"Content-Disposition": f'attachment; filename="list-{list_id}.csv"'}
     return StreamingResponse(found, headers=named, media_type="text/csv; charset=utf-8")
 

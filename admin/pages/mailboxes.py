@@ -8,6 +8,7 @@ from fastapi import APIRouter, Response
 
 from admin.acts import aliases, app_passwords, correspondents, domains, mailboxes
 from admin.acts.pages import LONGEST, Window
+from admin.acts.things import thing
 from admin.api.doors import InWindow
 from admin.pages.forms import Filled, Form
 from admin.pages.visit import Owner, Viewer, Visit
@@ -135,13 +136,15 @@ def add_alias(visit: Owner, form: Filled) -> Response:
         made = aliases.add(visit.office, visit.here, address, form.get("target"))
     except RefusedError as error:
         return _aliases(visit, Window(), form.failed(error, ("local", "target")))
-    return visit.done("alias.add", f"{made.address} → {made.target}", "/aliases", "alias_made")
+    told = f"{thing('alias', made.id, made.address)} → {made.target}"
+    return visit.done("alias.add", told, "/aliases", "alias_made")
 
 
 @router.post("/p/{project}/aliases/{alias}/remove")
 def remove_alias(visit: Owner, alias: int, _: Filled) -> Response:
+    named = visit.thing("alias", alias)
     aliases.remove(visit.office, visit.here, alias)
-    return visit.done("alias.remove", str(alias), "/aliases", "alias_gone")
+    return visit.done("alias.remove", named, "/aliases", "alias_gone")
 
 
 def _list(visit: Visit, window: Window, form: Form) -> Response:

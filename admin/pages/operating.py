@@ -10,6 +10,7 @@ from fastapi.responses import RedirectResponse
 from admin import examining
 from admin.acts import audit, connections, explain, projects
 from admin.acts.pages import Window
+from admin.acts.things import thing
 from admin.api.doors import InWindow
 from admin.doctor.finding import Verdict
 from admin.pages import doctor_words
@@ -49,7 +50,7 @@ def decide(visit: Operating, connection: int, form: Filled) -> Response:
         decided = connections.decide(visit.office, connection, approved, form.get("reason").strip())
     except RefusedError as error:
         return visit.page("moderation.html", {"found": connections.moderated(visit.office)}, form.failed(error))
-    visit.note("connection.approve" if approved else "connection.reject", decided.name)
+    visit.note("connection.approve" if approved else "connection.reject", thing("connection", connection, decided.name))
     return RedirectResponse("/operator/moderation?said=decided", 303)
 
 

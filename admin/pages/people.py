@@ -6,6 +6,7 @@ from fastapi import APIRouter, Response
 
 from admin.acts import audit, people
 from admin.acts.pages import Window
+from admin.acts.things import thing
 from admin.api.doors import InWindow
 from admin.pages.forms import Filled, Form
 from admin.pages.visit import Owner, Visit
@@ -26,7 +27,7 @@ def create(visit: Owner, form: Filled) -> Response:
         made = people.create(visit.office, visit.here, form.get("login"), form.get("role"))
     except RefusedError as error:
         return _list(visit, Window(), form.failed(error, ("login", "role")))
-    visit.note("person.create", f"{made.login}: {made.role}")
+    visit.note("person.create", f"{thing('person', made.id, made.login)}: {made.role}")
     return _secret(visit, made)
 
 
@@ -36,13 +37,14 @@ def set_role(visit: Owner, person: int, form: Filled) -> Response:
         moved = people.set_role(visit.office, visit.here, person, form.get("role"), visit.person.id)
     except RefusedError as error:
         return _list(visit, Window(), form.failed(error))
-    return visit.done("person.role", f"{moved.login}: {moved.role}", "/people", "person_moved")
+    told = f"{thing('person', person, moved.login)}: {moved.role}"
+    return visit.done("person.role", told, "/people", "person_moved")
 
 
 @router.post("/p/{project}/people/{person}/password")
 def new_password(visit: Owner, person: int, _: Filled) -> Response:
     made = people.new_password(visit.office, visit.here, person)
-    visit.note("person.password", made.login)
+    visit.note("person.password", thing("person", person, made.login))
     return _secret(visit, made)
 
 
@@ -52,7 +54,7 @@ def remove(visit: Owner, person: int, form: Filled) -> Response:
         gone = people.remove(visit.office, visit.here, person, visit.person.id)
     except RefusedError as error:
         return _list(visit, Window(), form.failed(error))
-    return visit.done("person.remove", gone, "/people", "person_gone")
+    return visit.done("person.remove", thing("person", person, gone), "/people", "person_gone")
 
 
 @router.get("/p/{project}/audit")

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Response
 
 from admin.acts import lists, segments
 from admin.acts.pages import Window
+from admin.acts.things import thing
 from admin.api.doors import InWindow
 from admin.pages.forms import Filled, Form
 from admin.pages.visit import Member, Viewer, Visit
@@ -38,7 +39,7 @@ def create(visit: Member, form: Filled) -> Response:
         made = segments.create(visit.office, visit.here, form.get("name"), rule)
     except RefusedError as error:
         return _form(visit, None, form.get("name"), rule, form.failed(error, _FIELDS))
-    return visit.done("segment.create", made.name, f"/segments/{made.id}", "segment_made")
+    return visit.done("segment.create", thing("segment", made.id, made.name), f"/segments/{made.id}", "segment_made")
 
 
 @router.get("/p/{project}/segments/{segment}")
@@ -67,13 +68,13 @@ def edit(visit: Member, segment: int, form: Filled) -> Response:
     except RefusedError as error:
         segments.get_rule(visit.office, visit.here, segment)  # another's has no form
         return _form(visit, segment, form.get("name"), rule, form.failed(error, _FIELDS))
-    return visit.done("segment.edit", edited.name, f"/segments/{segment}", "saved")
+    return visit.done("segment.edit", thing("segment", segment, edited.name), f"/segments/{segment}", "saved")
 
 
 @router.post("/p/{project}/segments/{segment}/remove")
 def remove(visit: Member, segment: int, _: Filled) -> Response:
     gone = segments.remove(visit.office, visit.here, segment)
-    return visit.done("segment.remove", gone, "/segments", "segment_gone")
+    return visit.done("segment.remove", thing("segment", segment, gone), "/segments", "segment_gone")
 
 
 def _raw(form: Form) -> dict[str, Any]:

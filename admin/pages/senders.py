@@ -8,6 +8,7 @@ from fastapi import APIRouter, Response
 
 from admin.acts import mailboxes, sender_codes, senders
 from admin.acts.pages import Window
+from admin.acts.things import thing
 from admin.api.doors import InWindow
 from admin.pages.forms import Filled, Form
 from admin.pages.visit import Member, Viewer, Visit
@@ -30,8 +31,8 @@ def create(visit: Member, form: Filled) -> Response:
     except RefusedError as error:
         return _list(visit, Window(), form.failed(error, ("address", "display_name")))
     if made.authorised:
-        return visit.done("sender.create", made.address, "/senders", "sender_made")
-    return visit.done("sender.create", made.address, f"/senders/{made.id}", "sender_unproved")
+        return visit.done("sender.create", thing("sender", made.id, made.address), "/senders", "sender_made")
+    return visit.done("sender.create", thing("sender", made.id, made.address), f"/senders/{made.id}", "sender_unproved")
 
 
 @router.get("/p/{project}/senders/{sender}")
@@ -45,7 +46,7 @@ def send_code(visit: Member, sender: int, form: Filled) -> Response:
         sent = sender_codes.send(visit.office, visit.here, sender)
     except ConflictError as error:
         return _one(visit, sender, form.failed(error))
-    return visit.done("sender.send_code", sent.address, f"/senders/{sender}", "code_sent")
+    return visit.done("sender.send_code", thing("sender", sender, sent.address), f"/senders/{sender}", "code_sent")
 
 
 @router.post("/p/{project}/senders/{sender}/proof")
@@ -54,7 +55,7 @@ def prove(visit: Member, sender: int, form: Filled) -> Response:
         proved = sender_codes.prove(visit.office, visit.here, sender, form.get("code"))
     except (ConflictError, InvalidError) as error:
         return _one(visit, sender, form.failed(error, ("code",)))
-    return visit.done("sender.prove", proved.address, "/senders", "sender_made")
+    return visit.done("sender.prove", thing("sender", sender, proved.address), "/senders", "sender_made")
 
 
 def _one(visit: Visit, sender: int, form: Form) -> Response:

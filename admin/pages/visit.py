@@ -14,10 +14,10 @@ from typing import Annotated, Any, Final
 from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from admin.acts import audit, signing
+from admin.acts import audit, signing, things
 from admin.api.doors import TheOffice
 from admin.office import Office
-from admin.pages import reason_words, render
+from admin.pages import audit_words, reason_words, render
 from admin.pages.catalogue import LANGUAGES, Words, preferred
 from admin.pages.forms import COOKIE, Form, csrf_of
 from admin.pages.refused_words import told
@@ -94,6 +94,10 @@ class Visit:
         with self.office.read() as connection:
             return projects.page(connection, 0, _SWITCH)
 
+    def thing(self, noun: str, number: int) -> str:
+        """As the audit trail names it, before an act that may remove it."""
+        return things.found(self.office, self.here, noun, number) or str(number)
+
     def note(self, act: str, subject: str) -> None:
         """Into the audit trail."""
         project = self.project.id if self.project else self.person.project
@@ -109,6 +113,7 @@ def spoken(words: Words) -> dict[str, Any]:
     names = ("t", "n", "named", "number", "share", "octets", "measured", "when", "ago", "has")
     return {name: getattr(words, name) for name in names} | {
         "language": words.language, "because": partial(reason_words.told, words.language),
+        "subject": partial(audit_words.subject, words),
     }  # fmt: skip
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import subprocess
 from typing import Any
 
 import httpx
+from markupsafe import escape
 
 from peers.appliance import PROGRAM, Appliance
+from peers.panel import operator_at
 from peers.tenants import Tenant, made_by
 from store.audit import Entry, page
 from store.stores import open_stores
@@ -37,7 +40,7 @@ def test_an_act_by_api_is_noted_with_its_key_and_one_that_was_refused_or_only_lo
     made_by(ours.api, "/lists", {"name": "noted by key"})
     newest = _trail(web)[0]
     project = newest.project
-    assert (newest.who, newest.act, newest.subject) == ("API key first", "list.create", "lists noted by key")
+    assert (newest.who, newest.act, newest.subject) == ("API key first", "list.create", "noted by key")
     assert newest.address == "127.0.0.1"
     assert ours.api.post("/lists", json={"name": "noted by key"}).status_code == 409
     assert ours.api.get("/lists").status_code == 200
@@ -45,6 +48,53 @@ def test_an_act_by_api_is_noted_with_its_key_and_one_that_was_refused_or_only_lo
     assert operator.post("/lists", params={"project": "ours"}, json={"name": "by the operator"}).is_success
     by_operator = _trail(web)[0]
     assert (by_operator.project, by_operator.who) == (project, "API key the operator's first")
+
+
+def test_panel_api_and_command_line_name_a_thing_alike(web: Appliance, ours: Tenant) -> None:
+    name = 'Spring "sale": all'
+    body = {"name": name, "sender": ours.sender, "list": ours.list, "subject": "s", "html": "<p>h</p>"}
+    campaign = made_by(ours.api, "/campaigns", body)["id"]
+    thing = f'campaign {campaign} "Spring \\"sale\\": all"'
+    assert _trail(web)[0].subject == name
+    ours.api.put(f"/campaigns/{campaign}", json=body).raise_for_status()
+    assert _trail(web)[0].subject == thing
+    ours.api.put(f"/campaigns/{campaign}", json={**body, "name": "Summer"}).raise_for_status()
+    assert _trail(web)[0].subject == f"{thing}: Summer"
+    ours.api.put(f"/campaigns/{campaign}", json=body).raise_for_status()
+    done = _cli(web, "campaign", "edit", str(campaign), "--pool", "others", "--project", "ours")
+    assert done.returncode == 0, done.stderr
+    assert (_trail(web)[0].act, _trail(web)[0].subject) == ("campaign.edit", thing)
+    operator = operator_at(web)
+    found = re.search(r'<a href="(/p/\d+)">ours</a>', operator.get("/operator/overview").text)
+    assert found
+    assert operator.post(f"{found[1]}/campaigns/{campaign}/cancel").status_code == 303
+    assert (_trail(web)[0].act, _trail(web)[0].subject) == ("campaign.cancel", thing)
+    shown = {
+        language: operator.get(f"{found[1]}/audit", headers={"Accept-Language": language}).text
+        for language in ("en", "ru")
+    }
+    told = [f"campaign {campaign} “{escape(name)}”: Summer", f"рассылка № {campaign} «{escape(name)}»: Summer"]
+    operator.close()
+    for text, answer in zip(told, shown.values(), strict=True):
+        assert text in answer
+
+
+def test_what_is_removed_is_still_named_and_what_has_no_name_by_its_path(web: Appliance, ours: Tenant) -> None:
+    key = made_by(ours.api, "/keys", {"name": "for a while"})["id"]
+    ours.api.delete(f"/keys/{key}").raise_for_status()
+    assert _trail(web)[0].subject == f'key {key} "for a while"'
+    ours.api.post(f"/clients/{ours.client}/rating", json={"rating": 9}).raise_for_status()
+    assert _trail(web)[0].subject == f'client {ours.client} "ann@nowhere-ours.test"'
+    made_by(ours.api, "/queue/retry", {"address": "nobody@x.test"})
+    assert _trail(web)[0].subject == "queue/retry: nobody@x.test"
+    ours.api.put(f"/mailboxes/hello@{ours.domain}/hidden-capabilities", json={"names": []}).raise_for_status()
+    assert _trail(web)[0].subject == f"hello@{ours.domain}"
+
+
+def test_another_projects_things_are_not_named(web: Appliance, ours: Tenant, theirs: Tenant) -> None:
+    before = _trail(web)[0].id
+    assert theirs.api.post(f"/campaigns/{ours.campaign}/pause").status_code == 404
+    assert _trail(web)[0].id == before
 
 
 def test_an_act_at_the_command_line_is_noted_with_its_user_and_a_look_is_not(web: Appliance, ours: Tenant) -> None:
