@@ -88,27 +88,30 @@ def _ours(bench: Bench, hosts: Sinks | Hosts, audience: str, count: int, name: s
     ours = bench.world.ours
     campaign = ours.draft(audience)
 
-    def send() -> float:
+    def launch() -> float:
         ours.launch(campaign)
-        began = ours.first_claim()
+        return ours.first_claim()
+
+    def settled() -> None:
         bench.check("every row of ours is delivered", ours.settled(campaign) == {"delivered": count})
-        return began
 
     before = ours.spent()
-    run = _measured(bench, name, hosts, count, ours.pids, send)
+    run = _measured(bench, name, hosts, count, ours.pids, launch, settled)
     bench.where = {part: round(1000 * (spent - before[part]) / count, 3) for part, spent in ours.spent().items()}
     print(f"{'':18} CPU s per 1000: {bench.where}", flush=True)
     return run
 
 
 def _measured(
-    bench: Bench, name: str, hosts: Sinks | Hosts, count: int, pids: tuple[int, ...], act: Callable[[], float]
-) -> Run:
-    """`act` returns the moment from which it is timed."""
+    bench: Bench, name: str, hosts: Sinks | Hosts, count: int, pids: tuple[int, ...], act: Callable[[], float],
+    settled: Callable[[], None] = lambda: None,
+) -> Run:  # fmt: skip
+    """`act` returns the moment from which it is timed; `settled` what is to be waited for behind the hosts."""
     before = hosts.taken()
     with Watch(*pids) as watch:
         began = act()
-        wait_until(lambda: hosts.taken() - before >= count, f"the hosts took all of {name}", PATIENCE)
+        wait_until(lambda: hosts.taken() - before >= count, f"the hosts took all of {name}", PATIENCE, 0.02)
+        settled()
         seconds = time.monotonic() - began
     bench.check(f"the hosts took each message of {name.partition(',')[0]} once", hosts.taken() - before == count)
     run = Run(count, seconds, watch.cpu_s, watch.peak_mb)

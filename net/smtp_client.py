@@ -7,6 +7,7 @@ socket. A host that lies or floods is a ProtocolError, which its message survive
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 from mail.reply import Reply, parse_lines
@@ -15,6 +16,7 @@ from net.smtp_content import Content, traits_of
 LINE_LIMIT: Final = 2048  # RFC 5321 §4.5.3.1.5 promises 512; some hosts explain themselves at length
 REPLY_LIMIT: Final = 64 * 1024
 CHUNKED: Final = 64 * 1024  # octets above which BDAT is chosen where the host offers it
+_USUAL: Final = 80  # octets of a line that a host says again and again, to each MAIL and RCPT
 
 
 class ProtocolError(Exception):
@@ -47,7 +49,12 @@ class ReplyReader:
         *lines, self._buffer = (self._buffer + octets).split(b"\n")
         if len(self._buffer) > LINE_LIMIT:
             raise ProtocolError(f"a reply line of more than {LINE_LIMIT} octets")
-        return [reply for line in lines if (reply := self._line(line.removesuffix(b"\r")))]
+        return [reply for line in lines if (reply := self._read(line.removesuffix(b"\r"))) is not None]
+
+    def _read(self, line: bytes) -> Reply | None:
+        if not self._lines and len(line) <= _USUAL and (known := _usual(line)) is not None:
+            return known
+        return self._line(line)
 
     def _line(self, line: bytes) -> Reply | None:
         self._size += len(line)
@@ -62,6 +69,13 @@ class ReplyReader:
             return None
         whole, self._lines, self._size = self._lines, [], 0
         return parse_lines(whole)
+
+
+@lru_cache(maxsize=512)
+def _usual(line: bytes) -> Reply | None:
+    """The reply that a line is by itself."""
+    alone = line[:3].isdigit() and line[:1] in (b"2", b"3", b"4", b"5") and line[3:4] in (b"", b" ")
+    return parse_lines([line]) if alone else None
 
 
 def extensions(reply: Reply) -> Mapping[str, str]:

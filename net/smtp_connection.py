@@ -11,10 +11,11 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Final, Self
+
+from msgspec import Struct
 
 from mail.reply import Reply
 from net.smtp_body import Ending, by_bdat, by_data
@@ -30,8 +31,7 @@ _RSET: Final = b"RSET\r\n"
 Message = tuple[str, str, Content]  # reverse-path, forward-path, content
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What the host said to one transaction. `reply` None: the connection failed; `words` tells how, in English.
 
     `heard`: the host said something about this message. If not, a kept connection had ended unnoticed, or the host
@@ -49,8 +49,7 @@ class Answer:
         return transcript(self.said)
 
 
-@dataclass(frozen=True, slots=True)
-class _Begun:
+class _Begun(Struct, frozen=True):
     """A message whose MAIL, RCPT and DATA went out behind the end of the one before; nothing was heard of it yet."""
 
     message: Message

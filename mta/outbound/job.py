@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct
 
 from mail.address import Address
 from mail.template import Values
@@ -12,8 +12,7 @@ from store.attempts import Attempt
 from store.ledger import Claimed, Settlement
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(Struct, frozen=True):
     """A row with all that is needed to send it; `retry` is the class of its retry plan.
 
     `warming`: the row of a warm-up plan that an attempt counts for (mta/outbound/warming.py), or "".
@@ -30,9 +29,8 @@ class Job:
     warming: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(Struct, frozen=True):
     """How a row leaves this worker's hands, and the attempt to be logged where one was made."""
 
     settlement: Settlement
-    attempt: Attempt | None = field(default=None)
+    attempt: Attempt | None = None

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Final, cast
+from typing import Final
 
 from mta.outbound.desk import Desk
 from mta.outbound.job import Job
@@ -32,6 +33,19 @@ class _Crowded(Exception):  # noqa: N818 - ends one connection slot
     """The site refuses a further connection while others of this lane work."""
 
 
+@dataclass(slots=True)
+class _Slot:
+    """One connection of a lane, or the place for it. `opened_for` a domain, it may carry others of the site.
+
+    `carried`: the domain of the last row. `early`: a row whose envelope went out behind the one before.
+    """
+
+    connection: Connection | None = None
+    opened_for: str = ""
+    carried: str = ""
+    early: tuple[Job, Message] | None = None
+
+
 class Lane:
     def __init__(self, source: EgressSource, site: str, pace: LanePace, route: Route, desk: Desk) -> None:
         self.source = source
@@ -43,20 +57,19 @@ class Lane:
         self._pace.wake = self._woken
         self._route = route
         self._desk = desk
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._slots: dict[asyncio.Task[None], _Slot] = {}
         self._arrived = asyncio.Event()
-        self._early: dict[asyncio.Task[None], tuple[Job, Message]] = {}  # made before the turn of its slot came
-        self._held: dict[asyncio.Task[None], tuple[Connection, str]] = {}  # with the domain it was opened for
         self._asleep_until = 0.0  # the loop's time, where the pace asks for a long wait
         self._stopping = False
 
     @property
     def load(self) -> int:
-        return len(self.waiting) + self.carrying + len(self._early)
+        early = sum(slot.early is not None for slot in self._slots.values())
+        return len(self.waiting) + self.carrying + early
 
     @property
     def connections(self) -> int:
-        return len(self._tasks)
+        return len(self._slots)
 
     def push(self, job: Job) -> None:
         self.waiting.push(job)
@@ -73,8 +86,8 @@ class Lane:
         self._stopping = True
         self.withdraw(lambda _: True, "the sender ends")
         self._arrived.set()
-        if self._tasks:
-            _, running = await asyncio.wait(self._tasks, timeout=within.total_seconds())
+        if self._slots:
+            _, running = await asyncio.wait(self._slots, timeout=within.total_seconds())
             for task in running:
                 task.cancel()
             if running:
@@ -86,7 +99,7 @@ class Lane:
         limits = self._pace.limits
         if limits is None:
             self.withdraw(lambda _: True, "the site rests")
-        elif len(self._tasks) < min(limits.connections, len(self.waiting)):
+        elif len(self._slots) < min(limits.connections, len(self.waiting)):
             self._start()
         elif not self.waiting:
             self._pace.starving = False
@@ -95,154 +108,154 @@ class Lane:
         loop = asyncio.get_running_loop()
         if self._stopping or loop.time() < self._asleep_until or not self._pace.take_slot():
             return
-        task = loop.create_task(self._carry())
-        self._tasks.add(task)
+        slot = _Slot()
+        task = loop.create_task(self._carry(slot))
+        self._slots[task] = slot
         task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         """A slot is over. A row that came while the last one was saying QUIT found a slot and still has none."""
-        self._tasks.discard(task)
-        if (early := self._early.pop(task, None)) is not None:
-            self._desk.returned(early[0], "the attempt was broken off")
-        if (left := self._held.pop(task, None)) is not None:
-            left[0].abort()
+        slot = self._slots.pop(task)
+        if slot.early is not None:
+            self._desk.returned(slot.early[0], "the attempt was broken off")
+        if slot.connection is not None:
+            slot.connection.abort()
         self._pace.give_slot()
-        if self.waiting and not self._tasks and not self._stopping:
+        if self.waiting and not self._slots and not self._stopping:
             self._woken()
 
-    async def _carry(self) -> None:
+    async def _carry(self, slot: _Slot) -> None:
         """The life of one connection slot: connect, transactions, quit; again while rows wait."""
-        connection: Connection | None = None
-        domain = ""
         try:
-            while (job := await self._next(connection, domain)) is not None:
-                kept, connection = connection, None
-                if kept is not None and not kept.usable:
-                    await self._close(kept)
-                    kept = None
-                connection, domain = await self._one(job, kept), job.forward.domain
+            while (job := await self._next(slot)) is not None:
+                if slot.connection is not None and not slot.connection.usable:
+                    await self._close(slot)
+                await self._one(job, slot)
+                slot.carried = job.forward.domain
         except _Crowded:
             return
-        finally:
-            if connection is not None:
-                await self._close(connection)
+        await self._close(slot)
 
-    async def _one(self, job: Job, connection: Connection | None) -> Connection | None:
-        """Send one row; the connection for the next. The row's result has been taken when this returns."""
+    async def _one(self, job: Job, slot: _Slot) -> None:
+        """Send one row; what may carry the next stays in the slot. The row's result has been taken at the end."""
         self.carrying += 1
         taken = False
         try:
-            made = await self._made(job)
+            made = await self._made(job, slot)
             if made is None:
                 taken = True
-                return connection
+                return
             started = datetime.now(UTC)
             try:
-                connection, answer = await self._deliver(job, made, connection)
+                connection, answer = await self._deliver(job, made, slot)
             except Unreachable as failure:
                 taken = True
-                if (early := self._early.pop(_this_task(), None)) is not None:
-                    self.waiting.push_back(early[0])
-                if failure.reply not in NO_MAIL.values() and not (failure.demanded or failure.out_of_reach):
-                    self._pace.unreached(failure.reply)
-                if not (failure.demanded or failure.out_of_reach) and self._crowded(job, failure):
-                    self.waiting.push_back(job)
-                    self._arrived.set()
-                    raise _Crowded from failure
-                self._defer_all(job, failure, started)
-                return None
+                self._unreached(job, failure, slot, started)
+                return
             taken = True
-            if connection.out_of_step:
-                self._route.lost_step(connection.peer.host)
-            if answer.withheld:
-                self._desk.returned(job, answer.words)
-                await self._close(connection)
-                return None
-            self._pace.heard(answer.reply)
-            self._desk.tried(tried(job, connection, answer, started))
-            return await self._after(connection)
+            await self._heard(job, connection, answer, slot, started)
         finally:
             self.carrying -= 1
             if not taken:
                 self._desk.returned(job, "the attempt was broken off")
 
-    async def _deliver(self, job: Job, made: Message, connection: Connection | None) -> tuple[Connection, Answer]:
+    async def _heard(self, job: Job, connection: Connection, answer: Answer, slot: _Slot, started: datetime) -> None:
+        if connection.out_of_step:
+            self._route.lost_step(connection.peer.host)
+        if answer.withheld:
+            self._desk.returned(job, answer.words)
+            await self._close(slot)
+            return
+        self._pace.heard(answer.reply)
+        self._desk.tried(tried(job, connection, answer, started))
+        limits = self._pace.limits
+        if not connection.usable or limits is None or connection.carried >= limits.messages_per_connection:
+            await self._close(slot)
+
+    def _unreached(self, job: Job, failure: Unreachable, slot: _Slot, started: datetime) -> None:
+        """No host takes a connection. Raises _Crowded where this row can wait for another of the lane."""
+        if slot.early is not None:
+            self.waiting.push_back(slot.early[0])
+            slot.early = None
+        of_site = not (failure.demanded or failure.out_of_reach)
+        if of_site and failure.reply not in NO_MAIL.values():
+            self._pace.unreached(failure.reply)
+        if of_site and self._crowded(job, failure):
+            self.waiting.push_back(job)
+            self._arrived.set()
+            raise _Crowded from failure
+        self._defer_all(job, failure, started)
+
+    async def _deliver(self, job: Job, made: Message, slot: _Slot) -> tuple[Connection, Answer]:
         """One transaction; on a new connection where the kept one turns out to have ended. Raises Unreachable."""
         domain, strict = job.forward.ascii_domain, job.recipe.requires_tls is True
+        following, connection = partial(self._following, slot), slot.connection
         if connection is not None and await self._route.fits(connection, domain, strict=strict):
-            following = partial(self._following, connection)
             answer = await connection.transact(*made, self._desk.may_end, strict, following)
             if answer.heard:
                 return connection, answer
             if connection.out_of_step:
                 self._route.lost_step(connection.peer.host)
-        if connection is not None:
-            await self._close(connection)
-        connection = await self._connected(job)
-        following = partial(self._following, connection)
+        await self._close(slot)
+        connection = await self._connected(job, slot)
         return connection, await connection.transact(*made, self._desk.may_end, strict, following)
 
-    def _following(self, connection: Connection) -> Message | None:
+    def _following(self, slot: _Slot) -> Message | None:
         """The row that this connection may carry next for the same domain, made now; None where that is not sure."""
-        task, limits, domain = _this_task(), self._pace.limits, connection.peer.domain
-        if task in self._early:
-            return self._early[task][1]
-        if self._stopping or limits is None or len(self._tasks) > limits.connections:
+        connection, limits = slot.connection, self._pace.limits
+        if slot.early is not None:
+            return slot.early[1]
+        if self._stopping or connection is None or limits is None or len(self._slots) > limits.connections:
             return None
-        if connection.carried >= limits.messages_per_connection or not self.waiting.has_plain(domain):
+        at = self.waiting.plain_at(connection.peer.domain)
+        if at is None or connection.carried >= limits.messages_per_connection or self._pace.admit(False) > 0.0:
             return None
-        if self._pace.admit(False) > 0.0 or (job := self.waiting.take_plain(domain)) is None:
-            return None
+        job = self.waiting.take_at(at)
         made = self._desk.octets(job)
         if made is not None:
-            self._early[task] = job, made
+            slot.early = job, made
         return made
 
-    async def _made(self, job: Job) -> Message | None:
-        early = self._early.pop(_this_task(), None)
+    async def _made(self, job: Job, slot: _Slot) -> Message | None:
+        early, slot.early = slot.early, None
         if job.retry == CAMPAIGN:
             await self._desk.turns.turn()
         if early is not None:
             return early[1]
         return self._desk.octets(job) if job.recipe.kept is None else await self._desk.large(job)
 
-    async def _after(self, connection: Connection) -> Connection | None:
-        limits = self._pace.limits
-        if connection.usable and limits is not None and connection.carried < limits.messages_per_connection:
-            return connection
-        await self._close(connection)
-        return None
-
     def _crowded(self, job: Job, failure: Unreachable) -> bool:
         """Another connection of ours works for this domain, or at that host: it only wants fewer."""
         return any(
-            domain == job.forward.domain or failure.host.startswith(f"{held.peer.host}[")
-            for held, domain in self._held.values()
+            slot.opened_for == job.forward.domain or failure.host.startswith(f"{slot.connection.peer.host}[")
+            for slot in self._slots.values()
+            if slot.connection is not None
         )
 
-    async def _close(self, connection: Connection) -> None:
-        self._held.pop(_this_task(), None)
-        await connection.quit()
+    async def _close(self, slot: _Slot) -> None:
+        if (connection := slot.connection) is not None:
+            slot.connection = None
+            await connection.quit()
 
-    async def _next(self, kept: Connection | None, domain: str) -> Job | None:
+    async def _next(self, slot: _Slot) -> Job | None:
         """The next row when the pace allows it, or None when this slot is to end."""
         while not self._stopping:
             limits = self._pace.limits
             if limits is None:
                 self.withdraw(lambda _: True, "the site rests")
                 return None
-            if (early := self._early.get(_this_task())) is not None:
-                return early[0]
-            if len(self._tasks) > limits.connections or (domain and self._gives_way(kept)):
+            if slot.early is not None:
+                return slot.early[0]
+            if len(self._slots) > limits.connections or (slot.carried and self._gives_way(slot)):
                 return None
             wait = limits.idle.total_seconds()
             if self.waiting and not self._desk.may_end():
                 await asyncio.sleep(PAUSE)  # what is begun now could not be ended
                 continue
             if self.waiting:
-                wait = self._pace.admit(kept is None)
+                wait = self._pace.admit(slot.connection is None)
                 if wait == 0.0:
-                    return self.waiting.take(domain)
+                    return self.waiting.take(slot.carried)
                 if wait > limits.idle.total_seconds():
                     self._sleep(wait)
                     return None
@@ -250,9 +263,9 @@ class Lane:
                 return None
         return None
 
-    def _gives_way(self, kept: Connection | None) -> bool:
+    def _gives_way(self, slot: _Slot) -> bool:
         """To a source that has no connection at all: when idle, and instead of connecting again."""
-        return (kept is None or not self.waiting) and self._pace.yields
+        return (slot.connection is None or not self.waiting) and self._pace.yields
 
     async def _idled(self, seconds: float) -> bool:
         """Wait for something to happen; True where nothing did."""
@@ -270,10 +283,10 @@ class Lane:
         self._asleep_until = loop.time() + seconds
         loop.call_later(seconds, self._woken)
 
-    async def _connected(self, job: Job) -> Connection:
+    async def _connected(self, job: Job, slot: _Slot) -> Connection:
         """A new connection to the best host that takes one. Raises Unreachable."""
         made = await self._route.connect(job.forward.ascii_domain, self.source, lax=job.recipe.requires_tls is False)
-        self._held[_this_task()] = (made, job.forward.domain)
+        slot.connection, slot.opened_for = made, job.forward.domain
         return made
 
     def _defer_all(self, job: Job, failure: Unreachable, started: datetime) -> None:
@@ -281,7 +294,3 @@ class Lane:
         domain = job.forward.ascii_domain
         for one in [job, *self.waiting.remove(lambda one: one.forward.ascii_domain == domain)]:
             self._desk.tried(untried(one, failure, started))
-
-
-def _this_task() -> asyncio.Task[None]:
-    return cast("asyncio.Task[None]", asyncio.current_task())

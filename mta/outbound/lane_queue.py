@@ -44,20 +44,8 @@ class LaneQueue:
                 return job
         return self._jobs.popleft()
 
-    def has_plain(self, domain: str) -> bool:
-        """Whether, of the most urgent rows, there is one that a connection opened for `domain` carries unasked."""
-        return self._plain_at(domain) is not None
-
-    def take_plain(self, domain: str) -> Job | None:
-        """The first of those."""
-        at = self._plain_at(domain)
-        if at is None:
-            return None
-        job = self._jobs[at]
-        del self._jobs[at]
-        return job
-
-    def _plain_at(self, domain: str) -> int | None:
+    def plain_at(self, domain: str) -> int | None:
+        """Where, of the most urgent rows, the first is that a connection opened for `domain` carries unasked."""
         for at, job in enumerate(self._jobs):
             if job.retry != self._jobs[0].retry:
                 return None
@@ -65,6 +53,11 @@ class LaneQueue:
             if plain and job.forward.ascii_domain == domain:
                 return at
         return None
+
+    def take_at(self, at: int) -> Job:
+        job = self._jobs[at]
+        del self._jobs[at]
+        return job
 
     def remove(self, wanted: Callable[[Job], bool]) -> list[Job]:
         """Those that `wanted` says, taken out; the others keep their order."""

@@ -54,12 +54,11 @@ class Settler:
         """Until `close` and until nothing is left."""
         while not self._closing or self._gathered:
             await self._arrived.wait()
-            if not self._closing:
+            if not self._closing and len(self._gathered) < GROUP:
                 await asyncio.sleep(PAUSE)
-            while self._gathered:
-                group, self._gathered = self._gathered[:GROUP], self._gathered[GROUP:]
-                await self._save(group)
-            if not self._closing:
+            group, self._gathered = self._gathered[:GROUP], self._gathered[GROUP:]
+            await self._save(group)
+            if not self._gathered and not self._closing:
                 self._arrived.clear()
 
     def close(self) -> None:

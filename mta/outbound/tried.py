@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+
+from msgspec import Struct
 
 from mta.outbound.job import Job
 from mta.outbound.route import NO_MAIL, Unreachable
@@ -12,8 +13,7 @@ from net.smtp_connection import Answer, Connection
 from store.attempts import Attempt
 
 
-@dataclass(frozen=True, slots=True)
-class Tried:
+class Tried(Struct, frozen=True):
     """One attempt: which row, what was heard, and its line for the log."""
 
     job: Job

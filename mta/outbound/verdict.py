@@ -7,8 +7,9 @@ the class's plan until its lifetime is over, when it expires with the effect of 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from mail.outcome import Action, Effect, Outcome, Reason
 from mail.reply import Reply
@@ -23,8 +24,7 @@ from policy.sites import provider_of
 from store.ledger import Claimed, Settlement
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(Struct, frozen=True):
     """What came of an attempt: a host's reply, or (None) the words of a connection that failed."""
 
     reply: Reply | None
@@ -37,18 +37,18 @@ def settlement_of(
     job: Job, heard: Heard, plans: Mapping[str, Backoff], now: datetime, jitter: float, others: Collection[str] = ()
 ) -> Settlement:
     """How the row is settled; `jitter` is random in 0..1; `others`: sources of its pool that could try it now."""
+    if heard.reply is not None and heard.reply.positive:
+        return _settlement(job, Event.DELIVER, heard)
     judged = _judged(job, heard)
-    if judged.action is Action.DELIVERED:
-        return _settlement(job, Event.DELIVER, judged, heard)
     if may_try_elsewhere(judged.reason, job.row.last_reason, job.row.attempts, others):
-        return _settlement(job, Event.DEFER, judged, heard, now)
+        return _settlement(job, Event.DEFER, heard, judged, now)
     if judged.action is Action.FAILED:
-        return _settlement(job, Event.FAIL, judged, heard)
+        return _settlement(job, Event.FAIL, heard, judged)
     plan = plans[job.retry]
     due = next_attempt(job.row.attempts + 1, job.row.queued_at, now, plan, jitter)
     if due is None:
-        return _settlement(job, Event.EXPIRE, expired(judged), heard)
-    return _settlement(job, Event.DEFER, judged, heard, due)
+        return _settlement(job, Event.EXPIRE, heard, expired(judged))
+    return _settlement(job, Event.DEFER, heard, judged, due)
 
 
 def returned(row: Claimed, recipe: Recipe, words: str = "") -> Settlement:
@@ -82,11 +82,14 @@ def _judged(job: Job, heard: Heard) -> Outcome:
     )
 
 
-def _settlement(job: Job, event: Event, judged: Outcome, heard: Heard, due: datetime | None = None) -> Settlement:
+def _settlement(
+    job: Job, event: Event, heard: Heard, judged: Outcome | None = None, due: datetime | None = None
+) -> Settlement:
+    """`judged` None: delivered."""
     row = job.row
     return Settlement(
         row.recipient_id, row.flow_id, job.recipe.project_id, job.recipe.campaign_id, row.client_id, event, due=due,
         source=job.source.address, code=heard.reply.code if heard.reply else None, words=heard.words[:1000],
-        reason=None if event is Event.DELIVER else judged.reason, effect=judged.effect,
+        reason=judged.reason if judged else None, effect=judged.effect if judged else Effect.NONE,
         sender_id=job.recipe.sender_id, provider=provider_of(job.site), warming=job.warming,
     )  # fmt: skip
