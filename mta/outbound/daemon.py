@@ -58,8 +58,7 @@ BEATS: Final = 5  # heartbeats in the time that an incarnation lives without one
 LOOK: Final = 0.1  # seconds between looks at flows where what is due may not go yet
 QUIET: Final = 1.0  # seconds without a commit, after which a look is due all the same: retries fall due by time
 OVERDUE: Final = 5.0  # the same, for what is less urgent
-GATHER: Final = 0.03  # seconds that new rows gather after a look that found few
-MANY: Final = 100
+GATHER: Final = 0.05  # seconds that rows gather between two claims: each has its price, however few it finds
 FRESH: Final = 1.0  # seconds that a campaign's state may be old: a pause acts within these
 LINGER: Final = timedelta(seconds=6)  # for what is on the wire at SIGTERM
 IDLE_LANE: Final = timedelta(minutes=5)
@@ -203,7 +202,7 @@ class Sender:
             raise
         for row in rows:
             self._dispatch(row, known.get(row.row.client_id or 0), recipes[row.row.message_id])
-        return GATHER if len(rows) < MANY else 0
+        return GATHER
 
     def _looked_up(self, rows: list[promote.Promoted]) -> tuple[dict[int, Recipe | Uncomposable], dict[int, Addressee]]:
         """What the rows' messages and clients are; on a thread."""

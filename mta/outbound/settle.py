@@ -9,6 +9,7 @@ lives, and the sender promotes nothing meanwhile because its hands are full.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter as Tally
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
@@ -71,8 +72,8 @@ class Settler:
             while not await self._saved(settlements):
                 FAILURES.inc()
                 await asyncio.sleep(AGAIN)
-        for settlement in settlements:
-            SETTLED.labels(settlement.event.value).inc()
+        for event, count in Tally(settlement.event for settlement in settlements).items():
+            SETTLED.labels(event.value).inc(count)
         self._settled([settlement.recipient_id for settlement in settlements])
         made = [done.attempt for done in group if done.attempt is not None]
         # Not awaited: the outcome is safe in core, and the next group need not wait for the log.
