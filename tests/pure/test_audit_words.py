@@ -60,7 +60,7 @@ def _api() -> Iterator[str]:
     for noun in NOUNS:
         for route in noun.router.routes:
             if isinstance(route, APIRoute) and "GET" not in route.methods:
-                yield act_of(route.name)
+                yield from (act_of(route.name, one) for one in (ACTIONS if "{action}" in route.path else [None]))
 
 
 def _commands(group: typer.Typer, before: str = "") -> Iterator[str]:

@@ -86,7 +86,11 @@ def test_what_is_removed_is_still_named_and_what_has_no_name_by_its_path(web: Ap
     ours.api.post(f"/clients/{ours.client}/rating", json={"rating": 9}).raise_for_status()
     assert _trail(web)[0].subject == f'client {ours.client} "ann@nowhere-ours.test"'
     made_by(ours.api, "/queue/retry", {"address": "nobody@x.test"})
-    assert _trail(web)[0].subject == "queue/retry: nobody@x.test"
+    assert (_trail(web)[0].act, _trail(web)[0].subject) == ("queue.retry", "nobody@x.test")
+    made_by(ours.api, "/queue/release", {"campaign": ours.campaign})
+    assert (_trail(web)[0].act, _trail(web)[0].subject) == ("queue.release", f'campaign {ours.campaign} "first"')
+    made_by(ours.api, "/queue/retry", {"site": "gmail"})
+    assert _trail(web)[0].subject == "queue/retry"
     ours.api.put(f"/mailboxes/hello@{ours.domain}/hidden-capabilities", json={"names": []}).raise_for_status()
     assert _trail(web)[0].subject == f"hello@{ours.domain}"
 
