@@ -31,10 +31,11 @@ from imap.crew import Crew
 from imap.login import SignIn, network_of
 from imap.notify import Notifier
 from imap.prompt import PromptServer
-from imap.protocol import Connection, Surroundings
+from imap.protocol import Connection
 from imap.returns import Returns
 from imap.session import Backing, Session
 from imap.snapshots import Snapshots
+from imap.surroundings import Surroundings
 from imap.wire import Limits
 from role.context import Context
 from role.metrics_port import Pulse, serve_metrics

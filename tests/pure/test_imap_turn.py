@@ -10,8 +10,10 @@ from typing import Any, cast
 from twisted.internet.task import Clock
 
 from imap.answer import ASIDE, Answer, Condition, Running, Wait, done
-from imap.protocol import IN_A_ROW, Connection, Surroundings
+from imap.protocol import Connection
 from imap.session import Session
+from imap.stepping import IN_A_ROW
+from imap.surroundings import Surroundings
 from imap.turn import PIECE, take_turn
 
 
