@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, literal, or_, select, union_all
+from sqlalchemy import Connection, bindparam, literal_column, not_, or_, select, union_all
 
 from policy.fairness import CLASSES
+from store.among import Among
 from store.flows import Flow
+from store.prepared import Prepared
 from store.schema import OF_CAMPAIGN, OF_NO_CAMPAIGN, OPEN_FLOW, campaigns, flows
 
 LEAST: Final = 20  # flows of a campaign that are looked at, however many campaigns run
@@ -26,9 +28,9 @@ _OPEN = (
         flows.c.id, flows.c.project_id, flows.c.stream, flows.c.stream_id, flows.c.site,
         flows.c["class"].label("retry"), flows.c.pool, flows.c.queued, flows.c.next_due,
     )
-    .where(OPEN_FLOW, flows.c.next_due <= bindparam("now"), flows.c.slot.in_(bindparam("slots", expanding=True)))
+    .where(OPEN_FLOW, flows.c.next_due <= bindparam("now"), Among(flows.c.slot, "slots"))
     .where(or_(flows.c.stopped_until.is_(None), flows.c.stopped_until <= bindparam("now")))
-    .where((flows.c.pool + " " + flows.c.site).not_in(bindparam("resting", expanding=True)))
+    .where(not_(Among(flows.c.pool + " " + flows.c.site, "resting")))
     .order_by(flows.c.next_due, flows.c.id)
     .limit(bindparam("limit"))
 )  # fmt: skip
@@ -37,14 +39,16 @@ _BEHIND = (
     or_(flows.c.next_due > bindparam("due"), flows.c.id > bindparam("flow")),
 )
 _OF_CLASS = _OPEN.where(OF_NO_CAMPAIGN, flows.c["class"] == bindparam("group"))
-_HEADS = union_all(
-    *(
-        select(_OPEN.where(OF_NO_CAMPAIGN, flows.c["class"] == literal(name, literal_execute=True)).subquery())
-        for name in CLASSES
+_HEADS = Prepared(
+    union_all(
+        *(
+            select(_OPEN.where(OF_NO_CAMPAIGN, flows.c["class"] == literal_column(f"'{name}'")).subquery())
+            for name in CLASSES
+        )
     )
 )  # one statement, since a sender with nothing to do looks ten times a second
 _OF_CAMPAIGN = _OPEN.where(OF_CAMPAIGN, flows.c.stream_id == bindparam("group"))
-_RUNNING = select(campaigns.c.id).where(campaigns.c.state == "running").order_by(campaigns.c.id)
+_RUNNING = Prepared(select(campaigns.c.id).where(campaigns.c.state == "running").order_by(campaigns.c.id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +72,9 @@ class Look:
 
 def heads(connection: Connection, look: Look) -> list[Page]:
     """The first flows of each class, and of each campaign that runs; `look.limit` of a class, and of all campaigns."""
-    running = list(connection.execute(_RUNNING).scalars())
+    running = [campaign for (campaign,) in _RUNNING.rows(connection)]
     share = max(LEAST, look.limit // max(1, len(running)))
-    found = [Flow(*row) for row in connection.execute(_HEADS, _asked(look, look.limit))]
+    found = [Flow(*row) for row in _HEADS.rows(connection, **_asked(look, look.limit))]
     classes = [[flow for flow in found if flow.retry == name] for name in CLASSES]
     pages = [Page(name, mine, len(mine) < look.limit) for name, mine in zip(CLASSES, classes, strict=True)]
     return pages + [_page(connection, look, campaign, share) for campaign in running]
@@ -86,7 +90,7 @@ def _page(connection: Connection, look: Look, group: str | int, limit: int, afte
     wanted = _STATEMENTS[isinstance(group, int), after is not None]
     if after is not None:
         asked |= {"due": after.next_due, "flow": after.id}
-    found = [Flow(*row) for row in connection.execute(wanted, asked)]
+    found = [Flow(*row) for row in wanted.rows(connection, **asked)]
     return Page(group, found, len(found) < limit)
 
 
@@ -95,7 +99,7 @@ def _asked(look: Look, limit: int) -> dict[str, Any]:
 
 
 _STATEMENTS: Final = {
-    (False, True): _OF_CLASS.where(*_BEHIND),
-    (True, False): _OF_CAMPAIGN,
-    (True, True): _OF_CAMPAIGN.where(*_BEHIND),
+    (False, True): Prepared(_OF_CLASS.where(*_BEHIND)),
+    (True, False): Prepared(_OF_CAMPAIGN),
+    (True, True): Prepared(_OF_CAMPAIGN.where(*_BEHIND)),
 }

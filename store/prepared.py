@@ -14,13 +14,13 @@ from weakref import WeakSet
 
 from sqlalchemy import Connection, Dialect, exc
 from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.expression import Delete, Insert, Select, TextClause, TextualSelect, Update
+from sqlalchemy.sql.expression import CompoundSelect, Delete, Insert, Select, TextClause, TextualSelect, Update
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from store.database import as_sqlalchemys, driver_of, execute_each
 
 Row = tuple[Any, ...]
-Statement = Select[Any] | Insert | Update | Delete | TextClause | TextualSelect
+Statement = Select[Any] | CompoundSelect[Any] | Insert | Update | Delete | TextClause | TextualSelect
 _Change = Callable[[Any], Any]
 
 

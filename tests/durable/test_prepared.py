@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import Column, Connection, MetaData, Table, bindparam, insert, select, text
+from sqlalchemy import Column, Connection, MetaData, Table, bindparam, insert, not_, select, text
 from sqlalchemy.exc import IntegrityError, InvalidRequestError
 
 from mail.outcome import Reason
@@ -121,6 +121,17 @@ def test_numbers_are_found_among_however_many_are_given(stores: Stores, ids: lis
         EVERY.metadata.create_all(tx)
         PUT_EVERY.each(tx, [{**EMPTY, "id": number} for number in range(10)])
         assert [number for (number,) in MANY.rows(tx, ids=ids)] == found
+
+
+OTHERS = Prepared(select(EVERY.c.id).where(not_(Among(EVERY.c.words + "!", "words"))).order_by(EVERY.c.id))
+
+
+@pytest.mark.parametrize(("words", "others"), [([], [1, 2]), (["Лавка!", "\"b'!"], []), (["Лавка"], [1, 2])])
+def test_words_are_told_from_many(stores: Stores, words: list[str], others: list[int]) -> None:
+    with stores.mail.database.write() as tx:
+        EVERY.metadata.create_all(tx)
+        PUT_EVERY.each(tx, [FULL, {**FULL, "id": 2, "words": "\"b'"}])
+        assert [number for (number,) in OTHERS.rows(tx, words=words)] == others
 
 
 def test_sqlite_looks_each_number_up(stores: Stores) -> None:

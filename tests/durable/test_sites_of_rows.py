@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
@@ -12,7 +13,7 @@ from mta.outbound.offering import Offering
 from peers import rows
 from peers.smtp_role import Tenant, settle_tenant
 from policy.lifecycle import Event
-from store import flows, hand, injection, reports, roll_up, sites
+from store import due_flows, flows, hand, injection, reports, roll_up, sites
 from store.reports import Told
 from store.schema import flows as flow_rows
 from store.schema import recipients
@@ -176,3 +177,24 @@ def test_a_flow_behind_thousands_that_stand_still_is_looked_at(stores: Stores) -
         assert len(looked) == len(set(looked))
         seen |= set(looked)
     assert len(seen) == 98
+
+
+def test_flows_of_other_slots_and_of_a_pool_that_rests_at_the_site_are_not_looked_at(stores: Stores) -> None:
+    made = rows.make_campaign(stores, ["ann@a.test", "bob@b.test"])
+    rows.launch(stores, made)
+    rows.expand(stores, made)
+    stream = flows.Stream(made.project_id, "connection", 1, "submission", "alone")
+    stores.core.journal.run(lambda tx: flows.grow(tx, dict.fromkeys(flows.ensure(tx, stream, ["a.test"]).values(), 1)))
+
+    def looked(slots: Sequence[int], resting: Sequence[str]) -> list[tuple[str, str]]:
+        look = due_flows.Look(slots, datetime.now(UTC), 20, resting)
+        with stores.core.database.read() as core:
+            return [(flow.pool, flow.site) for page in due_flows.heads(core, look) for flow in page.flows]
+
+    every = range(flows.SLOTS)
+    at_a, at_b, alone = ("mailings", "a.test"), ("mailings", "b.test"), ("alone", "a.test")
+    assert looked(every, []) == [alone, at_a, at_b]
+    assert looked([flows.slot_of("a.test")], []) == [alone, at_a]
+    assert looked([], []) == []
+    assert looked(every, ["mailings a.test", "mailings elsewhere.test"]) == [alone, at_b]
+    assert looked(every, ["alone a.test", "mailings b.test"]) == [at_a]
