@@ -7,6 +7,7 @@ admin/restore.py in a process of their own. Raises CopyError with what the datab
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import subprocess
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Connection, text
+from sqlalchemy import URL, Connection, make_url, text
 
 from store import schema
 from store.database import FILES, Database, is_postgresql
@@ -42,7 +43,7 @@ def copy(name: str, location: str, target: Path, told: Told) -> dict[str, int]:
 def put_back(name: str, location: str, source: Path) -> dict[str, int]:
     """Into a database that is empty or absent; the rows in each table as they are there now."""
     if is_postgresql(location):
-        _program("pg_restore", "--exit-on-error", "--no-owner", f"--dbname={_libpq(location)}", str(source))
+        _program(location, "pg_restore", "--exit-on-error", "--no-owner", str(source))
     else:
         target = Path(location) / f"{name}.db"
         with closing(sqlite3.connect(source)) as reading, closing(sqlite3.connect(target)) as writing:
@@ -112,9 +113,8 @@ def _dump(name: str, location: str, target: Path) -> dict[str, int]:
             connection.execute(text("SET idle_in_transaction_session_timeout = 0"))
             snapshot = connection.execute(text("SELECT pg_export_snapshot()")).scalar_one()
             _program(
-                "pg_dump", "--format=custom", f"--schema={name}", f"--snapshot={snapshot}", f"--file={target}",
-                f"--dbname={_libpq(location)}",
-            )  # fmt: skip
+                location, "pg_dump", "--format=custom", f"--schema={name}", f"--snapshot={snapshot}", f"--file={target}"
+            )
             counted = _counted(connection, name)
     finally:
         database.close()
@@ -122,13 +122,18 @@ def _dump(name: str, location: str, target: Path) -> dict[str, int]:
     return counted
 
 
-def _libpq(location: str) -> str:
-    return location.replace("postgresql+psycopg:", "postgresql:", 1)
-
-
-def _program(*words: str) -> None:
+def _program(location: str, *words: str) -> None:
+    """One of PostgreSQL's own. The password goes in its environment: everybody on the machine reads its arguments."""
+    url = make_url(location)
+    query = {name: value for name, value in url.query.items() if name != "password"}
+    shown = URL.create("postgresql", url.username, None, url.host, url.port, url.database, query)
+    password = url.password or url.query.get("password")
+    secret = {"PGPASSWORD": password} if isinstance(password, str) else {}
     try:
-        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [*words, f"--dbname={shown.render_as_string()}"],
+            capture_output=True, text=True, check=False, env={**os.environ, **secret},
+        )  # fmt: skip
     except FileNotFoundError as error:
         raise CopyError(f"{words[0]} is not installed; Debian has it in postgresql-client") from error
     if done.returncode != 0:
