@@ -15,7 +15,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Final, Self
 
-from msgspec import Struct
+import msgspec
 
 from mail.reply import Reply
 from net.smtp_body import Ending, by_bdat, by_data
@@ -31,7 +31,7 @@ _RSET: Final = b"RSET\r\n"
 Message = tuple[str, str, Content]  # reverse-path, forward-path, content
 
 
-class Answer(Struct, frozen=True):
+class Answer(msgspec.Struct, frozen=True):
     """What the host said to one transaction. `reply` None: the connection failed; `words` tells how, in English.
 
     `heard`: the host said something about this message. If not, a kept connection had ended unnoticed, or the host
@@ -49,7 +49,7 @@ class Answer(Struct, frozen=True):
         return transcript(self.said)
 
 
-class _Begun(Struct, frozen=True):
+class _Begun(msgspec.Struct, frozen=True):
     """A message whose MAIL, RCPT and DATA went out behind the end of the one before; nothing was heard of it yet."""
 
     message: Message

@@ -7,17 +7,16 @@ never its outcome, which the ledger row itself keeps.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
+import msgspec
 from sqlalchemy import Connection, bindparam, insert, select
 
 from store.prepared import Prepared
 from store.schema import attempts
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(msgspec.Struct, frozen=True):
     """`host` is the remote name and address, `tls` the protocol or None; `transcript` only where it was not a 250."""
 
     recipient_id: int
@@ -31,16 +30,16 @@ class Attempt:
     milliseconds: int
 
 
-_RECORD = Prepared(insert(attempts).values({name: bindparam(name) for name in Attempt.__slots__}).inline())
+_RECORD = Prepared(insert(attempts).values({name: bindparam(name) for name in Attempt.__struct_fields__}).inline())
 
 
 def record(tx: Connection, made: Sequence[Attempt]) -> None:
     if made:
-        _RECORD.each(tx, [{name: getattr(one, name) for name in Attempt.__slots__} for one in made])
+        _RECORD.each(tx, [{name: getattr(one, name) for name in Attempt.__struct_fields__} for one in made])
 
 
 def of_recipient(connection: Connection, recipient_id: int) -> list[Attempt]:
     """The attempts of one row, the oldest first."""
-    columns = [attempts.c[name] for name in Attempt.__slots__]
+    columns = [attempts.c[name] for name in Attempt.__struct_fields__]
     wanted = select(*columns).where(attempts.c.recipient_id == recipient_id).order_by(attempts.c.id)
     return [Attempt(*row) for row in connection.execute(wanted)]

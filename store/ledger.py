@@ -17,7 +17,7 @@ from itertools import chain
 from operator import attrgetter
 from typing import Final
 
-from msgspec import json
+import msgspec
 from sqlalchemy import Connection, bindparam, func, null, or_, select, text, update
 
 from mail.dsn import enhanced_in
@@ -86,8 +86,7 @@ _MINE = Prepared(
 _AFTER: Final = {event: target for (state, event), target in MOVES.items() if state is State.INFLIGHT}
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(msgspec.Struct, frozen=True):
     """A row in this worker's hands; `attempts` are finished ones, `last_source` and `last_reason` of the last."""
 
     recipient_id: int
@@ -101,8 +100,7 @@ class Claimed:
     last_reason: Reason | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
+class Settlement(msgspec.Struct, frozen=True):
     """How one claimed row leaves the worker's hands.
 
     `due` is set exactly for DEFER. `tried`: an attempt was made (not for CLAIM_LOST, SUPPRESS, CANCEL). `effect` is
@@ -154,7 +152,7 @@ def claim_shares(tx: Connection, worker: int, shares: Sequence[Share], now: date
 
 
 def _claimed(tx: Connection, worker: int, shares: Sequence[Share], now: datetime) -> list[prepared.Row]:
-    asked = [(json.encode(sorted(share.flow_ids)).decode(), share.limit) for share in shares]
+    asked = [(msgspec.json.encode(sorted(share.flow_ids)).decode(), share.limit) for share in shares]
     if tx.dialect.name == "sqlite":
         each = (_CLAIM_SHARE.rows(tx, worker=worker, flows=ids, now=now, most=most) for ids, most in asked)
         return list(chain.from_iterable(each))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from msgspec import Struct
+import msgspec
 
 from mail.address import Address
 from mail.template import Values
@@ -12,7 +12,7 @@ from store.attempts import Attempt
 from store.ledger import Claimed, Settlement
 
 
-class Job(Struct, frozen=True):
+class Job(msgspec.Struct, frozen=True):
     """A row with all that is needed to send it; `retry` is the class of its retry plan.
 
     `warming`: the row of a warm-up plan that an attempt counts for (mta/outbound/warming.py), or "".
@@ -29,7 +29,7 @@ class Job(Struct, frozen=True):
     warming: str = ""
 
 
-class Done(Struct, frozen=True):
+class Done(msgspec.Struct, frozen=True):
     """How a row leaves this worker's hands, and the attempt to be logged where one was made."""
 
     settlement: Settlement

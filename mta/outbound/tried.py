@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from msgspec import Struct
+import msgspec
 
 from mta.outbound.job import Job
 from mta.outbound.route import NO_MAIL, Unreachable
@@ -13,7 +13,7 @@ from net.smtp_connection import Answer, Connection
 from store.attempts import Attempt
 
 
-class Tried(Struct, frozen=True):
+class Tried(msgspec.Struct, frozen=True):
     """One attempt: which row, what was heard, and its line for the log."""
 
     job: Job

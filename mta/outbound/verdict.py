@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
-from msgspec import Struct
+import msgspec
 
 from mail.outcome import Action, Effect, Outcome, Reason
 from mail.reply import Reply
@@ -24,7 +24,7 @@ from policy.sites import provider_of
 from store.ledger import Claimed, Settlement
 
 
-class Heard(Struct, frozen=True):
+class Heard(msgspec.Struct, frozen=True):
     """What came of an attempt: a host's reply, or (None) the words of a connection that failed."""
 
     reply: Reply | None
