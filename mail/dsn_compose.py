@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from binascii import b2a_qp
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +19,7 @@ from mail.address import Address, display
 from mail.header import encode, fold, neutral, split
 from mail.message import date_text
 from mail.outcome import Action
+from mail.quoted_printable import encoded
 
 AUTHOR: Final = "MAILER-DAEMON"
 WORDS_LIMIT: Final = 900  # of a host's words, so that no line of them is too long (RFC 5322 §2.1.1)
@@ -155,4 +155,4 @@ def _header(original: bytes) -> bytes:
 
 
 def _quoted(octets: bytes) -> bytes:
-    return b2a_qp(octets) if octets.endswith(b"\r\n") else b2a_qp(octets + b"\r\n")
+    return encoded(octets if octets.endswith(b"\r\n") else octets + b"\r\n")

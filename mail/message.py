@@ -2,8 +2,7 @@
 
 Pure. The campaign's launch compiles (ValueError saying which part is wrong and where), the sender renders when a
 connection is ready, then mail/dkim_sign signs. What `render` gives is RFC 5322 and RFC 2045 clean whatever the
-variables hold: CRLF only, 7-bit, lines of at most 76 octets in bodies (78 where a blank ends a full one, by Python's
-encoder) and 998 in headers.
+variables hold: CRLF only, 7-bit, lines of at most 76 octets in bodies and 998 in headers.
 RFC 8058 for List-Unsubscribe-Post, RFC 2387 for inline images. Measured with 30 kB and 6 variables: 0.03 ms.
 """
 

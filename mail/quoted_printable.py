@@ -6,6 +6,7 @@ rendering encodes a few dozen characters beside each variable, however long the 
 
 from __future__ import annotations
 
+import re
 from binascii import b2a_qp
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from mail.template import Field, Piece, Template, Values
 _BESIDE = 60  # characters of static text kept with a variable, so that short lines stay whole
 _BETWEEN = 120  # characters of whole lines between variables that are encoded with them
 _SOFT = b"=\r\n"
+_FULL = re.compile(rb"^([^\r\n]{74})(=20|=09)(?=\r\n)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +40,16 @@ class Segment:
 Chunk = bytes | Segment
 
 
+def encoded(octets: bytes) -> bytes:
+    """Whole lines, each with its CRLF, in lines of at most 76 octets."""
+    made = b2a_qp(octets)
+    # It leaves no room for the two octets more that a blank at the end of a full line becomes.
+    return _FULL.sub(rb"\1=\r\n\2", made) if b"=20\r\n" in made or b"=09\r\n" in made else made
+
+
 def _encode(line: str, soft: bool) -> bytes:
     """`line` has its CRLF: it makes b2a_qp break softly by CRLF too, and leave room for the "=" of a soft tail."""
-    octets = b2a_qp(line.encode())
+    octets = encoded(line.encode())
     return octets[:-2] + _SOFT if soft else octets
 
 
