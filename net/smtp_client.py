@@ -49,12 +49,7 @@ class ReplyReader:
         *lines, self._buffer = (self._buffer + octets).split(b"\n")
         if len(self._buffer) > LINE_LIMIT:
             raise ProtocolError(f"a reply line of more than {LINE_LIMIT} octets")
-        return [reply for line in lines if (reply := self._read(line.removesuffix(b"\r"))) is not None]
-
-    def _read(self, line: bytes) -> Reply | None:
-        if not self._lines and len(line) <= _USUAL and (known := _usual(line)) is not None:
-            return known
-        return self._line(line)
+        return [reply for line in lines if (reply := self._line(line.removesuffix(b"\r")))]
 
     def _line(self, line: bytes) -> Reply | None:
         self._size += len(line)
@@ -68,14 +63,13 @@ class ReplyReader:
         if line[3:4] == b"-":
             return None
         whole, self._lines, self._size = self._lines, [], 0
-        return parse_lines(whole)
+        return _usual(line) if len(whole) == 1 and len(line) <= _USUAL else parse_lines(whole)
 
 
 @lru_cache(maxsize=512)
-def _usual(line: bytes) -> Reply | None:
+def _usual(line: bytes) -> Reply:
     """The reply that a line is by itself."""
-    alone = line[:3].isdigit() and line[:1] in (b"2", b"3", b"4", b"5") and line[3:4] in (b"", b" ")
-    return parse_lines([line]) if alone else None
+    return parse_lines([line])
 
 
 def extensions(reply: Reply) -> Mapping[str, str]:
