@@ -12,13 +12,13 @@ import fcntl
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, create_engine, event, exc
-from sqlalchemy.engine.interfaces import DBAPIConnection, ExecutionContext
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
 FILES: Final = ("core", "mail", "events")
@@ -169,22 +169,6 @@ def driver_of(connection: Connection) -> Any:
     return connection.connection.dbapi_connection
 
 
-def execute_each(connection: Connection, statement: str, rows: Sequence[Any]) -> None:
-    """A statement in the driver's words, once for each row, on the driver's own cursor; raises what the driver does."""
-    cursor = driver_of(connection).cursor()
-    if connection.dialect.name == "postgresql":
-        _each_alone(cursor, statement, rows)
-    else:
-        cursor.executemany(statement, rows)
-
-
-def _each_alone(cursor: Any, statement: str, rows: Sequence[Any]) -> None:
-    # psycopg's executemany sends them as one pipeline. The server takes a client that stops amid one for a busy one, so
-    # its locks would outlast any time-out of ours.
-    for row in rows:
-        cursor.execute(statement, row)
-
-
 def as_sqlalchemys(statement: str, error: Exception) -> exc.DBAPIError:
     """What the driver raised, as SQLAlchemy would have raised it, without the parameters."""
     return _kind(error)(statement, None, error, hide_parameters=True)
@@ -224,16 +208,11 @@ def _sqlite(file: Path) -> Engine:
 
 
 def _postgresql(name: str, url: str) -> Engine:
+    from store.row_by_row import RowByRow  # loads psycopg, which a machine with SQLite need not have
+
     _, _, rest = url.partition(":")
     # Our transactions take milliseconds: one that stands still belongs to a process that was stopped or a node that is
     # gone, and its locks must not stop the others.
     settings = f"-c search_path={name} -c timezone=UTC -c idle_in_transaction_session_timeout={_STANDSTILL_MS}"
-    options: dict[str, Any] = {"options": settings}
-    engine = create_engine(f"postgresql+psycopg:{rest}", connect_args=options, pool_pre_ping=True, hide_parameters=True)
-
-    @event.listens_for(engine, "do_executemany")
-    def each_alone(cursor: Any, statement: str, rows: Sequence[Any], _: ExecutionContext | None) -> bool:
-        _each_alone(cursor, statement, rows)
-        return True
-
-    return engine
+    options: dict[str, Any] = {"options": settings, "cursor_factory": RowByRow}
+    return create_engine(f"postgresql+psycopg:{rest}", connect_args=options, pool_pre_ping=True, hide_parameters=True)

@@ -17,7 +17,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import CompoundSelect, Delete, Insert, Select, TextClause, TextualSelect, Update
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from store.database import as_sqlalchemys, driver_of, execute_each
+from store.database import as_sqlalchemys, driver_of
 
 Row = tuple[Any, ...]
 Statement = Select[Any] | CompoundSelect[Any] | Insert | Update | Delete | TextClause | TextualSelect
@@ -80,7 +80,7 @@ class Prepared:
         """Without an answer, once for each of `several`."""
         made = self._of(tx.dialect)
         every = [made.parameters(values) for values in several]
-        _run(tx, made, lambda _: execute_each(tx, made.text, every))
+        _run(tx, made, lambda driver: driver.cursor().executemany(made.text, every))
 
     def _of(self, dialect: Dialect) -> _Made:
         made = self._made.get(dialect.name)
