@@ -64,11 +64,7 @@ class Template:
 
     def fill(self, values: Values, slot: Callable[[str], str]) -> str:
         """The text with every value passed through `slot`: in_header, in_text or in_html."""
-        return fill(self.pieces, values, slot)
-
-
-def fill(pieces: tuple[Piece, ...], values: Values, slot: Callable[[str], str]) -> str:
-    return "".join([piece if isinstance(piece, str) else slot(piece.text(values)) for piece in pieces])
+        return "".join([piece if isinstance(piece, str) else slot(piece.text(values)) for piece in self.pieces])
 
 
 def compile_template(source: str) -> Template:

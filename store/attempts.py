@@ -35,7 +35,7 @@ _RECORD = Prepared(insert(attempts).values({name: bindparam(name) for name in At
 
 def record(tx: Connection, made: Sequence[Attempt]) -> None:
     if made:
-        _RECORD.each(tx, [{name: getattr(one, name) for name in Attempt.__struct_fields__} for one in made])
+        _RECORD.each(tx, map(msgspec.structs.asdict, made))
 
 
 def of_recipient(connection: Connection, recipient_id: int) -> list[Attempt]:
