@@ -55,6 +55,12 @@ def operator_at(web: Appliance) -> Browser:
     return browser
 
 
+def project_of(operator: Browser, name: str) -> int:
+    """The project's number."""
+    shown = operator.get("/operator/projects").text
+    return int(shown.split(f">{name}</a>")[0].rpartition("/p/")[2].split('"')[0])
+
+
 def shown_password(answer: httpx.Response) -> str:
     """What a page shows once."""
     found = _PASSWORD.search(answer.text)

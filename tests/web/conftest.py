@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from peers.appliance import Appliance
+from peers.panel import Browser, operator_at
 from peers.tenants import Tenant, tenant
 
 # Nobody answers there, so what is sent waits in the queue and changes no rating.
@@ -26,6 +27,14 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Appliance]:
 def operator(web: Appliance) -> Iterator[httpx.Client]:
     with web.api() as api:
         yield api
+
+
+@pytest.fixture
+def browser(web: Appliance) -> Iterator[Browser]:
+    """The operator at the panel."""
+    made = operator_at(web)
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="session")

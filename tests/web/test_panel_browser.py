@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from peers import need
 from peers.appliance import Appliance
 from peers.loopback import wait_until
-from peers.panel import operator_at, shown_password
+from peers.panel import operator_at, project_of, shown_password
 from peers.tenants import Tenant
 
 AXE: Final = Path(__file__).parents[2] / "admin" / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
@@ -75,8 +75,7 @@ def test_a_person_signs_in_with_a_second_factor_and_sends_a_campaign(
     chromium: Browser, web: Appliance, ours: Tenant
 ) -> None:
     operator = operator_at(web)
-    shown = operator.get("/operator/projects").text
-    project = int(shown.split(">ours</a>")[0].rpartition("/p/")[2].split('"')[0])
+    project = project_of(operator, "ours")
     operator.get(f"/p/{project}/people")
     login = "browsing@people.test"
     password = shown_password(operator.post(f"/p/{project}/people", {"login": login, "role": "owner"}))

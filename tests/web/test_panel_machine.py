@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import httpx
-import pytest
 
 from peers.appliance import Appliance
 from peers.loopback import wait_until
-from peers.panel import Browser, operator_at, person_at
+from peers.panel import Browser, person_at
 from peers.tenants import Tenant, made_by
 from store import breakers
 from store.stores import open_stores
 
 PAGE = "/operator/overview"
-
-
-@pytest.fixture
-def browser(web: Appliance) -> Iterator[Browser]:
-    made = operator_at(web)
-    yield made
-    made.close()
 
 
 def test_the_operator_begins_at_what_needs_attention(browser: Browser, ours: Tenant) -> None:

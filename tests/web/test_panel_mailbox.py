@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator
 from imaplib import IMAP4, IMAP4_SSL
 
 import pytest
 
 from peers.appliance import Appliance
-from peers.panel import Browser, operator_at
+from peers.panel import Browser, project_of
 from peers.tenants import Tenant, made_by
 
 CHOSEN = "chosen at the panel 5"
 
 
 @pytest.fixture
-def browser(web: Appliance, ours: Tenant) -> Iterator[Browser]:
-    made = operator_at(web)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def base(browser: Browser) -> str:
-    shown = browser.get("/operator/projects").text
-    return "/p/" + shown.split(">ours</a>")[0].rpartition("/p/")[2].split('"')[0]
+def base(browser: Browser, ours: Tenant) -> str:
+    return f"/p/{project_of(browser, ours.name)}"
 
 
 def signs_in(web: Appliance, address: str, password: str) -> bool:

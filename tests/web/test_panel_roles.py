@@ -12,7 +12,7 @@ from fastapi.routing import APIRoute
 
 from admin.pages.panel import PAGES
 from peers.appliance import Appliance
-from peers.panel import Browser, operator_at, person_at
+from peers.panel import Browser, operator_at, person_at, project_of
 from peers.tenants import Tenant
 
 OPEN, ANYONE, VIEWER, MEMBER, OWNER, OPERATOR = range(6)  # who may, at least; ANYONE: who is signed in
@@ -93,7 +93,7 @@ def people(web: Appliance, ours: Tenant, theirs: Tenant, project: int) -> Iterat
     at = operator_at(web)
     made = {role: person_at(web, at, project, f"{role}@people.test", role) for role in ("viewer", "member", "owner")}
     made["operator"] = at
-    made["stranger"] = person_at(web, at, _project_of(at, "theirs"), "stranger@people.test", "owner")
+    made["stranger"] = person_at(web, at, project_of(at, "theirs"), "stranger@people.test", "owner")
     yield made
     for browser in made.values():
         browser.close()
@@ -102,13 +102,8 @@ def people(web: Appliance, ours: Tenant, theirs: Tenant, project: int) -> Iterat
 @pytest.fixture(scope="module")
 def project(web: Appliance, ours: Tenant) -> Iterator[int]:
     at = operator_at(web)
-    yield _project_of(at, "ours")
+    yield project_of(at, "ours")
     at.close()
-
-
-def _project_of(at: Browser, name: str) -> int:
-    shown = at.get("/operator/projects").text
-    return int(shown.split(f">{name}</a>")[0].rpartition("/p/")[2].split('"')[0])
 
 
 def path_of(route: str, tenant: Tenant, project: int) -> str:
