@@ -96,6 +96,8 @@ def test_another_projects_things_are_not_named(web: Appliance, ours: Tenant, the
     before = _trail(web)[0].id
     assert theirs.api.post(f"/campaigns/{ours.campaign}/pause").status_code == 404
     assert _trail(web)[0].id == before
+    assert made_by(theirs.api, "/queue/release", {"campaign": ours.campaign})["changed"] == 0
+    assert (_trail(web)[0].act, _trail(web)[0].subject) == ("queue.release", "queue/release")
 
 
 def test_an_act_at_the_command_line_is_noted_with_its_user_and_a_look_is_not(web: Appliance, ours: Tenant) -> None:
